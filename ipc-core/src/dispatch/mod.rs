@@ -1,0 +1,10 @@
+//! The middle stratum: from a delivered record to an [`Outcome`], in key order,
+//! within bounds, with an offset that is stored only when the record is settled.
+
+mod delivery;
+mod outcome;
+mod policy;
+
+pub use delivery::Delivery;
+pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Reply, ReplyBody};
+pub use policy::{Guarantee, Idempotency, KeyRule, Mode, Policies, Policy, path_only};

@@ -1,0 +1,129 @@
+//! What an endpoint asks of dispatch: settled before its handler is reached.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytestring::ByteString;
+
+use crate::envelope::{Envelope, RequestHead};
+
+/// How an endpoint answers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Mode {
+    /// One request, one reply.
+    #[default]
+    Call,
+    /// No reply; a caller that asks for one gets 202 after completion.
+    OneWay,
+    /// One request, many replies.
+    Stream,
+}
+
+/// How often a handler may see one record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Guarantee {
+    /// At least once: the offset is stored after the work.
+    #[default]
+    AtLeastOnce,
+    /// At most once: the offset is committed before the work.
+    AtMostOnce,
+}
+
+/// What an endpoint does with idempotency keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Idempotency {
+    /// Nothing is stored.
+    #[default]
+    Off,
+    /// A request with a key is answered from the store the second time.
+    Optional,
+    /// A request without a key is refused with 400.
+    Required,
+    /// The key is derived from the record's coordinates: redelivery alone is caught.
+    Derived,
+}
+
+/// What decides a request's record key, and with it its partition and lane.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum KeyRule {
+    /// Nothing for GET, HEAD and OPTIONS; else the single path parameter, else
+    /// the idempotency key, else nothing.
+    #[default]
+    Default,
+    /// The named path parameter.
+    Path(&'static str),
+    /// The named request header.
+    Header(&'static str),
+    /// Nothing: no order is kept.
+    None,
+}
+
+/// What one endpoint asks of dispatch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Policy {
+    /// The endpoint's name in metrics, logs and dead letters: `POST /orders/{id}`.
+    pub name: Arc<str>,
+    /// How it answers.
+    pub mode: Mode,
+    /// How long a handler may run. Default: 30 s.
+    pub timeout: Duration,
+    /// How long a one-way may wait for *not now* to pass, from its record's
+    /// timestamp. Default: 24 h.
+    pub max_age: Duration,
+    /// How often a handler may see one record. Default: at least once.
+    pub guarantee: Guarantee,
+    /// What is done with idempotency keys. Default: nothing.
+    pub idempotency: Idempotency,
+    /// Whether anyone may repeat the request without harm, beyond what its
+    /// method says. Default: false.
+    pub safe: bool,
+    /// How many handlers of this endpoint may run at once. Default: no bound of
+    /// its own.
+    pub concurrency: Option<usize>,
+}
+
+impl Policy {
+    /// A policy with every default.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            mode: Mode::default(),
+            timeout: Duration::from_secs(30),
+            max_age: Duration::from_secs(24 * 60 * 60),
+            guarantee: Guarantee::default(),
+            idempotency: Idempotency::default(),
+            safe: false,
+            concurrency: None,
+        }
+    }
+}
+
+/// Finds the policy of a record before its handler is reached.
+pub trait Policies: Send + Sync + 'static {
+    /// The policy of the endpoint this record is for. A record for which no
+    /// endpoint is known gets the service's default policy: the application
+    /// behind may still know it.
+    fn find(&self, head: &RequestHead, envelope: &Envelope, topic: &str) -> Arc<Policy>;
+
+    /// Every policy there is, for checks at start.
+    fn all(&self) -> Vec<Arc<Policy>>;
+}
+
+/// One policy for every record.
+impl Policies for Arc<Policy> {
+    fn find(&self, _: &RequestHead, _: &Envelope, _: &str) -> Arc<Policy> {
+        Self::clone(self)
+    }
+
+    fn all(&self) -> Vec<Arc<Policy>> {
+        vec![Self::clone(self)]
+    }
+}
+
+/// The path without its query.
+#[must_use]
+pub fn path_only(path: &ByteString) -> &str {
+    path.split_once('?').map_or(&**path, |(path, _)| path)
+}

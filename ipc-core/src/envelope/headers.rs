@@ -1,0 +1,167 @@
+//! Record headers: an ordered list of names with optional byte values.
+
+use std::fmt;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::names;
+
+/// One record header. Kafka allows any name, repeated names and null values.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The name, case-sensitive as on the wire.
+    pub name: ByteString,
+    /// The value; `None` is Kafka's null.
+    pub value: Option<Bytes>,
+}
+
+/// Record headers in wire order, repeats kept.
+///
+/// Where a name repeats, [`get`](Headers::get) answers the last one, as Kafka
+/// clients do.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<Header>);
+
+impl Headers {
+    /// An empty list.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// An empty list with room for `capacity` headers.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// Appends a header.
+    pub fn push(&mut self, name: impl Into<ByteString>, value: impl Into<Bytes>) {
+        self.push_value(name, Some(value.into()));
+    }
+
+    /// Appends a header whose name is known at compile time, without copying it.
+    pub fn push_static(&mut self, name: &'static str, value: impl Into<Bytes>) {
+        self.push(ByteString::from_static(name), value);
+    }
+
+    /// Appends a header whose value may be null.
+    pub fn push_value(&mut self, name: impl Into<ByteString>, value: Option<Bytes>) {
+        self.0.push(Header {
+            name: name.into(),
+            value,
+        });
+    }
+
+    /// Replaces every header of this name by one.
+    pub fn set(&mut self, name: &'static str, value: impl Into<Bytes>) {
+        self.remove(name);
+        self.push_static(name, value);
+    }
+
+    /// Removes every header of this name.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|header| header.name != name);
+    }
+
+    /// Keeps the headers for which `keep` answers true.
+    pub fn retain(&mut self, keep: impl FnMut(&Header) -> bool) {
+        self.0.retain(keep);
+    }
+
+    /// The last value of this name. A null value counts as absent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Bytes> {
+        self.0
+            .iter()
+            .rev()
+            .find(|header| header.name == name)
+            .and_then(|header| header.value.as_ref())
+    }
+
+    /// The last value of this name where it is UTF-8 text.
+    #[must_use]
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        self.get(name)
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Every value of this name, in order.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a Bytes>> + 'a {
+        self.0
+            .iter()
+            .filter(move |header| header.name == name)
+            .map(|header| header.value.as_ref())
+    }
+
+    /// Whether a header of this name is there, null values included.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|header| header.name == name)
+    }
+
+    /// The headers in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Header> {
+        self.0.iter()
+    }
+
+    /// How many headers there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Extend<Header> for Headers {
+    fn extend<I: IntoIterator<Item = Header>>(&mut self, headers: I) {
+        self.0.extend(headers);
+    }
+}
+
+impl FromIterator<Header> for Headers {
+    fn from_iter<I: IntoIterator<Item = Header>>(headers: I) -> Self {
+        Self(headers.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Headers {
+    type Item = Header;
+    type IntoIter = std::vec::IntoIter<Header>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers {
+    type Item = &'a Header;
+    type IntoIter = std::slice::Iter<'a, Header>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// Shows names, and values only of headers of ours: what an application sends
+/// may be secret.
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for header in &self.0 {
+            let shown = names::is_reserved(&header.name) && header.name != names::PATH;
+            match &header.value {
+                Some(value) if shown => map.entry(&&*header.name, value),
+                Some(_) => map.entry(&&*header.name, &format_args!("..")),
+                None => map.entry(&&*header.name, &None::<()>),
+            };
+        }
+        map.finish()
+    }
+}

@@ -1,0 +1,93 @@
+//! Identities that travel in headers. All are opaque to whoever did not make them.
+
+use std::fmt;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use uuid::Uuid;
+
+/// Ties replies to their request. Ours are 16 raw bytes (UUIDv7); other clients
+/// send text or other lengths, so it is never interpreted, only echoed.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CorrelationId(Bytes);
+
+impl CorrelationId {
+    /// A fresh id, ordered by time (UUIDv7, RFC 9562).
+    #[must_use]
+    pub fn random() -> Self {
+        Self::from(Uuid::now_v7())
+    }
+
+    /// The id's bytes as they stand on the wire.
+    #[must_use]
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+impl From<Uuid> for CorrelationId {
+    fn from(id: Uuid) -> Self {
+        Self(Bytes::copy_from_slice(id.as_bytes()))
+    }
+}
+
+impl From<Bytes> for CorrelationId {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+/// A UUID for 16 bytes, text where it is printable ASCII, else hexadecimal.
+impl fmt::Display for CorrelationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let printable = !self.0.is_empty() && self.0.iter().all(u8::is_ascii_graphic);
+        match (std::str::from_utf8(&self.0), Uuid::from_slice(&self.0)) {
+            (Ok(text), _) if printable => f.write_str(text),
+            (_, Ok(uuid)) => uuid.fmt(f),
+            _ => self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+        }
+    }
+}
+
+impl fmt::Debug for CorrelationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CorrelationId({self})")
+    }
+}
+
+/// `<fleet>/<boot id>`: one life of one caller. A reply that names another life
+/// is not ours, even when it lands on our partition.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct CallerId(ByteString);
+
+impl CallerId {
+    /// A fresh identity for an instance of `fleet`.
+    #[must_use]
+    pub fn random(fleet: &str) -> Self {
+        Self(format!("{fleet}/{}", Uuid::new_v4().simple()).into())
+    }
+
+    /// The identity as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The identity's bytes as they stand on the wire.
+    #[must_use]
+    pub fn as_bytes(&self) -> &Bytes {
+        self.0.as_bytes()
+    }
+}
+
+impl From<ByteString> for CallerId {
+    fn from(text: ByteString) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for CallerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,33 @@
+//! The lowest stratum: what a record says, without saying how it travels.
+//!
+//! An [`Envelope`] is headers, key and payload. [`RequestHead`] and [`ReplyHead`]
+//! are the typed readings of its headers. Nothing here does I/O, reads a clock
+//! by itself or knows HTTP's types.
+
+pub mod deadline;
+pub mod headers;
+pub mod ids;
+pub mod names;
+pub mod problem;
+pub mod reply;
+pub mod request;
+
+use bytes::Bytes;
+
+pub use deadline::{Deadline, UnixMillis};
+pub use headers::{Header, Headers};
+pub use ids::{CallerId, CorrelationId};
+pub use problem::Problem;
+pub use reply::ReplyHead;
+pub use request::{Accepts, Malformed, ReplyAddress, RequestHead};
+
+/// A record's contents: headers, key and payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The headers in wire order.
+    pub headers: Headers,
+    /// The key that decides partition and order.
+    pub key: Option<Bytes>,
+    /// The body; `None` is Kafka's null.
+    pub payload: Option<Bytes>,
+}

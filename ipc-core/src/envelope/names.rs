@@ -1,0 +1,129 @@
+//! Every header name the wire format gives a meaning to, written once.
+//!
+//! The normative text is `docs/wire-format.md`.
+
+/// Opaque bytes that tie a reply to its request; echoed byte for byte.
+pub const CORRELATION_ID: &str = "kafka_correlationId";
+/// The topic a reply goes to. A record without it is a one-way.
+pub const REPLY_TOPIC: &str = "kafka_replyTopic";
+/// The partition the caller reads: four bytes, big-endian.
+pub const REPLY_PARTITION: &str = "kafka_replyPartition";
+
+/// The HTTP method of a request.
+pub const METHOD: &str = ":method";
+/// The HTTP path with its query, byte for byte as sent.
+pub const PATH: &str = ":path";
+/// The HTTP status of a reply, in decimal.
+pub const STATUS: &str = ":status";
+/// The HTTP authority a caller addressed, where it had one.
+pub const AUTHORITY: &str = ":authority";
+/// The HTTP scheme a caller used, where it had one.
+pub const SCHEME: &str = ":scheme";
+
+/// Absolute deadline, decimal Unix milliseconds.
+pub const DEADLINE: &str = "ipc-deadline";
+/// What was left of the deadline when the request was sent, decimal milliseconds.
+pub const BUDGET: &str = "ipc-budget";
+/// `<fleet>/<boot id>` of the caller; echoed on replies.
+pub const CALLER: &str = "ipc-caller";
+/// Delivery attempt, decimal, 1 on the first.
+pub const ATTEMPT: &str = "ipc-attempt";
+/// What the caller can read beyond one record: `chunks`, `stream`.
+pub const ACCEPT: &str = "ipc-accept";
+/// Position in a reply stream, decimal from 0.
+pub const SEQ: &str = "ipc-seq";
+/// `1` on the last record of a stream or of a chunked body.
+pub const END: &str = "ipc-end";
+/// Position in a chunked body, decimal from 0.
+pub const CHUNK: &str = "ipc-chunk";
+/// Lanes held by the callers above: `service:key` hashes, comma separated.
+pub const CHAIN: &str = "ipc-chain";
+/// Kind of a control record: `cancel`, `credit`, `presence`, `farewell` or `ping`.
+pub const CONTROL: &str = "ipc-control";
+/// Peer address of the HTTP client a gateway speaks for.
+pub const PEER: &str = "ipc-peer";
+/// Names of the headers a dead letter had removed.
+pub const REDACTED: &str = "ipc-redacted";
+/// Says that a reply is a stored one.
+pub const REPLAYED: &str = "ipc-replayed";
+
+/// Why a record was dead-lettered.
+pub const DLQ_REASON: &str = "ipc-dlq-reason";
+/// How often the record was tried.
+pub const DLQ_ATTEMPTS: &str = "ipc-dlq-attempts";
+/// When the first attempt failed, decimal Unix milliseconds.
+pub const DLQ_FIRST_FAILED: &str = "ipc-dlq-first-failed";
+/// The service that gave the record up.
+pub const DLQ_SERVICE: &str = "ipc-dlq-service";
+/// How often the record was redriven.
+pub const DLQ_REPLAYS: &str = "ipc-dlq-replays";
+
+/// Spring's dead-letter headers: the record's first home.
+pub const DLT_ORIGINAL_TOPIC: &str = "kafka_dlt-original-topic";
+/// Four bytes, big-endian.
+pub const DLT_ORIGINAL_PARTITION: &str = "kafka_dlt-original-partition";
+/// Eight bytes, big-endian.
+pub const DLT_ORIGINAL_OFFSET: &str = "kafka_dlt-original-offset";
+/// Eight bytes, big-endian, Unix milliseconds.
+pub const DLT_ORIGINAL_TIMESTAMP: &str = "kafka_dlt-original-timestamp";
+/// `CreateTime` or `LogAppendTime`.
+pub const DLT_ORIGINAL_TIMESTAMP_TYPE: &str = "kafka_dlt-original-timestamp-type";
+/// The group that gave the record up.
+pub const DLT_ORIGINAL_GROUP: &str = "kafka_dlt-original-consumer-group";
+/// Type of the failure, in the writer's own terms.
+pub const DLT_EXCEPTION_FQCN: &str = "kafka_dlt-exception-fqcn";
+/// Message of the failure, cut to fit.
+pub const DLT_EXCEPTION_MESSAGE: &str = "kafka_dlt-exception-message";
+
+/// W3C trace context.
+pub const TRACEPARENT: &str = "traceparent";
+/// W3C trace state.
+pub const TRACESTATE: &str = "tracestate";
+/// W3C baggage.
+pub const BAGGAGE: &str = "baggage";
+/// The caller's operation id.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Prefixes that belong to a protocol spoken here, in lower case.
+const RESERVED_PREFIXES: &[&str] = &[":", "ipc-", "kafka_", "reply_", "spring_", "ce_", "__"];
+/// Whole names that belong to a protocol spoken here, in lower case.
+const RESERVED_NAMES: &[&str] = &["reply_to", "correlation_id"];
+
+/// Whether `name` belongs to one of the protocols spoken here, so that nobody
+/// outside may set it through HTTP. Compared without regard to case.
+///
+/// ```
+/// use ipc_core::envelope::names::is_reserved;
+///
+/// assert!(is_reserved("Kafka_ReplyTopic"));
+/// assert!(!is_reserved("content-type"));
+/// ```
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    let starts_with = |prefix: &&str| {
+        name.as_bytes()
+            .get(..prefix.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
+    };
+    RESERVED_PREFIXES.iter().any(|prefix| starts_with(&prefix))
+        || RESERVED_NAMES
+            .iter()
+            .any(|reserved| name.eq_ignore_ascii_case(reserved))
+}
+
+/// Headers that may carry a credential. They cross, because applications need
+/// them; they are never logged, and are removed from dead letters.
+pub const SENSITIVE: &[&str] = &[
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "proxy-authorization",
+];
+
+/// Whether `name` may carry a credential.
+#[must_use]
+pub fn is_sensitive(name: &str) -> bool {
+    SENSITIVE
+        .iter()
+        .any(|sensitive| name.eq_ignore_ascii_case(sensitive))
+}

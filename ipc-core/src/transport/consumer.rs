@@ -1,0 +1,129 @@
+//! Reading: what a consumer reports and how it is steered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use super::{Received, TopicPartition};
+
+/// Which topics to read, as a member of which group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// The consumer group.
+    pub group: Arc<str>,
+    /// The topics.
+    pub topics: Vec<Arc<str>>,
+}
+
+/// Where a group-less reader starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// After everything that is in the partition now.
+    End,
+    /// At the oldest record kept.
+    Beginning,
+}
+
+/// What a consumer reports, in order.
+#[derive(Debug)]
+pub enum Event {
+    /// These partitions are ours from now on.
+    Assigned(Vec<TopicPartition>),
+    /// Records, in offset order within each partition.
+    Records(Vec<Received>),
+    /// These partitions are being taken away.
+    Revoked(Revocation),
+    /// The consumer cannot read for now, and says why; it goes on trying.
+    Troubled(String),
+    /// The consumer has ended; nothing follows.
+    Closed,
+}
+
+/// Partitions on their way to another member. The group waits until this is
+/// dropped (or the transport's bound has passed): offsets stored before that are
+/// committed, unless the assignment is lost already.
+#[derive(Debug)]
+pub struct Revocation {
+    /// The partitions.
+    pub partitions: Vec<TopicPartition>,
+    /// True when the group has given them to somebody else already: nothing can
+    /// be committed any more.
+    pub lost: bool,
+    /// Dropped with the revocation, which releases the group.
+    _release: Option<oneshot::Sender<()>>,
+}
+
+impl Revocation {
+    /// A revocation and what resolves when it is dropped.
+    #[must_use]
+    pub fn new(partitions: Vec<TopicPartition>, lost: bool) -> (Self, oneshot::Receiver<()>) {
+        let (release, released) = oneshot::channel();
+        let revocation = Self {
+            partitions,
+            lost,
+            _release: Some(release),
+        };
+        (revocation, released)
+    }
+}
+
+/// Receives a consumer's events on the consumer's own thread. Must not block.
+pub trait Inlet: Send {
+    /// Takes the next event.
+    fn take(&mut self, event: Event);
+}
+
+impl<F: FnMut(Event) + Send> Inlet for F {
+    fn take(&mut self, event: Event) {
+        self(event);
+    }
+}
+
+/// Steers a consumer from any task. No call blocks.
+#[async_trait]
+pub trait ConsumerControl: Send + Sync {
+    /// Stops fetching these partitions; what was fetched may still arrive.
+    fn pause(&self, partitions: Vec<TopicPartition>);
+
+    /// Fetches these partitions again, from after the last record that arrived.
+    fn resume(&self, partitions: Vec<TopicPartition>);
+
+    /// Stores the next offset to process of each partition; it is committed in
+    /// the background, on revocation and on close. Partitions that are not
+    /// assigned any more are ignored.
+    fn store(&self, offsets: &[(TopicPartition, i64)]);
+
+    /// Commits what is stored, leaves the group and ends. Gives up after `within`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Closing goes on in the background.
+    async fn close(&self, within: Duration);
+}
+
+/// A running consumer. Dropping it closes it in the background.
+pub struct Consumer(Arc<dyn ConsumerControl>);
+
+impl Consumer {
+    /// A consumer steered by `control`.
+    #[must_use]
+    pub fn new(control: Arc<dyn ConsumerControl>) -> Self {
+        Self(control)
+    }
+}
+
+impl std::ops::Deref for Consumer {
+    type Target = dyn ConsumerControl;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consumer").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,97 @@
+//! How records travel: the contract every transport keeps.
+//!
+//! [`kafka`] is the real one; `memory` is a deterministic model of it for tests.
+//! One conformance suite holds for both.
+
+mod consumer;
+mod error;
+mod record;
+mod send;
+mod topology;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use consumer::{Consumer, ConsumerControl, Event, Inlet, Revocation, Start, Subscription};
+pub use error::TransportError;
+pub use record::{Origin, Outgoing, Received, Timestamp, TopicPartition};
+pub use send::{Ack, Placed, Receipt, SendError};
+pub use topology::{TopicSpec, TopicState};
+
+/// A log of partitioned topics that can be produced to and consumed from.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// Hands a record over for sending. Returns at once; `ack` learns, exactly
+    /// once, whether the log has it.
+    ///
+    /// Records with the same key and topic keep their order.
+    fn send(&self, record: Outgoing, ack: Ack);
+
+    /// Joins a consumer group. Events arrive at `inlet`.
+    ///
+    /// # Errors
+    ///
+    /// When the client cannot be made from its configuration. A broker that is
+    /// away is not an error here: events start when it is back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the group again.
+    async fn subscribe(
+        &self,
+        subscription: Subscription,
+        inlet: Box<dyn Inlet>,
+    ) -> Result<Consumer, TransportError>;
+
+    /// Reads one partition outside any group, from an explicit offset that is
+    /// settled before this returns: what is sent afterwards is seen.
+    ///
+    /// # Errors
+    ///
+    /// When the topic or partition does not exist or no broker answers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the reading.
+    async fn read(
+        &self,
+        from: TopicPartition,
+        start: Start,
+        inlet: Box<dyn Inlet>,
+    ) -> Result<Consumer, TransportError>;
+
+    /// The state of the named topics, in the same order; `None` for one that
+    /// does not exist.
+    ///
+    /// # Errors
+    ///
+    /// When no broker answers within the transport's start-up bound.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is changed.
+    async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError>;
+
+    /// Creates topics; one that exists already is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// When a topic cannot be created; the message names all that could not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Topics may or may not exist afterwards.
+    async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError>;
+
+    /// Waits until everything handed to [`send`](Transport::send) is settled.
+    ///
+    /// # Errors
+    ///
+    /// When `within` passes first; says how many records are unsettled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is lost by waiting less.
+    async fn flush(&self, within: std::time::Duration) -> Result<(), TransportError>;
+}
