@@ -2,5 +2,7 @@
 //! with many replies.
 
 pub mod dispatch;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod envelope;
 pub mod transport;

@@ -105,7 +105,7 @@ pub fn is_reserved(name: &str) -> bool {
             .get(..prefix.len())
             .is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
     };
-    RESERVED_PREFIXES.iter().any(|prefix| starts_with(&prefix))
+    RESERVED_PREFIXES.iter().any(|prefix| starts_with(prefix))
         || RESERVED_NAMES
             .iter()
             .any(|reserved| name.eq_ignore_ascii_case(reserved))

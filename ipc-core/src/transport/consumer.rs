@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use tokio::sync::oneshot;
-
 use super::{Received, TopicPartition};
+use async_trait::async_trait;
 
 /// Which topics to read, as a member of which group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,21 +49,40 @@ pub struct Revocation {
     /// True when the group has given them to somebody else already: nothing can
     /// be committed any more.
     pub lost: bool,
-    /// Dropped with the revocation, which releases the group.
-    _release: Option<oneshot::Sender<()>>,
+    #[expect(dead_code, reason = "acts when dropped")]
+    release: Release,
 }
 
 impl Revocation {
-    /// A revocation and what resolves when it is dropped.
+    /// A revocation that calls `release`, once, when it is dropped.
     #[must_use]
-    pub fn new(partitions: Vec<TopicPartition>, lost: bool) -> (Self, oneshot::Receiver<()>) {
-        let (release, released) = oneshot::channel();
-        let revocation = Self {
+    pub fn new(
+        partitions: Vec<TopicPartition>,
+        lost: bool,
+        release: impl FnOnce() + Send + Sync + 'static,
+    ) -> Self {
+        Self {
             partitions,
             lost,
-            _release: Some(release),
-        };
-        (revocation, released)
+            release: Release(Some(Box::new(release))),
+        }
+    }
+}
+
+/// Runs its function on drop: nobody can forget to let the group go on.
+struct Release(Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        if let Some(release) = self.0.take() {
+            release();
+        }
+    }
+}
+
+impl std::fmt::Debug for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Release")
     }
 }
 

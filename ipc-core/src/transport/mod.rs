@@ -5,6 +5,8 @@
 
 mod consumer;
 mod error;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod record;
 mod send;
 mod topology;
