@@ -5,4 +5,5 @@ pub mod dispatch;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod envelope;
+pub mod response;
 pub mod transport;
