@@ -4,7 +4,9 @@
 //! are the typed readings of its headers. Nothing here does I/O, reads a clock
 //! by itself or knows HTTP's types.
 
+pub mod control;
 pub mod deadline;
+mod decimal;
 pub mod headers;
 pub mod ids;
 pub mod names;
@@ -14,12 +16,13 @@ pub mod request;
 
 use bytes::Bytes;
 
+pub use control::Control;
 pub use deadline::{Deadline, UnixMillis};
 pub use headers::{Header, Headers};
 pub use ids::{CallerId, CorrelationId};
 pub use problem::Problem;
-pub use reply::ReplyHead;
-pub use request::{Accepts, Malformed, ReplyAddress, RequestHead};
+pub use reply::{ReplyHead, ReplyPart, ReplyWriter};
+pub use request::{Accepts, Malformed, ReplyAddress, ReplyPartition, RequestHead};
 
 /// A record's contents: headers, key and payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -40,6 +40,18 @@ pub const CHUNK: &str = "ipc-chunk";
 pub const CHAIN: &str = "ipc-chain";
 /// Kind of a control record: `cancel`, `credit`, `presence`, `farewell` or `ping`.
 pub const CONTROL: &str = "ipc-control";
+/// Body bytes of an answer that a caller has consumed, decimal.
+pub const CREDIT_BYTES: &str = "ipc-credit-bytes";
+/// Records of a reply stream that a caller has consumed, decimal.
+pub const CREDIT_RECORDS: &str = "ipc-credit-records";
+/// An instance of a service, unique to one run of it.
+pub const INSTANCE: &str = "ipc-instance";
+/// Partitions an instance reads: ascending, runs joined, `0-3,7`.
+pub const PARTITIONS: &str = "ipc-partitions";
+/// Until when a presence record holds, decimal Unix milliseconds.
+pub const VALID_UNTIL: &str = "ipc-valid-until";
+/// Tells a caller's pings apart, decimal.
+pub const NONCE: &str = "ipc-nonce";
 /// Peer address of the HTTP client a gateway speaks for.
 pub const PEER: &str = "ipc-peer";
 /// Names of the headers a dead letter had removed.
@@ -105,7 +117,7 @@ pub fn is_reserved(name: &str) -> bool {
             .get(..prefix.len())
             .is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
     };
-    RESERVED_PREFIXES.iter().any(|prefix| starts_with(prefix))
+    RESERVED_PREFIXES.iter().any(starts_with)
         || RESERVED_NAMES
             .iter()
             .any(|reserved| name.eq_ignore_ascii_case(reserved))
