@@ -5,5 +5,7 @@ pub mod dispatch;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod envelope;
+pub mod extract;
+pub mod http;
 pub mod response;
 pub mod transport;

@@ -41,10 +41,10 @@ pub struct Reply {
 /// Pieces of a body as they come.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
 
-/// A reply body broke off.
+/// A reply body ended with a problem instead of its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the reply body broke off: {0}")]
-pub struct BodyError(pub String);
+pub struct BodyError(pub Problem);
 
 /// How much body there is and how it travels.
 pub enum ReplyBody {

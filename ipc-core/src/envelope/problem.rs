@@ -33,7 +33,8 @@ pub struct Problem {
     )]
     pub correlation_id: Option<String>,
     #[serde(skip)]
-    private: Option<String>,
+    // a boxed str keeps a `Result<_, Problem>` within what clippy calls large
+    private: Option<Box<str>>,
 }
 
 impl Problem {
@@ -60,7 +61,7 @@ impl Problem {
     /// Adds what only our own logs may say.
     #[must_use]
     pub fn with_private(mut self, private: impl Into<String>) -> Self {
-        self.private = Some(private.into());
+        self.private = Some(private.into().into_boxed_str());
         self
     }
 

@@ -1,0 +1,19 @@
+//! How often the record was tried.
+
+use super::facts::{Fact, extractors};
+use crate::dispatch::Delivery;
+
+/// Which delivery attempt this is, 1 on the first. A process that died while it
+/// worked on a record leaves no trace here: 1 does not promise a first sight.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Attempt(pub u32);
+
+impl Fact for Attempt {
+    const MISSING: &'static str = "the request has no delivery attempt";
+
+    fn of(delivery: &Delivery) -> Option<Self> {
+        Some(Self(delivery.head.attempt))
+    }
+}
+
+extractors!(Attempt);

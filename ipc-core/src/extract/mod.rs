@@ -1,0 +1,45 @@
+//! What a handler can learn about the record its request came in.
+//!
+//! Extractors on axum's own traits. Where a fact is absent the request is
+//! answered with a problem document and never a panic; an `Option` of the
+//! extractor is `None` then. The same handler can be served over plain HTTP:
+//! there every fact but the idempotency key is absent.
+//!
+//! Three types of the [envelope](crate::envelope) are extractors themselves:
+//! [`CorrelationId`], [`Deadline`] and [`Envelope`].
+//!
+//! ```
+//! use axum::{Router, routing::post};
+//! use ipc_core::extract::{Attempt, CorrelationId, Key};
+//!
+//! async fn place(id: CorrelationId, Attempt(attempt): Attempt, key: Option<Key>) -> String {
+//!     format!("{id}, attempt {attempt}, {}", if key.is_some() { "keyed" } else { "no key" })
+//! }
+//!
+//! let app: Router = Router::new().route("/orders", post(place));
+//! ```
+
+mod attempt;
+mod caller;
+mod correlation_id;
+mod deadline;
+mod envelope;
+mod facts;
+mod idempotency_key;
+mod key;
+mod offset;
+mod partition;
+#[cfg(feature = "connect-info")]
+mod peer;
+
+pub use crate::envelope::{CorrelationId, Deadline, Envelope};
+pub use attempt::Attempt;
+pub use caller::Caller;
+pub use facts::FactRejection;
+pub(crate) use facts::Facts;
+pub use idempotency_key::IdempotencyKey;
+pub use key::Key;
+pub use offset::Offset;
+pub use partition::Partition;
+#[cfg(feature = "connect-info")]
+pub(crate) use peer::peer;

@@ -1,0 +1,96 @@
+//! The caller's side: an HTTP request as a record, a reply as an HTTP response.
+
+use ::http::header::{self, HeaderValue};
+use ::http::{StatusCode, request, response};
+use bytes::Bytes;
+
+use super::headers;
+use super::request::check_crossable;
+use crate::envelope::{Headers, Problem, ReplyHead, names};
+
+/// What is done with headers of a request whose names are reserved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reserved {
+    /// The request is refused: its sender is a program that can be mended.
+    Refuse,
+    /// They are left out: a gateway does this to headers from outside.
+    Strip,
+}
+
+/// The record headers of a request: `:method`, `:path` with its query byte for
+/// byte, `:authority` where the URI names one, and the headers that cross. What
+/// the framework itself has to say (correlation id, reply topic, deadline) is
+/// for the caller to add.
+///
+/// # Errors
+///
+/// A problem, where the request asks for what cannot cross a log (CONNECT,
+/// another protocol), or has headers with reserved names and `reserved` refuses
+/// them.
+pub fn request_headers(parts: &request::Parts, reserved: Reserved) -> Result<Headers, Problem> {
+    let upgrades = parts.headers.get_all(header::UPGRADE);
+    check_crossable(&parts.method, upgrades.iter().map(HeaderValue::as_bytes))?;
+    if reserved == Reserved::Refuse {
+        refuse_reserved(parts)?;
+    }
+    let mut record = Headers::with_capacity(parts.headers.len() + 3);
+    record.push_static(names::METHOD, copy(parts.method.as_str()));
+    record.push_static(names::PATH, target(parts));
+    if let Some(authority) = parts.uri.authority() {
+        // Never `user:password@`, which is for the client alone (RFC 9113, 8.3.1).
+        let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+        record.push_static(names::AUTHORITY, copy(host));
+    }
+    headers::to_record(&parts.headers, &mut record);
+    Ok(record)
+}
+
+/// Status and headers of the response a reply makes. The body is the reply's
+/// payload, or what its chunks or stream bring.
+///
+/// # Errors
+///
+/// A problem with status 502, where the reply has a status no final response
+/// has, or more headers than an HTTP message can hold.
+pub fn response_parts(head: &ReplyHead, record: &Headers) -> Result<response::Parts, Problem> {
+    let status = StatusCode::from_u16(head.status)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .ok_or_else(|| malformed(format!("header :status is {}", head.status)))?;
+    let headers = headers::from_record(record).map_err(|error| malformed(error.to_string()))?;
+    let (mut parts, ()) = ::http::Response::new(()).into_parts();
+    parts.status = status;
+    parts.headers = headers;
+    Ok(parts)
+}
+
+fn refuse_reserved(parts: &request::Parts) -> Result<(), Problem> {
+    let offending = headers::check_request(&parts.headers);
+    if offending.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = offending.iter().map(|name| name.as_str()).collect();
+    Err(Problem::new(
+        "reserved-header",
+        "the request has headers whose names are reserved",
+        400,
+    )
+    .with_detail(format!("leave out or rename {}", names.join(", "))))
+}
+
+/// The path with its query. `http://orders?a` has an empty path, which is `/`.
+fn target(parts: &request::Parts) -> Bytes {
+    let target = parts.uri.path_and_query().map_or("/", |it| it.as_str());
+    if target.starts_with('?') {
+        return format!("/{target}").into();
+    }
+    copy(target)
+}
+
+fn copy(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+fn malformed(detail: String) -> Problem {
+    Problem::new("malformed-reply", "the reply cannot be read", 502).with_detail(detail)
+}
