@@ -46,7 +46,9 @@ pub(crate) async fn encode(request: Request<Body>, sent: Sent) -> Envelope {
     if sent.call {
         headers.push_static(names::REPLY_TOPIC, Bytes::from_static(b"shim.replies"));
     }
-    headers.push_static(names::ACCEPT, sent.accepts.to_header().as_bytes());
+    if let Some(accepts) = sent.accepts.to_header() {
+        headers.push_static(names::ACCEPT, accepts.as_bytes());
+    }
     let body = body.collect().await.expect("the request body is complete");
     Envelope {
         headers,
