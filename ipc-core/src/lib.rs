@@ -1,6 +1,7 @@
 //! Serve HTTP applications over Kafka: request/reply, one-way, and one request
 //! with many replies.
 
+pub mod contract;
 pub mod dispatch;
 #[cfg(feature = "embedded")]
 pub mod embedded;

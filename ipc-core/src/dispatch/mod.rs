@@ -7,4 +7,6 @@ mod policy;
 
 pub use delivery::Delivery;
 pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Reply, ReplyBody};
-pub use policy::{Guarantee, Idempotency, KeyRule, Mode, Policies, Policy, path_only};
+pub use policy::{Policies, Policy, path_only};
+
+pub use crate::contract::{Guarantee, Idempotency, KeyRule, Mode};
