@@ -3,10 +3,11 @@
 use ::http::header::{self, HeaderValue};
 use ::http::{StatusCode, request, response};
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::headers;
 use super::request::check_crossable;
-use crate::envelope::{Headers, Problem, ReplyHead, names};
+use crate::envelope::{Headers, Problem, ReplyHead, RequestHead, names};
 
 /// What is done with headers of a request whose names are reserved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,32 +18,51 @@ pub enum Reserved {
     Strip,
 }
 
-/// The record headers of a request: `:method`, `:path` with its query byte for
-/// byte, `:authority` where the URI names one, and the headers that cross. What
-/// the framework itself has to say (correlation id, reply topic, deadline) is
-/// for the caller to add.
+/// What a record says of a request: its head, with method, path and query byte
+/// for byte and the idempotency key, and its headers, with `:authority` where
+/// the URI names one. The caller completes the head (correlation id, reply
+/// topic, deadline) and [writes](RequestHead::write) it to the headers.
 ///
 /// # Errors
 ///
 /// A problem, where the request asks for what cannot cross a log (CONNECT,
 /// another protocol), or has headers with reserved names and `reserved` refuses
 /// them.
-pub fn request_headers(parts: &request::Parts, reserved: Reserved) -> Result<Headers, Problem> {
+pub fn request_record(
+    parts: &request::Parts,
+    reserved: Reserved,
+) -> Result<(RequestHead, Headers), Problem> {
     let upgrades = parts.headers.get_all(header::UPGRADE);
     check_crossable(&parts.method, upgrades.iter().map(HeaderValue::as_bytes))?;
     if reserved == Reserved::Refuse {
         refuse_reserved(parts)?;
     }
-    let mut record = Headers::with_capacity(parts.headers.len() + 3);
-    record.push_static(names::METHOD, copy(parts.method.as_str()));
-    record.push_static(names::PATH, target(parts));
+    let mut record = Headers::with_capacity(parts.headers.len() + 8);
     if let Some(authority) = parts.uri.authority() {
         // Never `user:password@`, which is for the client alone (RFC 9113, 8.3.1).
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
-        record.push_static(names::AUTHORITY, copy(host));
+        record.push_static(names::AUTHORITY, Bytes::copy_from_slice(host.as_bytes()));
     }
     headers::to_record(&parts.headers, &mut record);
-    Ok(record)
+    let head = RequestHead {
+        method: Some(parts.method.as_str().into()),
+        path: Some(target(parts)),
+        idempotency_key: take_idempotency_key(&mut record),
+        attempt: 1,
+        ..RequestHead::default()
+    };
+    Ok((head, record))
+}
+
+/// Moves the idempotency key from the headers to the head, which writes it
+/// again. One that the head could not hold as it is stays where it is.
+fn take_idempotency_key(record: &mut Headers) -> Option<ByteString> {
+    let key = match *record.get_all(names::IDEMPOTENCY_KEY).collect::<Vec<_>>() {
+        [Some(only)] => ByteString::try_from(only.clone()).ok()?,
+        _ => return None,
+    };
+    record.remove(names::IDEMPOTENCY_KEY);
+    Some(key)
 }
 
 /// Status and headers of the response a reply makes. The body is the reply's
@@ -79,16 +99,12 @@ fn refuse_reserved(parts: &request::Parts) -> Result<(), Problem> {
 }
 
 /// The path with its query. `http://orders?a` has an empty path, which is `/`.
-fn target(parts: &request::Parts) -> Bytes {
+fn target(parts: &request::Parts) -> ByteString {
     let target = parts.uri.path_and_query().map_or("/", |it| it.as_str());
     if target.starts_with('?') {
         return format!("/{target}").into();
     }
-    copy(target)
-}
-
-fn copy(text: &str) -> Bytes {
-    Bytes::copy_from_slice(text.as_bytes())
+    target.into()
 }
 
 fn malformed(detail: String) -> Problem {

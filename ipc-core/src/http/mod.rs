@@ -10,7 +10,7 @@ mod routed;
 mod status;
 
 pub use adapter::HttpAdapter;
-pub use caller::{Reserved, request_headers, response_parts};
+pub use caller::{Reserved, request_record, response_parts};
 pub use request::set_default_route;
 pub use response::{CHUNK_BYTES, RECORD_BYTES};
 pub use routed::mark_matched;

@@ -11,8 +11,10 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use ipc_core::dispatch::{BodyStream, Delivery, Mode, Outcome, Policy, Reply, ReplyBody};
-use ipc_core::envelope::{Accepts, Envelope, Headers, ReplyHead, RequestHead, names};
-use ipc_core::http::{HttpAdapter, Reserved, mark_matched, request_headers, response_parts};
+use ipc_core::envelope::{
+    Accepts, CorrelationId, Envelope, ReplyAddress, ReplyHead, ReplyPart, ReplyWriter, RequestHead,
+};
+use ipc_core::http::{HttpAdapter, Reserved, mark_matched, request_record, response_parts};
 use ipc_core::transport::{Origin, Timestamp, TopicPartition};
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
@@ -41,14 +43,14 @@ pub(crate) const ONE_WAY: Sent = Sent {
 /// The record a caller makes of a request.
 pub(crate) async fn encode(request: Request<Body>, sent: Sent) -> Envelope {
     let (parts, body) = request.into_parts();
-    let mut headers = request_headers(&parts, Reserved::Strip).expect("the request can cross");
-    headers.push_static(names::CORRELATION_ID, Bytes::from_static(b"call-1"));
-    if sent.call {
-        headers.push_static(names::REPLY_TOPIC, Bytes::from_static(b"shim.replies"));
-    }
-    if let Some(accepts) = sent.accepts.to_header() {
-        headers.push_static(names::ACCEPT, accepts.as_bytes());
-    }
+    let (mut head, mut headers) =
+        request_record(&parts, Reserved::Strip).expect("the request can cross");
+    head.correlation_id = Some(CorrelationId::from(Bytes::from_static(b"call-1")));
+    head.reply_to = sent
+        .call
+        .then(|| ReplyAddress::new("shim.replies", Some(0)));
+    head.accepts = sent.accepts;
+    head.write(&mut headers);
     let body = body.collect().await.expect("the request body is complete");
     Envelope {
         headers,
@@ -103,12 +105,17 @@ pub(crate) async fn over_kafka(app: Router, request: Request<Body>, sent: Sent) 
 
 /// The response a caller makes of a reply.
 pub(crate) async fn decode(reply: Reply) -> Response<Bytes> {
-    let mut headers = Headers::new();
-    headers.push_static(names::CORRELATION_ID, Bytes::from_static(b"call-1"));
-    headers.push_static(names::STATUS, reply.status.to_string());
-    headers.extend(reply.headers);
-    let head = ReplyHead::parse(&headers).expect("the reply can be read");
-    let parts = response_parts(&head, &headers).expect("the reply is a response");
+    let asked = RequestHead {
+        correlation_id: Some(CorrelationId::from(Bytes::from_static(b"call-1"))),
+        ..RequestHead::default()
+    };
+    let mut record = Envelope {
+        headers: reply.headers,
+        ..Envelope::default()
+    };
+    ReplyWriter::new(&asked).write(reply.status, ReplyPart::Whole, &mut record);
+    let head = ReplyHead::parse(&record.headers).expect("the reply can be read");
+    let parts = response_parts(&head, &record.headers).expect("the reply is a response");
     let body = match reply.body {
         ReplyBody::Full(body) => body,
         ReplyBody::Chunked(pieces) | ReplyBody::Stream(pieces) => whole(pieces).await,
