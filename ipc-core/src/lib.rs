@@ -8,5 +8,6 @@ pub mod embedded;
 pub mod envelope;
 pub mod extract;
 pub mod http;
+pub mod metrics;
 pub mod response;
 pub mod transport;

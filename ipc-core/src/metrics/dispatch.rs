@@ -1,0 +1,128 @@
+//! Dispatch as a whole.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::Rebalance;
+use super::labels::{ReasonLabels, RebalanceLabels};
+use super::series::{Held, latencies, rests};
+
+/// What dispatch counts apart from single endpoints and partitions.
+#[derive(Debug)]
+pub struct DispatchMetrics {
+    queue_wait: Histogram,
+    log_wait: Histogram,
+    rebalances: Family<RebalanceLabels, Counter>,
+    revoke_drains_exceeded: Counter,
+    dead_letters: Family<ReasonLabels, Counter>,
+    open_streams: Gauge,
+    presence_sent: Counter,
+    control_records_ignored: Counter,
+}
+
+impl DispatchMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            queue_wait: latencies(),
+            log_wait: rests(),
+            rebalances: Family::default(),
+            revoke_drains_exceeded: Counter::default(),
+            dead_letters: Family::default(),
+            open_streams: Gauge::default(),
+            presence_sent: Counter::default(),
+            control_records_ignored: Counter::default(),
+        };
+        registry.register_with_unit(
+            "queue_wait",
+            "From a record's arrival in this process to the start of its handler",
+            Unit::Seconds,
+            metrics.queue_wait.clone(),
+        );
+        registry.register_with_unit(
+            "log_wait",
+            "From a record's own timestamp to the start of its handler",
+            Unit::Seconds,
+            metrics.log_wait.clone(),
+        );
+        registry.register(
+            "rebalances",
+            "Changes of this instance's assignment",
+            metrics.rebalances.clone(),
+        );
+        registry.register(
+            "revoke_drains_exceeded",
+            "Revocations whose drain did not finish within its bound",
+            metrics.revoke_drains_exceeded.clone(),
+        );
+        registry.register(
+            "dead_letters",
+            "Dead letters acknowledged by the broker",
+            metrics.dead_letters.clone(),
+        );
+        registry.register(
+            "open_streams",
+            "Reply streams that are open",
+            metrics.open_streams.clone(),
+        );
+        registry.register(
+            "presence_sent",
+            "Presence records sent",
+            metrics.presence_sent.clone(),
+        );
+        registry.register(
+            "control_records_ignored",
+            "Control records that could not be read or are of an unknown kind",
+            metrics.control_records_ignored.clone(),
+        );
+        metrics
+    }
+
+    /// Records how long a record waited for its handler: since it arrived here
+    /// and, where its timestamp says, since it was written.
+    pub fn waited(&self, since_arrival: Duration, since_written: Option<Duration>) {
+        self.queue_wait.observe(since_arrival.as_secs_f64());
+        if let Some(wait) = since_written {
+            self.log_wait.observe(wait.as_secs_f64());
+        }
+    }
+
+    /// Counts a change of the assignment.
+    pub fn rebalanced(&self, kind: Rebalance) {
+        self.rebalances
+            .get_or_create(&RebalanceLabels { kind })
+            .inc();
+    }
+
+    /// Counts a revocation that went on before everything was drained.
+    pub fn revoke_drain_exceeded(&self) {
+        self.revoke_drains_exceeded.inc();
+    }
+
+    /// Counts a dead letter the broker has acknowledged. `reason` is the value of
+    /// its `ipc-dlq-reason` header.
+    pub fn dead_lettered(&self, reason: &'static str) {
+        self.dead_letters
+            .get_or_create(&ReasonLabels { reason })
+            .inc();
+    }
+
+    /// Counts a reply stream as open until the guard is dropped.
+    pub fn stream_opened(&self) -> Held {
+        Held::one_in(&self.open_streams)
+    }
+
+    /// Counts a presence record.
+    pub fn presence_sent(&self) {
+        self.presence_sent.inc();
+    }
+
+    /// Counts a control record that means nothing to this process.
+    pub fn control_record_ignored(&self) {
+        self.control_records_ignored.inc();
+    }
+}
