@@ -10,4 +10,6 @@ pub mod extract;
 pub mod http;
 pub mod metrics;
 pub mod response;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod transport;

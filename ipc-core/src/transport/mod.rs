@@ -7,6 +7,8 @@ mod consumer;
 mod error;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
 mod record;
 mod send;
 mod topology;

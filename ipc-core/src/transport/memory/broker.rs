@@ -1,0 +1,306 @@
+//! The state every transport of one cluster shares: topics, groups, consumers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::faults::Faults;
+use super::group::{Group, Moves};
+use super::session::{Notice, Position, Session};
+use super::topics::Topics;
+use crate::transport::{
+    Event, Outgoing, Placed, SendError, Start, Subscription, TopicPartition, TopicSpec,
+    TransportError,
+};
+
+/// How long after its process died a member is still counted as one.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// One consumer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct SessionId(pub(super) u64);
+
+/// One [`MemoryTransport`](super::MemoryTransport).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ProcessId(u64);
+
+pub(super) struct Broker {
+    topics: Topics,
+    faults: Option<Box<dyn Faults>>,
+    groups: BTreeMap<Arc<str>, Group>,
+    sessions: BTreeMap<SessionId, Session>,
+    /// Members whose process died, in the order their sessions time out.
+    dead: VecDeque<Dead>,
+    /// The last id given to a process or session.
+    last_id: u64,
+}
+
+struct Dead {
+    times_out: Instant,
+    group: Arc<str>,
+    session: SessionId,
+}
+
+/// What a consumer's task does next.
+pub(super) enum Step {
+    Report(Event),
+    Revoke(Vec<TopicPartition>),
+    /// Until the signal, or this point in time.
+    Wait(Option<Instant>),
+    /// The consumer has ended.
+    End,
+    /// Its process was killed: nobody is told anything.
+    Vanish,
+}
+
+impl Broker {
+    pub(super) fn new(topics: Topics) -> Self {
+        Self {
+            topics,
+            faults: None,
+            groups: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            dead: VecDeque::new(),
+            last_id: 0,
+        }
+    }
+
+    pub(super) fn set_faults(&mut self, faults: Box<dyn Faults>) {
+        self.faults = Some(faults);
+    }
+
+    pub(super) fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    pub(super) fn committed(&self, group: &str, partition: &TopicPartition) -> Option<i64> {
+        self.groups.get(group)?.committed(partition)
+    }
+
+    pub(super) fn session(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions.get_mut(&id)
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    pub(super) fn new_process(&mut self) -> ProcessId {
+        ProcessId(self.next_id())
+    }
+
+    pub(super) fn create_topics(&mut self, specs: &[TopicSpec]) -> Result<(), TransportError> {
+        let created = self.topics.create(specs);
+        let is_read = |group: &Group| specs.iter().any(|spec| group.reads(&spec.name));
+        let groups = self.groups.iter().filter(|(_, group)| is_read(group));
+        let groups: Vec<Arc<str>> = groups.map(|(name, _)| Arc::clone(name)).collect();
+        for group in groups {
+            self.rebalance(&group);
+        }
+        created
+    }
+
+    pub(super) fn produce(&mut self, record: Outgoing) -> Result<Placed, SendError> {
+        self.topics.produce(record, self.faults.as_deref_mut())
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        process: ProcessId,
+        subscription: Subscription,
+        signal: Arc<Notify>,
+    ) -> SessionId {
+        let id = SessionId(self.next_id());
+        let Subscription {
+            group: name,
+            topics,
+        } = subscription;
+        let mut session = Session::new(process, Some(Arc::clone(&name)), signal);
+        for topic in &topics {
+            if !self.topics.contains(topic) {
+                let why = format!("topic {topic} does not exist: create it");
+                session.notify(Notice::Troubled(why));
+            }
+        }
+        self.sessions.insert(id, session);
+        let group = self.groups.entry(Arc::clone(&name)).or_default();
+        group.join(id, topics);
+        self.rebalance(&name);
+        id
+    }
+
+    pub(super) fn read(
+        &mut self,
+        process: ProcessId,
+        from: TopicPartition,
+        start: Start,
+        signal: Arc<Notify>,
+    ) -> Result<SessionId, TransportError> {
+        let Some(index) = self.topics.log_of(&from) else {
+            return Err(TransportError::missing_topic(format!(
+                "partition {from} does not exist: create it"
+            )));
+        };
+        let id = SessionId(self.next_id());
+        let log = self.topics.log(index);
+        let next = match start {
+            Start::End => log.end(),
+            Start::Beginning => log.start(),
+        };
+        log.watch(id, Arc::clone(&signal));
+        let mut session = Session::new(process, None, signal);
+        session.add(Position::new(from, index, next, 0));
+        self.sessions.insert(id, session);
+        Ok(id)
+    }
+
+    /// What the task of consumer `id` does next.
+    pub(super) fn step(&mut self, id: SessionId) -> Step {
+        let now = Instant::now();
+        self.time_sessions_out(now);
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return Step::Vanish;
+        };
+        if session.commit_is_due(now) {
+            commit(session, &mut self.groups);
+        }
+        match session.next_notice() {
+            Some(Notice::Assigned(partitions)) => return Step::Report(Event::Assigned(partitions)),
+            Some(Notice::Troubled(why)) => return Step::Report(Event::Troubled(why)),
+            Some(Notice::Revoked(partitions)) => return Step::Revoke(partitions),
+            None => {}
+        }
+        if session.closing().is_some() {
+            self.remove(id);
+            return Step::End;
+        }
+        let records = session.fetch(self.topics.logs(), self.faults.as_deref_mut(), now);
+        if !records.is_empty() {
+            return Step::Report(Event::Records(records));
+        }
+        let session_timeout = self.dead.front().map(|dead| dead.times_out);
+        let timers = session.next_timer(now).into_iter().chain(session_timeout);
+        Step::Wait(timers.min())
+    }
+
+    /// Consumer `id` lets go of revoked partitions; what it stored is committed.
+    pub(super) fn release(&mut self, id: SessionId, partitions: &[TopicPartition]) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        commit(session, &mut self.groups);
+        let Some((name, group)) = session.group_in(&mut self.groups) else {
+            return;
+        };
+        for partition in partitions {
+            if let Some(position) = session.remove(partition) {
+                self.topics.log(position.log).unwatch(id);
+                group.release(partition, position.since);
+            }
+        }
+        self.rebalance(&name);
+    }
+
+    /// Begins the end of consumer `id`: its partitions are revoked, and it stops
+    /// waiting for that at `by`.
+    pub(super) fn close(&mut self, id: SessionId, by: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.close(by);
+        if let Some((name, group)) = session.group_in(&mut self.groups) {
+            group.leave(id);
+            self.rebalance(&name);
+        }
+    }
+
+    /// Removes all consumers of a process; their groups notice when the sessions
+    /// time out.
+    pub(super) fn kill(&mut self, process: ProcessId) {
+        let times_out = Instant::now() + SESSION_TIMEOUT;
+        let killed = self.sessions.iter().filter(|(_, s)| s.process() == process);
+        let killed: Vec<SessionId> = killed.map(|(id, _)| *id).collect();
+        for session in self.sessions.values() {
+            session.wake();
+        }
+        for id in killed {
+            if let Some(group) = self.remove(id).and_then(|session| session.into_group()) {
+                self.dead.push_back(Dead {
+                    times_out,
+                    group,
+                    session: id,
+                });
+            }
+        }
+    }
+
+    fn remove(&mut self, id: SessionId) -> Option<Session> {
+        let session = self.sessions.remove(&id)?;
+        for position in session.positions() {
+            self.topics.log(position.log).unwatch(id);
+        }
+        Some(session)
+    }
+
+    fn time_sessions_out(&mut self, now: Instant) {
+        while self.dead.front().is_some_and(|dead| dead.times_out <= now)
+            && let Some(dead) = self.dead.pop_front()
+        {
+            if let Some(group) = self.groups.get_mut(&dead.group) {
+                group.evict(dead.session);
+            }
+            self.rebalance(&dead.group);
+        }
+    }
+
+    fn rebalance(&mut self, name: &str) {
+        if let Some(group) = self.groups.get_mut(name) {
+            let moves = group.rebalance(&self.topics.partitions());
+            self.tell(name, moves);
+        }
+    }
+
+    fn tell(&mut self, name: &str, moves: Moves) {
+        for (id, taken) in moves.taken {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.revoke(taken);
+            }
+        }
+        for (id, given) in moves.given {
+            let Some(session) = self.sessions.get_mut(&id) else {
+                continue;
+            };
+            for partition in &given {
+                let Some(index) = self.topics.log_of(partition) else {
+                    continue;
+                };
+                let committed = self.groups.get(name).and_then(|g| g.committed(partition));
+                let log = self.topics.log(index);
+                let next = log.in_range(committed.unwrap_or(log.start()));
+                log.watch(id, session.signal());
+                session.add(Position::new(
+                    partition.clone(),
+                    index,
+                    next,
+                    moves.generation,
+                ));
+            }
+            session.notify(Notice::Assigned(given));
+        }
+    }
+}
+
+/// Commits what a consumer stored.
+fn commit(session: &mut Session, groups: &mut BTreeMap<Arc<str>, Group>) {
+    let group = session.group_in(groups);
+    let stored = session.take_stored();
+    if let Some((_, group)) = group {
+        for (partition, since, offset) in stored {
+            group.commit(partition, since, offset);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A consumer's task, and how it is steered.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::Shared;
+use super::broker::{SessionId, Step};
+use super::session::Session;
+use crate::transport::{Consumer, ConsumerControl, Event, Inlet, Revocation, TopicPartition};
+
+/// How long the group waits for revoked partitions to be let go.
+pub const REVOKE_BOUND: Duration = Duration::from_secs(15);
+
+/// Starts the task of consumer `id`.
+pub(super) fn start(
+    broker: Shared,
+    id: SessionId,
+    signal: Arc<Notify>,
+    inlet: Box<dyn Inlet>,
+) -> Consumer {
+    let task = TaskTracker::new();
+    let owner = Owner {
+        broker: Arc::clone(&broker),
+        id,
+        signal,
+        inlet,
+    };
+    let span = tracing::debug_span!(target: "ipc::memory", "consumer", id = id.0);
+    task.spawn(owner.run().instrument(span));
+    task.close();
+    Consumer::new(Arc::new(Control { broker, id, task }))
+}
+
+/// Reports to the inlet, as the owner thread of a Kafka consumer does.
+struct Owner {
+    broker: Shared,
+    id: SessionId,
+    signal: Arc<Notify>,
+    inlet: Box<dyn Inlet>,
+}
+
+impl Owner {
+    async fn run(mut self) {
+        let mut timer = pin!(sleep_until(Instant::now()));
+        loop {
+            let step = self.broker.lock().step(self.id);
+            match step {
+                Step::Report(event) => {
+                    self.inlet.take(event);
+                    // Whoever asked for a pause meanwhile is heard before the next batch.
+                    tokio::task::yield_now().await;
+                }
+                Step::Revoke(partitions) => self.revoke(partitions).await,
+                Step::Wait(None) => self.signal.notified().await,
+                Step::Wait(Some(until)) => {
+                    if timer.deadline() != until {
+                        timer.as_mut().reset(until);
+                    }
+                    tokio::select! {
+                        biased;
+                        () = self.signal.notified() => {}
+                        () = &mut timer => {}
+                    }
+                }
+                Step::End => return self.inlet.take(Event::Closed),
+                Step::Vanish => return,
+            }
+        }
+    }
+
+    /// Reports a revocation and waits until it is dropped. Like a Kafka consumer
+    /// it reads nothing else meanwhile.
+    async fn revoke(&mut self, partitions: Vec<TopicPartition>) {
+        let bound = Instant::now() + REVOKE_BOUND;
+        let (release, mut released) = oneshot::channel();
+        self.inlet.take(Event::Revoked(Revocation::new(
+            partitions.clone(),
+            false,
+            move || {
+                // Nobody waits any more once the bound has passed.
+                let _ = release.send(());
+            },
+        )));
+        loop {
+            let closing = self.broker.lock().session(self.id).map(|s| s.closing());
+            let Some(closing) = closing else {
+                return;
+            };
+            let until = closing.map_or(bound, |by| by.min(bound));
+            tokio::select! {
+                biased;
+                _ = &mut released => break,
+                () = self.signal.notified() => {}
+                () = sleep_until(until) => break,
+            }
+        }
+        self.broker.lock().release(self.id, &partitions);
+    }
+}
+
+struct Control {
+    broker: Shared,
+    id: SessionId,
+    task: TaskTracker,
+}
+
+impl Control {
+    fn with_session(&self, act: impl FnOnce(&mut Session)) {
+        // A consumer that has ended needs no steering.
+        if let Some(session) = self.broker.lock().session(self.id) {
+            act(session);
+        }
+    }
+}
+
+#[async_trait]
+impl ConsumerControl for Control {
+    fn pause(&self, partitions: Vec<TopicPartition>) {
+        self.with_session(|session| session.set_paused(&partitions, true));
+    }
+
+    fn resume(&self, partitions: Vec<TopicPartition>) {
+        self.with_session(|session| session.set_paused(&partitions, false));
+    }
+
+    fn store(&self, offsets: &[(TopicPartition, i64)]) {
+        self.with_session(|session| session.store(offsets));
+    }
+
+    async fn close(&self, within: Duration) {
+        self.broker.lock().close(self.id, Instant::now() + within);
+        if timeout(within, self.task.wait()).await.is_err() {
+            tracing::warn!(target: "ipc::memory", ?within, "consumer still closing");
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let by = Instant::now() + REVOKE_BOUND;
+        self.broker.lock().close(self.id, by);
+    }
+}

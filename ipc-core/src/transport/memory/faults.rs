@@ -1,0 +1,38 @@
+//! Where a test makes the log misbehave.
+
+use std::time::Duration;
+
+use crate::transport::{Outgoing, TopicPartition};
+
+/// Decides what becomes of each produced record and of each fetch. Asked in a
+/// deterministic order; without one nothing goes wrong.
+pub trait Faults: Send {
+    /// A valid `record` is about to be appended to `partition` of its topic.
+    fn produce(&mut self, record: &Outgoing, partition: i32) -> Produce;
+
+    /// A consumer is about to read `partition` from `offset`, where there is a
+    /// record.
+    fn fetch(&mut self, partition: &TopicPartition, offset: i64) -> Fetch;
+}
+
+/// What becomes of a produced record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Produce {
+    /// It is in the log, and its sender knows.
+    Acknowledge,
+    /// It is in the log, and its sender cannot know.
+    LoseAck,
+    /// It is not in the log, and its sender cannot know.
+    LoseRecord,
+}
+
+/// What becomes of a fetch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Fetch {
+    /// It brings records.
+    Deliver,
+    /// It brings nothing; the consumer asks again after this long.
+    Retry(Duration),
+}

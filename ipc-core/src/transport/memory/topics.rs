@@ -1,0 +1,149 @@
+//! All topics with their logs, and producing to them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::clock::Clock;
+use super::faults::{Faults, Produce};
+use super::log::Log;
+use super::partitioner::partition_of;
+use super::topic::{Topic, record_size};
+use crate::transport::{
+    Outgoing, Placed, SendError, TopicPartition, TopicSpec, TopicState, TransportError,
+};
+
+pub(super) struct Topics {
+    clock: Clock,
+    /// Places records without a key.
+    random: fastrand::Rng,
+    by_name: BTreeMap<Arc<str>, Topic>,
+    /// The partitions of all topics; those of one topic are next to each other.
+    logs: Vec<Log>,
+}
+
+impl Topics {
+    pub(super) fn new(clock: Clock, random: fastrand::Rng) -> Self {
+        Self {
+            clock,
+            random,
+            by_name: BTreeMap::new(),
+            logs: Vec::new(),
+        }
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    pub(super) fn state(&self, name: &Arc<str>) -> Option<TopicState> {
+        let topic = self.by_name.get(name)?;
+        Some(TopicState {
+            name: Arc::clone(name),
+            partitions: topic.partitions,
+        })
+    }
+
+    /// Makes what does not exist yet, and says what is wrong with the rest.
+    pub(super) fn create(&mut self, specs: &[TopicSpec]) -> Result<(), TransportError> {
+        let mut faults = Vec::new();
+        for spec in specs {
+            if self.contains(&spec.name) {
+                continue;
+            }
+            match Topic::new(spec, self.logs.len()) {
+                Ok(topic) => {
+                    let logs = (0..topic.partitions).map(|_| Log::new(topic.retention));
+                    self.logs.extend(logs);
+                    self.by_name.insert(Arc::clone(&spec.name), topic);
+                }
+                Err(fault) => faults.push(format!("{}: {fault}", spec.name)),
+            }
+        }
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let faults = faults.join("; ");
+        Err(TransportError::configuration(format!(
+            "topics not created: {faults}"
+        )))
+    }
+
+    /// Every partition of every topic.
+    pub(super) fn partitions(&self) -> Vec<TopicPartition> {
+        let of_topic = |(topic, state): (&Arc<str>, &Topic)| {
+            let topic = Arc::clone(topic);
+            (0..state.partitions).map(move |partition| TopicPartition {
+                topic: Arc::clone(&topic),
+                partition,
+            })
+        };
+        self.by_name.iter().flat_map(of_topic).collect()
+    }
+
+    /// Index of a partition's log.
+    pub(super) fn log_of(&self, partition: &TopicPartition) -> Option<usize> {
+        let topic = self.by_name.get(&partition.topic)?;
+        topic.log_of(partition.partition)
+    }
+
+    pub(super) fn logs(&self) -> &[Log] {
+        &self.logs
+    }
+
+    pub(super) fn log(&mut self, index: usize) -> &mut Log {
+        &mut self.logs[index]
+    }
+
+    pub(super) fn produce(
+        &mut self,
+        record: Outgoing,
+        faults: Option<&mut (dyn Faults + 'static)>,
+    ) -> Result<Placed, SendError> {
+        let Some(topic) = self.by_name.get(&record.topic) else {
+            return Err(refused(&record, "the topic does not exist: create it"));
+        };
+        let partition = match (record.partition, &record.envelope.key) {
+            (Some(partition), _) => partition,
+            (None, Some(key)) => partition_of(key, topic.partitions),
+            (None, None) => self.random.i32(0..topic.partitions),
+        };
+        let Some(log) = topic.log_of(partition) else {
+            let count = topic.partitions;
+            let reason = format!("partition {partition} does not exist: there are {count}");
+            return Err(refused(&record, reason));
+        };
+        let (size, limit) = (record_size(&record.envelope), topic.largest_record);
+        if size > limit {
+            let reason = format!(
+                "{size} bytes are more than max.message.bytes = {limit}: \
+                 send it in chunks or raise the limit"
+            );
+            return Err(refused(&record, reason));
+        }
+        let fate = faults.map_or(Produce::Acknowledge, |faults| {
+            faults.produce(&record, partition)
+        });
+        if fate == Produce::LoseRecord {
+            return Err(unacknowledged(&record.topic));
+        }
+        let offset = self.logs[log].append(record.envelope, self.clock.now());
+        if fate == Produce::LoseAck {
+            return Err(unacknowledged(&record.topic));
+        }
+        Ok(Placed { partition, offset })
+    }
+}
+
+fn refused(record: &Outgoing, reason: impl Into<String>) -> SendError {
+    SendError::Refused {
+        topic: record.topic.to_string(),
+        reason: reason.into(),
+    }
+}
+
+fn unacknowledged(topic: &str) -> SendError {
+    SendError::Unacknowledged {
+        topic: topic.to_owned(),
+        reason: "no acknowledgement arrived".to_owned(),
+    }
+}
