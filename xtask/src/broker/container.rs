@@ -1,0 +1,131 @@
+use std::{path::PathBuf, thread};
+
+use anyhow::{Context, Result, bail};
+use testcontainers_modules::testcontainers::{
+    Container, GenericImage, ImageExt,
+    core::{IntoContainerPort, WaitFor},
+    runners::SyncRunner,
+};
+
+use super::{
+    KAFKA_VERSION, keep_log, metadata, poll, port,
+    settings::{Addresses, settings},
+};
+
+const IMAGE: &str = "apache/kafka";
+/// What clients connect to, inside the container.
+const CLIENT_PORT: u16 = 9092;
+const STOP_LIMIT_SECONDS: i32 = 30;
+
+/// A broker as a container of Apache's own image.
+///
+/// The port on the host is chosen here, not by Docker: it is part of what the broker advertises, and a
+/// container that is started again would be given another.
+#[derive(Debug)]
+pub(super) struct ContainerBroker {
+    port: u16,
+    /// `None` only while it is dropped.
+    container: Option<Box<Container<GenericImage>>>,
+}
+
+impl ContainerBroker {
+    pub(super) fn start() -> Result<Self> {
+        let port = port::free()?;
+        let image = GenericImage::new(IMAGE, KAFKA_VERSION)
+            .with_wait_for(WaitFor::Nothing)
+            .with_mapped_port(port, CLIENT_PORT.tcp());
+        let image = settings(Addresses {
+            listeners: format!("PLAINTEXT://:{CLIENT_PORT},BROKER://:9093,CONTROLLER://:9094"),
+            advertised: format!("PLAINTEXT://127.0.0.1:{port},BROKER://localhost:9093"),
+            inter_broker: "BROKER",
+            controller: "localhost:9094".to_owned(),
+        })
+        .into_iter()
+        .fold(image, |image, (name, value)| {
+            image.with_env_var(variable(name), value)
+        });
+        let container = image.start().with_context(|| {
+            format!("docker cannot run {IMAGE}:{KAFKA_VERSION}: start its daemon, or let it pull the image")
+        })?;
+        let broker = Self {
+            port,
+            container: Some(Box::new(container)),
+        };
+        broker.await_answer()?;
+        Ok(broker)
+    }
+
+    pub(super) fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn stop(&self) -> Result<()> {
+        self.container()?
+            .stop_with_timeout(Some(STOP_LIMIT_SECONDS))
+            .context("docker cannot stop the broker")
+    }
+
+    pub(super) fn kill(&self) -> Result<()> {
+        self.container()?
+            .stop_with_timeout(Some(0))
+            .context("docker cannot kill the broker")
+    }
+
+    pub(super) fn start_again(&self) -> Result<()> {
+        let container = self.container()?;
+        if container.is_running()? {
+            bail!(
+                "the broker at {} is still running: stop it first",
+                self.bootstrap()
+            );
+        }
+        container
+            .start()
+            .context("docker cannot start the broker again")?;
+        self.await_answer()
+    }
+
+    pub(super) fn save_log(&self) -> Result<PathBuf> {
+        keep_log(self.container()?.stdout(false))
+    }
+
+    fn await_answer(&self) -> Result<()> {
+        let container = self.container()?;
+        let address = self.bootstrap();
+        let answered = poll::until(metadata::START_LIMIT, || {
+            if !container.is_running()? {
+                return Ok(Some(false));
+            }
+            Ok(metadata::serves(&address).then_some(true))
+        })?;
+        let failure = match answered {
+            Some(true) => return Ok(()),
+            Some(false) => "ended".to_owned(),
+            None => format!(
+                "does not answer within {} s",
+                metadata::START_LIMIT.as_secs()
+            ),
+        };
+        bail!(
+            "the broker at {address} {failure}; its log: {}",
+            self.save_log()?.display()
+        )
+    }
+
+    fn container(&self) -> Result<&Container<GenericImage>> {
+        self.container.as_deref().context("the container is gone")
+    }
+}
+
+impl Drop for ContainerBroker {
+    fn drop(&mut self) {
+        let container = self.container.take();
+        // removing it blocks on a runtime of its own, which panics on a thread that drives another one
+        let _ = thread::spawn(move || drop(container)).join();
+    }
+}
+
+/// The environment variable by which the image takes a setting.
+fn variable(name: &str) -> String {
+    format!("KAFKA_{}", name.to_uppercase().replace('.', "_"))
+}

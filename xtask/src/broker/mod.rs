@@ -1,0 +1,193 @@
+//! A real Apache Kafka for development and tests.
+//!
+//! One broker in KRaft mode, fetched and started by whatever the machine offers (see [`Provider`]), with the
+//! same settings everywhere and nothing left behind: it is stopped when its [`Broker`] is dropped, and a native
+//! one also when the process that started it dies.
+
+mod container;
+mod leash;
+mod libraries;
+mod metadata;
+mod native;
+mod poll;
+mod port;
+mod provider;
+mod settings;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use self::{container::ContainerBroker, native::NativeBroker};
+
+pub use self::provider::Provider;
+
+/// The version of Apache Kafka that [`Provider::Container`] and [`Provider::Native`] run.
+pub const KAFKA_VERSION: &str = "4.3.0";
+
+/// A Kafka that answers, until it is stopped, killed or dropped.
+///
+/// Every method blocks: call them through `spawn_blocking` from asynchronous code.
+#[derive(Debug)]
+pub struct Broker {
+    bootstrap: String,
+    host: Host,
+    passed_over: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Host {
+    External,
+    Container(ContainerBroker),
+    Native(NativeBroker),
+}
+
+impl Broker {
+    /// Starts a broker with the first of `providers` that can, and returns when it answers.
+    ///
+    /// # Errors
+    ///
+    /// When none of them can: the text says for each what it lacks. `KAFKA_BOOTSTRAP_SERVERS` naming a Kafka
+    /// that does not answer is an error at once, because whoever set it wants that one.
+    pub fn start(providers: &[Provider]) -> Result<Self> {
+        let mut passed_over = Vec::new();
+        for &provider in providers {
+            let started = match provider {
+                Provider::External => match provider::external_address() {
+                    Ok(bootstrap) => {
+                        metadata::await_external(&bootstrap)?;
+                        Ok((bootstrap, Host::External))
+                    }
+                    Err(error) => Err(error),
+                },
+                Provider::Container => ContainerBroker::start()
+                    .map(|broker| (broker.bootstrap(), Host::Container(broker))),
+                Provider::Native => {
+                    NativeBroker::start().map(|broker| (broker.bootstrap(), Host::Native(broker)))
+                }
+            };
+            match started {
+                Ok((bootstrap, host)) => {
+                    return Ok(Self {
+                        bootstrap,
+                        host,
+                        passed_over,
+                    });
+                }
+                Err(error) => passed_over.push(format!("{provider}: {error:#}")),
+            }
+        }
+        bail!("no kafka could be started\n  {}", passed_over.join("\n  "))
+    }
+
+    /// What clients take as `bootstrap.servers`. It stays the same when the broker is started again.
+    #[must_use]
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// Who runs this broker.
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        match self.host {
+            Host::External => Provider::External,
+            Host::Container(_) => Provider::Container,
+            Host::Native(_) => Provider::Native,
+        }
+    }
+
+    /// The providers that were asked before the one that runs this broker, each with what it lacked.
+    #[must_use]
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
+    }
+
+    /// Stops the broker in order: it gives up leadership, closes its log and ends.
+    ///
+    /// # Errors
+    ///
+    /// When the broker is external, or does not end.
+    pub fn stop(&mut self) -> Result<()> {
+        match &mut self.host {
+            Host::External => refuse(&self.bootstrap),
+            Host::Container(broker) => broker.stop(),
+            Host::Native(broker) => broker.stop(),
+        }
+    }
+
+    /// Kills the broker where it stands (SIGKILL).
+    ///
+    /// # Errors
+    ///
+    /// When the broker is external, or cannot be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        match &mut self.host {
+            Host::External => refuse(&self.bootstrap),
+            Host::Container(broker) => broker.kill(),
+            Host::Native(broker) => broker.kill(),
+        }
+    }
+
+    /// Starts a stopped or killed broker again on its port and its data, and returns when it answers.
+    ///
+    /// # Errors
+    ///
+    /// When the broker is external, is still running, or does not answer.
+    pub fn start_again(&mut self) -> Result<()> {
+        match &mut self.host {
+            Host::External => refuse(&self.bootstrap),
+            Host::Container(broker) => broker.start_again(),
+            Host::Native(broker) => broker.start_again(),
+        }
+    }
+
+    /// Saves what the broker has logged so far in a file that outlives it, and returns the file's path.
+    ///
+    /// # Errors
+    ///
+    /// When the broker is external, or the log cannot be read or written.
+    pub fn save_log(&self) -> Result<PathBuf> {
+        match &self.host {
+            Host::External => refuse(&self.bootstrap),
+            Host::Container(broker) => broker.save_log(),
+            Host::Native(broker) => broker.save_log(),
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(log) = self.save_log()
+        {
+            #[expect(
+                clippy::print_stderr,
+                reason = "a failed test must tell where its broker's log is"
+            )]
+            {
+                eprintln!(
+                    "the log of the broker at {}: {}",
+                    self.bootstrap,
+                    log.display()
+                );
+            }
+        }
+    }
+}
+
+fn refuse<T>(bootstrap: &str) -> Result<T> {
+    bail!("the broker at {bootstrap} is external: nobody here stops or starts it, or reads its log")
+}
+
+/// Writes `log` to a new file in the folder for temporary files, which nobody removes.
+fn keep_log(mut log: impl std::io::Read) -> Result<PathBuf> {
+    let mut file = tempfile::Builder::new()
+        .prefix("ipc-kafka-")
+        .suffix(".log")
+        .disable_cleanup(true)
+        .tempfile()
+        .context("cannot create a file for the broker's log")?;
+    std::io::copy(&mut log, &mut file)
+        .with_context(|| format!("cannot write {}", file.path().display()))?;
+    Ok(file.path().to_owned())
+}

@@ -1,0 +1,209 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::{
+    keep_log,
+    leash::Leashed,
+    libraries, metadata, poll, port,
+    settings::{Addresses, settings},
+};
+
+const CLUSTER_ID: &str = "ipc-dev-cluster-000000";
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+const LOG_SETTINGS: &str = "\
+rootLogger.level = INFO
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{ISO8601} %p %m (%c)%n%throwable
+";
+
+/// A broker as a Java process on this machine.
+#[derive(Debug)]
+pub(super) struct NativeBroker {
+    class_path: String,
+    port: u16,
+    /// `None` while the broker is stopped. Declared before `folder`, so that it ends before its files go.
+    process: Option<Leashed>,
+    /// Holds the settings, the data and the log.
+    folder: TempDir,
+}
+
+impl NativeBroker {
+    pub(super) fn start() -> Result<Self> {
+        require_java()?;
+        let class_path = libraries::class_path()?;
+        let folder = tempfile::Builder::new()
+            .prefix("ipc-kafka-")
+            .tempdir()
+            .context("cannot create a folder for the broker")?;
+        let mut broker = Self {
+            class_path,
+            port: port::free()?,
+            process: None,
+            folder,
+        };
+        broker.write_settings()?;
+        broker.format_storage()?;
+        broker.start_again()?;
+        Ok(broker)
+    }
+
+    pub(super) fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn start_again(&mut self) -> Result<()> {
+        ensure!(
+            self.process.is_none(),
+            "the broker at {} is still running: stop it first",
+            self.bootstrap()
+        );
+        let log = self.log_path();
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .with_context(|| format!("cannot open {}", log.display()))?;
+        let mut java = self.java(["-Xms256m", "-Xmx512m"]);
+        java.arg("kafka.Kafka").arg(self.settings_path());
+        let process = self
+            .process
+            .insert(Leashed::spawn(&java, log, self.folder.path())?);
+
+        let address = format!("127.0.0.1:{}", self.port);
+        let end = poll::until(metadata::START_LIMIT, || {
+            if let Some(status) = process.ended()? {
+                return Ok(Some(Some(status)));
+            }
+            Ok(metadata::serves(&address).then_some(None))
+        })?;
+        let failure = match end {
+            Some(None) => return Ok(()),
+            Some(Some(status)) => format!("ended with {status}"),
+            None => format!(
+                "does not answer within {} s",
+                metadata::START_LIMIT.as_secs()
+            ),
+        };
+        self.process = None;
+        bail!(
+            "the broker at {address} {failure}; its log: {}",
+            self.save_log()?.display()
+        )
+    }
+
+    pub(super) fn stop(&mut self) -> Result<()> {
+        self.end(Signal::TERM)
+    }
+
+    pub(super) fn kill(&mut self) -> Result<()> {
+        self.end(Signal::KILL)
+    }
+
+    fn end(&mut self, signal: Signal) -> Result<()> {
+        match self.process.take() {
+            Some(process) => process.end(signal, STOP_LIMIT),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn save_log(&self) -> Result<PathBuf> {
+        let log = self.log_path();
+        keep_log(File::open(&log).with_context(|| format!("cannot read {}", log.display()))?)
+    }
+
+    fn write_settings(&self) -> Result<()> {
+        let controller = format!("127.0.0.1:{}", port::free()?);
+        let mut settings = settings(Addresses {
+            listeners: format!("PLAINTEXT://{},CONTROLLER://{controller}", self.bootstrap()),
+            advertised: format!("PLAINTEXT://{}", self.bootstrap()),
+            inter_broker: "PLAINTEXT",
+            controller,
+        });
+        settings.push((
+            "log.dirs",
+            self.folder.path().join("data").display().to_string(),
+        ));
+        let settings: String = settings
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect();
+        write(&self.settings_path(), &settings)?;
+        write(&self.log_settings_path(), LOG_SETTINGS)
+    }
+
+    fn format_storage(&self) -> Result<()> {
+        let output = self
+            .java(["-Xmx256m", "-XX:TieredStopAtLevel=1"])
+            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
+            .arg(self.settings_path())
+            .output()
+            .context("cannot run java")?;
+        ensure!(
+            output.status.success(),
+            "kafka could not format its storage ({})\n{}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    fn java<const N: usize>(&self, options: [&str; N]) -> Command {
+        let mut java = Command::new("java");
+        java.args(options)
+            .arg("-XX:+UseSerialGC")
+            .arg(format!(
+                "-Dlog4j2.configurationFile={}",
+                self.log_settings_path().display()
+            ))
+            .args(["-cp", &self.class_path]);
+        java
+    }
+
+    fn settings_path(&self) -> PathBuf {
+        self.folder.path().join("server.properties")
+    }
+
+    fn log_settings_path(&self) -> PathBuf {
+        self.folder.path().join("log4j2.properties")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("broker.log")
+    }
+}
+
+impl Drop for NativeBroker {
+    fn drop(&mut self) {
+        // in order where it can; what then still runs is killed as its field is dropped
+        let _ = self.stop();
+    }
+}
+
+fn require_java() -> Result<()> {
+    match Command::new("java").arg("-version").output() {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(libraries::missing(
+            "java",
+            "a Java runtime, version 17 or newer",
+        )),
+        Err(error) => Err(error).context("cannot run java"),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,82 @@
+//! `cargo xtask`: the tasks of this workspace that cargo alone does not know.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks to its terminal"
+)]
+
+mod ci;
+mod deny;
+mod supervisor;
+mod tests;
+mod workspace;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::broker::{KAFKA_VERSION, Provider};
+
+use self::{ci::Check, supervisor::Supervisor};
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every test of every crate, against a real Kafka
+    Test {
+        /// Where the Kafka comes from [default: the first that works, in this order]
+        #[arg(long)]
+        provider: Option<Provider>,
+        /// What `cargo test` is given; `-p` narrows the run to some crates
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run a Kafka until Ctrl-C
+    Kafka {
+        /// Where the Kafka comes from [default: the first that works, in this order]
+        #[arg(long)]
+        provider: Option<Provider>,
+    },
+    /// Run every check that a change must pass
+    Ci {
+        /// A check to leave out (may be repeated)
+        #[arg(long)]
+        except: Vec<Check>,
+    },
+}
+
+fn main() -> ExitCode {
+    run(Arguments::parse().task).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let mut supervisor = Supervisor::new()?;
+    match task {
+        Task::Test {
+            provider,
+            arguments,
+        } => tests::run(&mut supervisor, provider, &arguments),
+        Task::Kafka { provider } => kafka(&mut supervisor, provider),
+        Task::Ci { except } => ci::run(&mut supervisor, &except),
+    }
+}
+
+fn kafka(supervisor: &mut Supervisor, provider: Option<Provider>) -> Result<ExitCode> {
+    let broker = supervisor.start_broker(provider)?;
+    println!("KAFKA_BOOTSTRAP_SERVERS={}", broker.bootstrap());
+    eprintln!(
+        "kafka {KAFKA_VERSION} ({}) runs; Ctrl-C stops it",
+        broker.provider()
+    );
+    supervisor.await_signal()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,120 @@
+use std::{
+    io,
+    os::unix::process::CommandExt,
+    process::{Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use xtask::broker::{Broker, Provider};
+
+/// Starts what a task needs and waits for it, ready to pass on a signal at any time.
+pub(crate) struct Supervisor {
+    sender: Sender<Event>,
+    events: Receiver<Event>,
+    interrupted: bool,
+}
+
+enum Event {
+    Signal(Signal),
+    BrokerStarted(Result<Broker>),
+    ChildEnded(io::Result<ExitStatus>),
+}
+
+impl Supervisor {
+    /// From now on SIGINT and SIGTERM end this process only through the methods below.
+    pub(crate) fn new() -> Result<Self> {
+        let (sender, events) = channel();
+        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
+        let signalled = sender.clone();
+        thread::spawn(move || {
+            for number in signals.forever() {
+                let signal = if number == SIGINT {
+                    Signal::INT
+                } else {
+                    Signal::TERM
+                };
+                if signalled.send(Event::Signal(signal)).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self {
+            sender,
+            events,
+            interrupted: false,
+        })
+    }
+
+    /// Whether a signal has come.
+    pub(crate) fn interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// Starts a broker with `provider`, or with the first that works. A signal meanwhile is an error; what has
+    /// been started by then ends with this process.
+    pub(crate) fn start_broker(&mut self, provider: Option<Provider>) -> Result<Broker> {
+        let started = self.sender.clone();
+        thread::spawn(move || {
+            let broker = match provider {
+                Some(provider) => Broker::start(&[provider]),
+                None => Broker::start(&Provider::ALL),
+            };
+            // fails only when the supervisor is gone, and the broker ends with this closure
+            let _ = started.send(Event::BrokerStarted(broker));
+        });
+        loop {
+            match self.next()? {
+                Event::BrokerStarted(broker) => return broker,
+                Event::Signal(signal) => bail!("interrupted by signal {}", signal.as_raw()),
+                Event::ChildEnded(_) => {}
+            }
+        }
+    }
+
+    /// Runs `command` in a process group of its own and returns how it ended. The first signal is passed on to
+    /// the whole group, so that what cargo started ends too; a second one kills the group.
+    pub(crate) fn run(&mut self, command: &mut Command) -> Result<ExitStatus> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+        let group = Pid::from_child(&child);
+        let ended = self.sender.clone();
+        thread::spawn(move || {
+            // fails only when the supervisor is gone
+            let _ = ended.send(Event::ChildEnded(child.wait()));
+        });
+        loop {
+            let again = self.interrupted;
+            match self.next()? {
+                Event::ChildEnded(status) => return status.context("cannot wait for a child"),
+                // an error here means that the group is gone already, which the next event tells
+                Event::Signal(_) if again => drop(kill_process_group(group, Signal::KILL)),
+                Event::Signal(signal) => drop(kill_process_group(group, signal)),
+                Event::BrokerStarted(_) => {}
+            }
+        }
+    }
+
+    /// Waits for SIGINT or SIGTERM.
+    pub(crate) fn await_signal(&mut self) -> Result<()> {
+        while !self.interrupted {
+            self.next()?;
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Event> {
+        let event = self.events.recv().context("no event can come any more")?;
+        self.interrupted |= matches!(event, Event::Signal(_));
+        Ok(event)
+    }
+}

@@ -1,0 +1,53 @@
+use std::{ffi::OsString, process::ExitCode};
+
+use anyhow::Result;
+use xtask::broker::Provider;
+
+use crate::{
+    supervisor::Supervisor,
+    workspace::{cargo, cargo_for_all},
+};
+
+/// Runs the tests against a broker that lives as long as they do; the code is that of `cargo test`.
+pub(crate) fn run(
+    supervisor: &mut Supervisor,
+    provider: Option<Provider>,
+    arguments: &[OsString],
+) -> Result<ExitCode> {
+    let broker = supervisor.start_broker(provider)?;
+    for reason in broker.passed_over() {
+        eprintln!("passed over {reason}");
+    }
+    eprintln!("kafka ({}) at {}", broker.provider(), broker.bootstrap());
+
+    let mut tests = if names_crates(arguments) {
+        cargo("test")?
+    } else {
+        cargo_for_all("test")?
+    };
+    tests
+        .args(arguments)
+        .env("IPC_TEST_BOOTSTRAP", broker.bootstrap())
+        .env("IPC_TEST_PROVIDER", broker.provider().to_string())
+        // the tests must not depend on who provides the broker
+        .env_remove("KAFKA_BOOTSTRAP_SERVERS");
+    let status = supervisor.run(&mut tests)?;
+
+    if !status.success()
+        && !supervisor.interrupted()
+        && let Ok(log) = broker.save_log()
+    {
+        eprintln!("the broker's log: {}", log.display());
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Whether the arguments for cargo (those before a `--`) say themselves which crates they mean.
+fn names_crates(arguments: &[OsString]) -> bool {
+    arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy())
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
