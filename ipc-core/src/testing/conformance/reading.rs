@@ -1,0 +1,88 @@
+//! Reading one partition without a group.
+
+use super::case::{CLOSING, Case, partition};
+use crate::testing::Observer;
+use crate::transport::Start;
+
+pub(super) async fn from_the_end_sees_everything_sent_afterwards(case: Case) {
+    let topic = case.topic(1).await;
+    let from = partition(&topic, 0);
+    for round in 0..5 {
+        case.send_to(&from, &["before"]).await;
+        let reader = case.read(&from, Start::End).await;
+        let after = ["first after", "second after", "third after"];
+        case.send_to(&from, &after).await;
+        let what = format!("all that was sent after reader {round} began came");
+        reader.until(&what, |seen| seen.records.len() >= 3).await;
+        assert_eq!(reader.seen(|seen| seen.payloads()), after);
+    }
+}
+
+pub(super) async fn from_the_beginning_sees_everything_sent_before(case: Case) {
+    let topic = case.topic(2).await;
+    let from = partition(&topic, 1);
+    case.send_to(&from, &["a", "b", "c"]).await;
+    case.send_to(&partition(&topic, 0), &["elsewhere"]).await;
+    let reader = case.read(&from, Start::Beginning).await;
+    case.send_to(&from, &["d"]).await;
+    reader
+        .until("everything came in order", |seen| {
+            seen.payloads() == ["a", "b", "c", "d"]
+        })
+        .await;
+}
+
+pub(super) async fn readers_share_nothing(case: Case) {
+    let topic = case.topic(1).await;
+    let from = partition(&topic, 0);
+    let one = case.read(&from, Start::End).await;
+    let other = case.read(&from, Start::End).await;
+    case.send_to(&from, &["a", "b"]).await;
+    for reader in [&one, &other] {
+        reader
+            .until("each sees everything", |seen| seen.payloads() == ["a", "b"])
+            .await;
+    }
+}
+
+pub(super) async fn a_missing_topic_is_an_error_that_names_it(case: Case) {
+    let from = partition(&case.name("never.made"), 0);
+    for start in [Start::Beginning, Start::End] {
+        let read = Observer::read(&*case.transport, from.clone(), start).await;
+        let error = read.unwrap_err();
+        assert!(error.is_missing_topic(), "{error}");
+        assert!(error.to_string().contains(&*from.topic), "{error}");
+    }
+}
+
+pub(super) async fn a_missing_partition_is_an_error_that_names_it(case: Case) {
+    let from = partition(&case.topic(1).await, 1);
+    let read = Observer::read(&*case.transport, from.clone(), Start::End).await;
+    let error = read.unwrap_err();
+    assert!(error.is_missing_topic(), "{error}");
+    assert!(error.to_string().contains(&from.to_string()), "{error}");
+}
+
+pub(super) async fn a_closed_reader_says_so_and_is_silent_afterwards(case: Case) {
+    let topic = case.topic(1).await;
+    let from = partition(&topic, 0);
+    let closed = case.read(&from, Start::Beginning).await;
+    case.send_to(&from, &["before"]).await;
+    closed
+        .until("it reads", |seen| seen.payloads() == ["before"])
+        .await;
+    closed.close(CLOSING).await;
+    closed.until("it says so", |seen| seen.closed).await;
+
+    let witness = case.read(&from, Start::End).await;
+    case.send_to(&from, &["after"]).await;
+    witness
+        .until("another reads on", |seen| seen.payloads() == ["after"])
+        .await;
+    // Steering what has ended does nothing, and harms nothing.
+    closed.pause(vec![from.clone()]);
+    closed.resume(vec![from.clone()]);
+    closed.store(&[(from, 1)]);
+    closed.close(CLOSING).await;
+    assert_eq!(closed.seen(|seen| seen.payloads()), ["before"]);
+}
