@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::envelope::{Envelope, RequestHead};
+use crate::envelope::{Envelope, Malformed, RequestHead};
 use crate::transport::Origin;
 
 use super::Policy;
@@ -24,6 +25,20 @@ pub struct Delivery {
     pub policy: Arc<Policy>,
     /// When the handler must be done, by this process's clock.
     pub finish_by: Instant,
+    /// Why no handler may see it.
+    pub(crate) refusal: Option<Refusal>,
+    /// Cancelled when its partition goes to another instance or this one drains:
+    /// what is still running then should end in a way its caller can resume.
+    pub(crate) moving: CancellationToken,
+}
+
+/// Why a record must not reach its handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Its headers cannot be read.
+    Malformed(Malformed),
+    /// Its reply topic is not on the allow-list.
+    ReplyTopic,
 }
 
 impl Delivery {
@@ -42,6 +57,8 @@ impl Delivery {
             head,
             policy,
             finish_by,
+            refusal: None,
+            moving: CancellationToken::new(),
         }
     }
 }

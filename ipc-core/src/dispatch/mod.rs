@@ -1,12 +1,34 @@
 //! The middle stratum: from a delivered record to an [`Outcome`], in key order,
 //! within bounds, with an offset that is stored only when the record is settled.
 
+mod cancelled;
 mod delivery;
+mod engine;
+mod gate;
+mod gates;
+mod intake;
+mod job;
+mod limits;
+mod offsets;
+mod open_replies;
 mod outcome;
+mod partition;
 mod policy;
+mod pump;
+mod replier;
+mod reply_topics;
+mod run;
 
 pub use delivery::Delivery;
+pub use limits::Limits;
 pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Reply, ReplyBody};
 pub use policy::{Policies, Policy, path_only};
+pub use reply_topics::ReplyTopics;
 
 pub use crate::contract::{Guarantee, Idempotency, KeyRule, Mode};
+
+pub(crate) use delivery::Refusal;
+pub(crate) use engine::{Engine, Input};
+pub(crate) use intake::Intake;
+pub(crate) use open_replies::OpenReplies;
+pub(crate) use replier::Replier;

@@ -36,6 +36,11 @@ impl Headers {
         Self(Vec::with_capacity(capacity))
     }
 
+    /// Makes room for `additional` more headers.
+    pub fn reserve(&mut self, additional: usize) {
+        self.0.reserve(additional);
+    }
+
     /// Appends a header.
     pub fn push(&mut self, name: impl Into<ByteString>, value: impl Into<Bytes>) {
         self.push_value(name, Some(value.into()));

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod caller;
+mod client;
 pub mod headers;
 mod pieces;
 mod request;

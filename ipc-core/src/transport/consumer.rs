@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Received, TopicPartition};
+use super::{Received, TopicPartition, TransportError};
 use async_trait::async_trait;
 
 /// Which topics to read, as a member of which group.
@@ -111,6 +111,18 @@ pub trait ConsumerControl: Send + Sync {
     /// the background, on revocation and on close. Partitions that are not
     /// assigned any more are ignored.
     fn store(&self, offsets: &[(TopicPartition, i64)]);
+
+    /// Stores like [`store`](ConsumerControl::store), and returns once the group
+    /// has the offsets.
+    ///
+    /// # Errors
+    ///
+    /// When the group did not confirm: the offsets may or may not be committed.
+    ///
+    /// # Cancel safety
+    ///
+    /// The commit goes on in the background.
+    async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError>;
 
     /// Commits what is stored, leaves the group and ends. Gives up after `within`.
     ///

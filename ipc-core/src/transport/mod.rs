@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::envelope::UnixMillis;
+
 pub use consumer::{Consumer, ConsumerControl, Event, Inlet, Revocation, Start, Subscription};
 pub use error::TransportError;
 pub use record::{Origin, Outgoing, Received, Timestamp, TopicPartition};
@@ -30,7 +32,12 @@ pub trait Transport: Send + Sync + 'static {
     /// once, whether the log has it.
     ///
     /// Records with the same key and topic keep their order.
-    fn send(&self, record: Outgoing, ack: Ack);
+    fn send(&self, record: &Outgoing, ack: Ack);
+
+    /// The present, by the clock that stamps records and deadlines.
+    fn now(&self) -> UnixMillis {
+        UnixMillis::now()
+    }
 
     /// Joins a consumer group. Events arrive at `inlet`.
     ///

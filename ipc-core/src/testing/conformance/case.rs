@@ -50,7 +50,7 @@ impl Case {
 
     pub(super) fn send(&self, record: Outgoing) -> Receipt {
         let (ack, receipt) = Ack::pair();
-        self.transport.send(record, ack);
+        self.transport.send(&record, ack);
         receipt
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::{oneshot, watch};
@@ -270,6 +270,23 @@ impl ConsumerControl for Control {
         }
     }
 
+    async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
+        let list = offset_list(offsets);
+        let client = Arc::clone(&self.client);
+        let committed = tokio::task::spawn_blocking(move || {
+            let client = client.read();
+            let client = client
+                .as_ref()
+                .ok_or_else(|| TransportError::other("the consumer is closed"))?;
+            client
+                .commit(&list, CommitMode::Sync)
+                .map_err(|error| TransportError::other(format!("offsets not committed: {error}")))
+        });
+        committed
+            .await
+            .unwrap_or_else(|_| Err(TransportError::other("the commit was interrupted")))
+    }
+
     async fn close(&self, within: Duration) {
         self.tell(Command::Close);
         let mut has_ended = self.has_ended.clone();
@@ -278,6 +295,16 @@ impl ConsumerControl for Control {
             tracing::warn!(target: "ipc::kafka", ?within, "consumer still closing");
         }
     }
+}
+
+fn offset_list(offsets: &[(TopicPartition, i64)]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for (partition, next) in offsets {
+        let offset = Offset::Offset(*next);
+        let added = list.add_partition_offset(&partition.topic, partition.partition, offset);
+        debug_assert!(added.is_ok(), "an offset from the log is a valid offset");
+    }
+    list
 }
 
 fn list<'a>(partitions: impl Iterator<Item = &'a TopicPartition>) -> TopicPartitionList {

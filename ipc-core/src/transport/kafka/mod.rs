@@ -52,7 +52,7 @@ impl KafkaTransport {
 
 #[async_trait]
 impl Transport for KafkaTransport {
-    fn send(&self, record: Outgoing, ack: Ack) {
+    fn send(&self, record: &Outgoing, ack: Ack) {
         self.producer.send(record, ack);
     }
 

@@ -32,7 +32,7 @@ impl Producer {
         Ok(Self { inner })
     }
 
-    pub(super) fn send(&self, record: Outgoing, ack: Ack) {
+    pub(super) fn send(&self, record: &Outgoing, ack: Ack) {
         let refuse = |ack: Ack, reason: &str| {
             ack.settle(Err(SendError::Refused {
                 topic: record.topic.to_string(),

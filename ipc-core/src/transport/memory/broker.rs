@@ -187,6 +187,13 @@ impl Broker {
         Step::Wait(timers.min())
     }
 
+    /// Commits what consumer `id` stored.
+    pub(super) fn commit(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            commit(session, &mut self.groups);
+        }
+    }
+
     /// Consumer `id` lets go of revoked partitions; what it stored is committed.
     pub(super) fn release(&mut self, id: SessionId, partitions: &[TopicPartition]) {
         let Some(session) = self.sessions.get_mut(&id) else {

@@ -13,7 +13,9 @@ use tracing::Instrument as _;
 use super::Shared;
 use super::broker::{SessionId, Step};
 use super::session::Session;
-use crate::transport::{Consumer, ConsumerControl, Event, Inlet, Revocation, TopicPartition};
+use crate::transport::{
+    Consumer, ConsumerControl, Event, Inlet, Revocation, TopicPartition, TransportError,
+};
 
 /// How long the group waits for revoked partitions to be let go.
 pub const REVOKE_BOUND: Duration = Duration::from_secs(15);
@@ -132,6 +134,12 @@ impl ConsumerControl for Control {
 
     fn store(&self, offsets: &[(TopicPartition, i64)]) {
         self.with_session(|session| session.store(offsets));
+    }
+
+    async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
+        self.store(offsets);
+        self.broker.lock().commit(self.id);
+        Ok(())
     }
 
     async fn close(&self, within: Duration) {

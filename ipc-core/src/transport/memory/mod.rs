@@ -23,7 +23,7 @@
 //!     partition: Some(3),
 //!     envelope: Default::default(),
 //! };
-//! transport.send(record, ack);
+//! transport.send(&record, ack);
 //! assert_eq!(receipt.await?.partition, 3);
 //! # Ok(())
 //! # }
@@ -117,6 +117,7 @@ impl MemoryCluster {
         MemoryTransport {
             broker: Arc::clone(&self.broker),
             process: self.broker.lock().new_process(),
+            clock: self.clock,
             killed: AtomicBool::new(false),
         }
     }
@@ -143,6 +144,7 @@ impl std::fmt::Debug for MemoryCluster {
 /// One process's connection to a [`MemoryCluster`].
 pub struct MemoryTransport {
     broker: Shared,
+    clock: Clock,
     process: ProcessId,
     killed: AtomicBool,
 }
@@ -171,12 +173,16 @@ impl MemoryTransport {
 
 #[async_trait]
 impl Transport for MemoryTransport {
-    fn send(&self, record: Outgoing, ack: Ack) {
+    fn send(&self, record: &Outgoing, ack: Ack) {
         if self.is_killed() {
             return ack.settle(Err(SendError::Closed));
         }
-        let result = self.broker.lock().produce(record);
+        let result = self.broker.lock().produce(record.clone());
         ack.settle(result);
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.clock.now()
     }
 
     async fn subscribe(

@@ -1,0 +1,127 @@
+//! Making a client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::inbox::{Inbox, Wiring};
+use super::pending::Pending;
+use super::{Client, Shared};
+use crate::envelope::CallerId;
+use crate::transport::{TopicPartition, TopicSpec, Transport, TransportError};
+
+/// How long replies are kept, in milliseconds: ten minutes.
+const RETENTION_MS: u64 = 10 * 60 * 1000;
+
+/// Sets a [`Client`] up.
+#[must_use = "a builder does nothing until it is connected"]
+pub struct ClientBuilder {
+    fleet: String,
+    topic_prefix: String,
+    timeout: Duration,
+    max_pending: usize,
+    reply_partitions: i32,
+    create_topics: bool,
+    ready_within: Duration,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(fleet: String) -> Self {
+        Self {
+            fleet,
+            topic_prefix: String::new(),
+            timeout: Duration::from_secs(30),
+            max_pending: 100_000,
+            reply_partitions: 12,
+            create_topics: false,
+            ready_within: Duration::from_secs(10),
+        }
+    }
+
+    /// Put before every topic name. Default: nothing.
+    pub fn topic_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.topic_prefix = prefix.into();
+        self
+    }
+
+    /// How long a call waits where neither it, nor its contract, nor the deadline
+    /// it was made under says otherwise. Default: 30 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Calls that may wait for an answer at once. Default: 100 000.
+    pub fn max_pending(mut self, calls: usize) -> Self {
+        self.max_pending = calls;
+        self
+    }
+
+    /// Makes the reply topic where it is missing, with this many partitions: at
+    /// least one per instance of the fleet. Default: it must exist.
+    pub fn create_topics(mut self, reply_partitions: i32) -> Self {
+        self.create_topics = true;
+        self.reply_partitions = reply_partitions;
+        self
+    }
+
+    /// Opens the reply inbox and returns once a ping through it has come back.
+    ///
+    /// # Errors
+    ///
+    /// When the reply topic is missing, or the ping does not come back in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the reading ends.
+    pub async fn connect(self, transport: Arc<dyn Transport>) -> Result<Client, TransportError> {
+        let topic: Arc<str> = format!("{}{}.replies", self.topic_prefix, self.fleet).into();
+        if self.create_topics {
+            let spec = TopicSpec::new(Arc::clone(&topic), self.reply_partitions)
+                .with("cleanup.policy", "delete")
+                .with("retention.ms", RETENTION_MS);
+            transport.create_topics(&[spec]).await?;
+        }
+        let states = transport.topics(&[Arc::clone(&topic)]).await?;
+        let Some(Some(state)) = states.into_iter().next() else {
+            return Err(TransportError::missing_topic(format!(
+                "reply topic {topic} does not exist: create it, or let the client \
+                 do so with create_topics(partitions)"
+            )));
+        };
+        let caller = CallerId::random(&self.fleet);
+        let place = TopicPartition {
+            topic,
+            partition: pick(&caller, state.partitions),
+        };
+        let pending = Arc::new(Pending::new(self.max_pending));
+        let stop = CancellationToken::new();
+        let wiring = Wiring {
+            transport: Arc::clone(&transport),
+            caller: caller.clone(),
+            pending: Arc::clone(&pending),
+            stop: stop.clone(),
+        };
+        let (inbox, keeper) = Inbox::open(wiring, place, self.ready_within).await?;
+        Ok(Client(Arc::new(Shared {
+            transport,
+            caller,
+            topic_prefix: self.topic_prefix,
+            timeout: self.timeout,
+            pending,
+            inbox,
+            stop,
+            keeper: parking_lot::Mutex::new(keeper),
+        })))
+    }
+}
+
+/// A partition as random as the caller's boot id.
+fn pick(caller: &CallerId, partitions: i32) -> i32 {
+    let sum = caller.as_str().bytes().fold(0_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let count = u32::try_from(partitions).unwrap_or(1).max(1);
+    i32::try_from(sum % count).unwrap_or(0)
+}

@@ -1,0 +1,221 @@
+//! One exchange: a request out, an answer in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use tokio::time::Instant;
+
+use super::pending::{Answer, Registration, Waiting};
+use super::{CallError, Client, Rejected, Shared, Unknown, UnknownReason};
+use crate::envelope::control::Control;
+use crate::envelope::{
+    Accepts, CorrelationId, Deadline, Envelope, Headers, ReplyAddress, RequestHead,
+};
+use crate::transport::{Ack, Outgoing, Placed, SendError};
+
+/// What a caller may say about one request beyond its contents.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// How long to wait. Default: the contract's timeout, else the client's.
+    pub timeout: Option<Duration>,
+    /// The caller's operation id.
+    pub idempotency_key: Option<ByteString>,
+    /// The record key. Default: what the contract says.
+    pub key: Option<Bytes>,
+}
+
+/// A request on its way out.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) service: String,
+    /// The topic, where it is not the service's request topic.
+    pub(crate) topic: Option<String>,
+    /// Method, path and idempotency key; the rest is completed here.
+    pub(crate) head: RequestHead,
+    pub(crate) headers: Headers,
+    pub(crate) key: Option<Bytes>,
+    pub(crate) body: Bytes,
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// The beginning of an answer, whose entry among the pending calls lives as long
+/// as more is to come.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) answer: Answer,
+    #[expect(dead_code, reason = "keeps the call's entry; acts when dropped")]
+    pub(crate) open: Option<OpenCall>,
+}
+
+impl Client {
+    /// Sends a request and waits for the first record of its answer.
+    pub(crate) async fn exchange(&self, mut request: Request) -> Result<Response, CallError> {
+        let shared = &self.0;
+        if !shared.inbox.is_ready() {
+            return Err(Rejected::InboxNotReady.into());
+        }
+        let left = request.timeout.unwrap_or(shared.timeout);
+        let until = Instant::now() + left;
+        let id = CorrelationId::random();
+        let place = &shared.inbox.place;
+        request.head.correlation_id = Some(id.clone());
+        request.head.reply_to = Some(ReplyAddress::new(&*place.topic, Some(place.partition)));
+        request.head.deadline = Some(Deadline::after(shared.transport.now(), left));
+        request.head.caller = Some(shared.caller.clone());
+        request.head.accepts = Accepts::ALL;
+        let Waiting {
+            mut answer,
+            registration,
+        } = shared.pending.register(id.clone())?;
+        let service = request.service.clone();
+        let record = shared.record(request);
+        let (ack, receipt) = Ack::pair();
+        let call = OpenCall {
+            shared: Arc::clone(shared),
+            service,
+            registration,
+            finished: false,
+        };
+        shared.transport.send(&record, ack);
+        let unknown = |reason| Unknown {
+            correlation_id: id.clone(),
+            reason,
+        };
+        let receipt = async {
+            match receipt.await {
+                // From here on only the answer or the deadline counts.
+                Ok(_) => std::future::pending().await,
+                Err(error) => error,
+            }
+        };
+        let answered = tokio::select! {
+            biased;
+            answer = &mut answer => answer.map_err(|_| unknown(UnknownReason::Closed).into()),
+            error = receipt => Err(if error.is_known_unsent() {
+                CallError::from(Rejected::Send(error))
+            } else {
+                unknown(UnknownReason::Unacknowledged).into()
+            }),
+            () = tokio::time::sleep_until(until) => {
+                Err(unknown(UnknownReason::DeadlinePassed).into())
+            }
+        };
+        match answered {
+            Ok(answer) => {
+                let open = if answer.rest.is_some() {
+                    Some(call)
+                } else {
+                    call.finish();
+                    None
+                };
+                Ok(Response { answer, open })
+            }
+            Err(error) => {
+                // The service knows the deadline, and a closed client is no
+                // reason to stop the work: no cancel.
+                call.finish();
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends a one-way and waits until the log has it.
+    pub(crate) async fn post(&self, request: Request) -> Result<Placed, CallError> {
+        let id = CorrelationId::random();
+        let mut request = request;
+        request.head.correlation_id = Some(id.clone());
+        request.head.caller = Some(self.0.caller.clone());
+        let record = self.0.record(request);
+        let (ack, receipt) = Ack::pair();
+        self.0.transport.send(&record, ack);
+        receipt.await.map_err(|error| match error {
+            error if error.is_known_unsent() => Rejected::Send(error).into(),
+            SendError::Closed => Unknown {
+                correlation_id: id,
+                reason: UnknownReason::Closed,
+            }
+            .into(),
+            _ => Unknown {
+                correlation_id: id,
+                reason: UnknownReason::Unacknowledged,
+            }
+            .into(),
+        })
+    }
+}
+
+impl Shared {
+    fn record(&self, request: Request) -> Outgoing {
+        let Request {
+            service,
+            topic,
+            head,
+            mut headers,
+            key,
+            body,
+            ..
+        } = request;
+        headers.reserve(10);
+        head.write(&mut headers);
+        let topic = topic.map_or_else(
+            || format!("{}{service}.requests", self.topic_prefix),
+            |topic| format!("{}{topic}", self.topic_prefix),
+        );
+        Outgoing {
+            topic: topic.into(),
+            partition: None,
+            envelope: Envelope {
+                headers,
+                key,
+                payload: Some(body),
+            },
+        }
+    }
+
+    fn control(&self, service: &str, control: &Control) {
+        let record = Outgoing {
+            topic: format!("{}{service}.control", self.topic_prefix).into(),
+            partition: Some(0),
+            envelope: control.to_envelope(),
+        };
+        self.transport.send(&record, Ack::ignored());
+    }
+}
+
+/// A call under way. Dropped before it is finished it tells the service that
+/// nobody waits any more.
+pub(crate) struct OpenCall {
+    shared: Arc<Shared>,
+    service: String,
+    registration: Registration,
+    finished: bool,
+}
+
+impl OpenCall {
+    pub(crate) fn finish(mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        if !self.finished {
+            let cancel = Control::Cancel {
+                correlation_id: self.registration.id().clone(),
+                caller: self.shared.caller.clone(),
+            };
+            self.shared.control(&self.service, &cancel);
+        }
+    }
+}
+
+impl std::fmt::Debug for OpenCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenCall")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
+    }
+}

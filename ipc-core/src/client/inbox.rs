@@ -1,0 +1,193 @@
+//! The partition this instance reads its replies from, and the proof that it does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::pending::{Pending, ReplyRecord};
+use crate::envelope::control::Control;
+use crate::envelope::{CallerId, ReplyHead};
+use crate::transport::{
+    Ack, Consumer, Event, Outgoing, Received, Start, TopicPartition, Transport, TransportError,
+};
+
+/// Between two pings.
+const PING_EVERY: Duration = Duration::from_secs(3);
+/// Pings that may be missing before the inbox counts as deaf.
+const MISSES: u64 = 3;
+/// How long closing a reader may take.
+const CLOSE: Duration = Duration::from_secs(2);
+
+/// Reads replies without a consumer group: the partition is assigned, from an
+/// offset settled beforehand, and a ping that came back proves it.
+pub(super) struct Inbox {
+    pub(super) place: TopicPartition,
+    /// The nonce of the newest ping that came back.
+    heard: watch::Receiver<u64>,
+}
+
+/// What the inbox needs of its client.
+pub(super) struct Wiring {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) caller: CallerId,
+    pub(super) pending: Arc<Pending>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Inbox {
+    /// Starts reading and returns once the first ping has come back. The task
+    /// that goes on pinging ends with `wiring.stop`.
+    pub(super) async fn open(
+        wiring: Wiring,
+        place: TopicPartition,
+        within: Duration,
+    ) -> Result<(Self, JoinSet<()>), TransportError> {
+        let (hear, mut heard) = watch::channel(0);
+        let hear = Arc::new(hear);
+        let reader = wiring.read(&place, &hear).await?;
+        wiring.ping(&place, 1);
+        let came_back = timeout(within, heard.wait_for(|nonce| *nonce > 0))
+            .await
+            .is_ok_and(|heard| heard.is_ok());
+        if !came_back {
+            reader.close(CLOSE).await;
+            return Err(TransportError::unreachable(format!(
+                "a ping to {place} did not come back within {within:?}: \
+                 check that the reply topic can be written and read"
+            )));
+        }
+        let inbox = Self {
+            place: place.clone(),
+            heard: heard.clone(),
+        };
+        let keeper = Keeper {
+            wiring,
+            place,
+            hear,
+            heard,
+            reader,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(keeper.run());
+        Ok((inbox, tasks))
+    }
+
+    /// Whether replies are heard at present.
+    pub(super) fn is_ready(&self) -> bool {
+        *self.heard.borrow() > 0
+    }
+}
+
+impl Wiring {
+    async fn read(
+        &self,
+        place: &TopicPartition,
+        hear: &Arc<watch::Sender<u64>>,
+    ) -> Result<Consumer, TransportError> {
+        let pending = Arc::clone(&self.pending);
+        let caller = self.caller.clone();
+        let hear = Arc::clone(hear);
+        let inlet = move |event: Event| match event {
+            Event::Records(batch) => {
+                for received in batch {
+                    take(received, &caller, &pending, &hear);
+                }
+            }
+            Event::Troubled(reason) => tracing::debug!(reason, "reply inbox in trouble"),
+            Event::Assigned(_) | Event::Revoked(_) | Event::Closed => {}
+        };
+        self.transport
+            .read(place.clone(), Start::End, Box::new(inlet))
+            .await
+    }
+
+    fn ping(&self, place: &TopicPartition, nonce: u64) {
+        let ping = Control::Ping {
+            caller: self.caller.clone(),
+            nonce,
+        };
+        let record = Outgoing {
+            topic: Arc::clone(&place.topic),
+            partition: Some(place.partition),
+            envelope: ping.to_envelope(),
+        };
+        self.transport.send(&record, Ack::ignored());
+    }
+}
+
+/// Runs on the reader's own thread: a reply reaches its waiter without passing
+/// through another task.
+fn take(received: Received, caller: &CallerId, pending: &Pending, hear: &watch::Sender<u64>) {
+    let headers = received.envelope.headers;
+    let Some(head) = ReplyHead::parse(&headers) else {
+        if let Some(Control::Ping { caller: of, nonce }) = Control::parse(&headers)
+            && of == *caller
+        {
+            hear.send_replace(nonce);
+        }
+        return;
+    };
+    // Another caller on the same partition, or an earlier life of ours.
+    if head.caller.as_ref().is_some_and(|of| of != caller) {
+        return;
+    }
+    let record = ReplyRecord {
+        head,
+        headers,
+        body: received.envelope.payload.unwrap_or_default(),
+    };
+    if pending.route(record) == super::pending::Routed::Late {
+        tracing::trace!("late reply");
+    }
+}
+
+/// Pings while the client lives, and reads anew when the pings stay away.
+struct Keeper {
+    wiring: Wiring,
+    place: TopicPartition,
+    hear: Arc<watch::Sender<u64>>,
+    heard: watch::Receiver<u64>,
+    reader: Consumer,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let stop = self.wiring.stop.clone();
+        let mut ticks = interval(PING_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sent = 1;
+        let mut seen = 1;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            let heard = *self.heard.borrow();
+            seen = seen.max(heard);
+            if sent - seen >= MISSES {
+                tracing::warn!(partition = %self.place, "reply inbox is deaf; reading anew");
+                self.hear.send_replace(0);
+                self.rebuild().await;
+                seen = sent;
+            }
+            sent += 1;
+            self.wiring.ping(&self.place, sent);
+        }
+        self.reader.close(CLOSE).await;
+    }
+
+    async fn rebuild(&mut self) {
+        match self.wiring.read(&self.place, &self.hear).await {
+            Ok(reader) => {
+                let old = std::mem::replace(&mut self.reader, reader);
+                old.close(CLOSE).await;
+            }
+            Err(error) => tracing::warn!(%error, "reply inbox still deaf"),
+        }
+    }
+}

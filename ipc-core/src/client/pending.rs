@@ -1,0 +1,246 @@
+//! Who waits for which reply.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Rejected;
+use crate::envelope::{CorrelationId, Headers, ReplyHead};
+
+/// One reply record.
+#[derive(Debug)]
+pub(crate) struct ReplyRecord {
+    pub(crate) head: ReplyHead,
+    pub(crate) headers: Headers,
+    pub(crate) body: Bytes,
+}
+
+/// The first record of an answer, with the way to the others where there are any.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) first: ReplyRecord,
+    pub(crate) rest: Option<mpsc::UnboundedReceiver<ReplyRecord>>,
+}
+
+/// Every call that waits for an answer. An entry is there before its request is
+/// sent, and goes with its [`Waiting`].
+#[derive(Debug)]
+pub(super) struct Pending {
+    calls: Mutex<Calls>,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    waiting: HashMap<CorrelationId, Entry>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// Nothing has come yet.
+    First(oneshot::Sender<Answer>),
+    /// More records are to come. Credit bounds how many can be unread.
+    Open(mpsc::UnboundedSender<ReplyRecord>),
+}
+
+/// What became of a reply record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Routed {
+    /// Somebody got it.
+    Delivered,
+    /// Nobody waits for it any more.
+    Late,
+}
+
+impl Pending {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            calls: Mutex::default(),
+            limit,
+        }
+    }
+
+    /// Registers a call.
+    pub(super) fn register(self: &Arc<Self>, id: CorrelationId) -> Result<Waiting, Rejected> {
+        let (sender, receiver) = oneshot::channel();
+        let mut calls = self.calls.lock();
+        if calls.closed {
+            return Err(Rejected::Closed);
+        }
+        if calls.waiting.len() >= self.limit {
+            return Err(Rejected::Full { limit: self.limit });
+        }
+        calls.waiting.insert(id.clone(), Entry::First(sender));
+        Ok(Waiting {
+            answer: receiver,
+            registration: Registration {
+                id,
+                pending: Arc::clone(self),
+            },
+        })
+    }
+
+    /// Hands a reply record to whoever waits for it.
+    pub(super) fn route(&self, record: ReplyRecord) -> Routed {
+        let more = (record.head.seq.is_some() || record.head.chunk.is_some()) && !record.head.end;
+        let mut calls = self.calls.lock();
+        let Some(entry) = calls.waiting.remove(&record.head.correlation_id) else {
+            return Routed::Late;
+        };
+        let id = record.head.correlation_id.clone();
+        match entry {
+            Entry::First(waiter) => {
+                let rest = more.then(|| {
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "the reader's thread must not wait; credit bounds what is unread"
+                    )]
+                    let (sender, receiver) = mpsc::unbounded_channel();
+                    calls.waiting.insert(id, Entry::Open(sender));
+                    receiver
+                });
+                drop(calls);
+                let answer = Answer {
+                    first: record,
+                    rest,
+                };
+                routed(waiter.send(answer).is_ok())
+            }
+            Entry::Open(waiter) => {
+                if more {
+                    calls.waiting.insert(id, Entry::Open(waiter.clone()));
+                }
+                drop(calls);
+                routed(waiter.send(record).is_ok())
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.calls.lock().waiting.len()
+    }
+
+    /// Completes every waiter, without an answer, and takes no more.
+    pub(super) fn close(&self) {
+        let mut calls = self.calls.lock();
+        calls.closed = true;
+        calls.waiting.clear();
+    }
+}
+
+fn routed(heard: bool) -> Routed {
+    if heard {
+        Routed::Delivered
+    } else {
+        Routed::Late
+    }
+}
+
+/// A registered call. Dropping it ends the wait.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) answer: oneshot::Receiver<Answer>,
+    pub(super) registration: Registration,
+}
+
+/// An entry among the pending calls; goes when dropped.
+#[derive(Debug)]
+pub(super) struct Registration {
+    id: CorrelationId,
+    pending: Arc<Pending>,
+}
+
+impl Registration {
+    pub(super) fn id(&self) -> &CorrelationId {
+        &self.id
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.pending.calls.lock().waiting.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &CorrelationId, seq: Option<u32>, end: bool) -> ReplyRecord {
+        ReplyRecord {
+            head: ReplyHead {
+                correlation_id: id.clone(),
+                caller: None,
+                status: 200,
+                seq,
+                chunk: None,
+                end,
+            },
+            headers: Headers::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn a_reply_nobody_waits_for_is_late() {
+        let pending = Arc::new(Pending::new(8));
+        let id = CorrelationId::random();
+        let waiting = pending.register(id.clone());
+        drop(waiting);
+        assert_eq!(pending.route(record(&id, None, true)), Routed::Late);
+        assert_eq!(pending.len(), 0);
+    }
+
+    #[test]
+    fn a_second_reply_to_one_call_is_late() -> Result<(), Rejected> {
+        let pending = Arc::new(Pending::new(8));
+        let id = CorrelationId::random();
+        let _waiting = pending.register(id.clone())?;
+        assert_eq!(pending.route(record(&id, None, true)), Routed::Delivered);
+        assert_eq!(pending.route(record(&id, None, true)), Routed::Late);
+        Ok(())
+    }
+
+    #[test]
+    fn a_stream_is_routed_until_its_end() -> Result<(), Rejected> {
+        let pending = Arc::new(Pending::new(8));
+        let id = CorrelationId::random();
+        let mut waiting = pending.register(id.clone())?;
+        assert_eq!(
+            pending.route(record(&id, Some(0), false)),
+            Routed::Delivered
+        );
+        let answer = waiting.answer.try_recv().ok();
+        assert_eq!(
+            pending.route(record(&id, Some(1), false)),
+            Routed::Delivered
+        );
+        assert_eq!(pending.route(record(&id, Some(2), true)), Routed::Delivered);
+        assert_eq!(pending.route(record(&id, Some(3), true)), Routed::Late);
+        let mut rest = answer.and_then(|answer| answer.rest);
+        let seqs: Vec<_> = std::iter::from_fn(|| rest.as_mut()?.try_recv().ok())
+            .filter_map(|record| record.head.seq)
+            .collect();
+        assert_eq!(seqs, [1, 2]);
+        Ok(())
+    }
+
+    #[test]
+    fn more_calls_than_allowed_are_rejected_and_closing_completes_every_waiter()
+    -> Result<(), Rejected> {
+        let pending = Arc::new(Pending::new(1));
+        let mut waiting = pending.register(CorrelationId::random())?;
+        let refused = pending.register(CorrelationId::random());
+        assert!(matches!(refused, Err(Rejected::Full { limit: 1 })));
+        pending.close();
+        let answer = waiting.answer.try_recv();
+        assert!(matches!(answer, Err(oneshot::error::TryRecvError::Closed)));
+        let refused = pending.register(CorrelationId::random());
+        assert!(matches!(refused, Err(Rejected::Closed)));
+        Ok(())
+    }
+}

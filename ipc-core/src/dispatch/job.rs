@@ -1,0 +1,41 @@
+//! One record's way through dispatch.
+
+use bytes::Bytes;
+
+use super::Delivery;
+use crate::transport::TopicPartition;
+
+/// A delivery with what dispatch needs to finish it.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) delivery: Delivery,
+    /// The assignment it belongs to.
+    pub(super) epoch: u64,
+    /// How often it had to wait for *not now* to pass.
+    pub(super) waits: u32,
+    /// Whether it runs on the permits kept for nested calls.
+    pub(super) in_reserve: bool,
+}
+
+impl Job {
+    pub(super) fn partition(&self) -> &TopicPartition {
+        &self.delivery.origin.partition
+    }
+
+    pub(super) fn offset(&self) -> i64 {
+        self.delivery.origin.offset
+    }
+
+    /// The key whose order this record keeps.
+    pub(super) fn lane(&self) -> Option<&Bytes> {
+        self.delivery.envelope.key.as_ref()
+    }
+
+    /// Whether it is part of a call that another service of ours is handling.
+    pub(super) fn is_nested(&self) -> bool {
+        self.delivery
+            .envelope
+            .headers
+            .contains(crate::envelope::names::CHAIN)
+    }
+}

@@ -1,0 +1,41 @@
+//! How much work is taken on at once.
+
+use std::time::Duration;
+
+/// Bounds of one service instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Handlers that may run at once. Default: 256.
+    pub concurrency: usize,
+    /// Handlers that may run at once for one partition. Default: no bound of its own.
+    pub per_partition: Option<usize>,
+    /// Part of `concurrency` kept for nested calls, so that services which call
+    /// each other do not wait for each other's permits. Default: a tenth.
+    pub nested_reserve: usize,
+    /// Records of one partition between the oldest unfinished and the newest
+    /// before fetching pauses; it goes on at half of it. Default: 4096.
+    pub window: usize,
+    /// Reply streams that may be open at once. Default: 10 000.
+    pub streams: usize,
+    /// How long revoked partitions, and everything at shutdown, may take to
+    /// finish what runs. Default: 10 s.
+    pub drain: Duration,
+    /// How long a one-way for an endpoint nobody knows waits for one to appear.
+    /// Default: 10 min, because a rolling deploy makes it normal.
+    pub unknown_endpoint_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 256,
+            per_partition: None,
+            nested_reserve: 26,
+            window: 4096,
+            streams: 10_000,
+            drain: Duration::from_secs(10),
+            unknown_endpoint_grace: Duration::from_secs(10 * 60),
+        }
+    }
+}

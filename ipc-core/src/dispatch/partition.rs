@@ -1,0 +1,82 @@
+//! What dispatch knows of one assigned partition.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::gate::Gate;
+use super::job::Job;
+use super::offsets::OffsetWindow;
+
+/// One assignment of one partition to this instance. A later assignment of the
+/// same partition is another epoch: what is left from this one changes nothing.
+#[derive(Debug)]
+pub(super) struct Partition {
+    /// Tells this assignment from every other.
+    pub(super) epoch: u64,
+    pub(super) window: OffsetWindow,
+    pub(super) lanes: Lanes,
+    pub(super) gate: Gate,
+    /// Records that are in the window and not finished.
+    pub(super) unfinished: usize,
+    /// Handlers that run now.
+    pub(super) running: usize,
+    pub(super) paused: bool,
+    /// Set while the partition is on its way to another member: nothing new starts.
+    pub(super) leaving: bool,
+    /// At-most-once work waits here until every older record is finished, because
+    /// its offset is committed before it starts.
+    pub(super) waiting_for_turn: VecDeque<Job>,
+    pub(super) moving: CancellationToken,
+}
+
+impl Partition {
+    pub(super) fn new(epoch: u64, per_partition: Option<usize>, moving: CancellationToken) -> Self {
+        Self {
+            epoch,
+            window: OffsetWindow::default(),
+            lanes: Lanes::default(),
+            gate: Gate::new(per_partition),
+            unfinished: 0,
+            running: 0,
+            paused: false,
+            leaving: false,
+            waiting_for_turn: VecDeque::new(),
+            moving,
+        }
+    }
+}
+
+/// Order per key: of the records with one key only the oldest unfinished one is
+/// worked on.
+#[derive(Debug, Default)]
+pub(super) struct Lanes(HashMap<Bytes, VecDeque<Job>>);
+
+impl Lanes {
+    /// Takes the lane for `job`, or queues it behind the one that has it.
+    pub(super) fn enter(&mut self, job: Job) -> Option<Job> {
+        let Some(key) = job.lane() else {
+            return Some(job);
+        };
+        match self.0.get_mut(key) {
+            Some(queue) => {
+                queue.push_back(job);
+                None
+            }
+            None => {
+                self.0.insert(key.clone(), VecDeque::new());
+                Some(job)
+            }
+        }
+    }
+
+    /// Gives the lane up. Answers the next in line, which has it now.
+    pub(super) fn leave(&mut self, key: &Bytes) -> Option<Job> {
+        let next = self.0.get_mut(key)?.pop_front();
+        if next.is_none() {
+            self.0.remove(key);
+        }
+        next
+    }
+}

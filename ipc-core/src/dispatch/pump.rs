@@ -1,0 +1,211 @@
+//! Sending the records of an open answer.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+use super::open_replies::{OpenReply, Stop};
+use super::replier::{Address, Replier, is_passing};
+use super::{BodyStream, Reply, ReplyBody};
+use crate::envelope::{Headers, Problem};
+use crate::transport::{Outgoing, Receipt, SendError};
+
+/// Bytes of one chunk.
+pub(crate) const CHUNK: usize = 512 * 1024;
+/// Records of one answer that may wait for their acknowledgement.
+const UNACKNOWLEDGED: usize = 256;
+
+impl OpenReply {
+    /// Sends a body as chunks, all on the partition of the first. Returns when
+    /// every one is acknowledged.
+    pub(super) async fn send_chunks(
+        mut self,
+        replier: &Replier,
+        address: Address,
+        status: u16,
+        headers: Headers,
+        mut body: BodyStream,
+    ) -> Result<(), SendError> {
+        let mut pieces = Pieces::default();
+        let mut first = Some(headers);
+        let mut address = address;
+        let mut number = 0;
+        loop {
+            let piece = match pieces.next(&mut body).await {
+                Ok(piece) => piece,
+                Err(broken) => {
+                    let status = broken.0.status;
+                    let (headers, body) = document(broken.0);
+                    let record = address.chunk_record(status, number, true, headers, body);
+                    return replier.settle(&record).await.map(drop);
+                }
+            };
+            if let Err(stop) = self.room_for(piece.bytes.len()).await {
+                return self.end_chunks(replier, &address, number, stop).await;
+            }
+            let headers = first.take().unwrap_or_default();
+            let record = address.chunk_record(status, number, piece.last, headers, piece.bytes);
+            let placed = replier.settle(&record).await?;
+            if piece.last {
+                return Ok(());
+            }
+            if number == 0 {
+                address = address.at(placed.partition);
+            }
+            number += 1;
+        }
+    }
+
+    async fn end_chunks(
+        &self,
+        replier: &Replier,
+        address: &Address,
+        number: u32,
+        stop: Stop,
+    ) -> Result<(), SendError> {
+        if stop == Stop::Cancelled {
+            return Ok(());
+        }
+        let (headers, body) = document(moved(None));
+        let record = address.chunk_record(503, number, true, headers, body);
+        replier.settle(&record).await.map(drop)
+    }
+
+    /// Sends each piece of `body` as one record, on a task of its own, and the
+    /// end. The first record has been sent.
+    pub(super) fn spawn_records(self, replier: &Replier, address: Address, body: BodyStream) {
+        let tasks = self.tasks();
+        let records = Records {
+            replier: Replier::new(replier.shared(), replier.open.clone()),
+            address,
+            unacknowledged: VecDeque::new(),
+            seq: 0,
+        };
+        tasks.spawn(records.run(self, body));
+    }
+}
+
+/// The records of one reply stream after its first.
+struct Records {
+    replier: Replier,
+    address: Address,
+    unacknowledged: VecDeque<(Outgoing, Receipt)>,
+    seq: u32,
+}
+
+impl Records {
+    async fn run(mut self, mut flow: OpenReply, mut body: BodyStream) {
+        let end = loop {
+            let next = tokio::select! {
+                biased;
+                stop = flow.stopped() => break Err(stop),
+                next = body.next() => next,
+            };
+            let bytes = match next {
+                Some(Ok(bytes)) if bytes.is_empty() => continue,
+                Some(Ok(bytes)) => bytes,
+                Some(Err(broken)) => break Ok(Some(broken)),
+                None => break Ok(None),
+            };
+            if let Err(stop) = flow.room_for(bytes.len()).await {
+                break Err(stop);
+            }
+            if self.push(200, false, Headers::new(), bytes).await.is_err() {
+                return;
+            }
+        };
+        let (status, (headers, body)) = match end {
+            Ok(None) => (200, (Headers::new(), Bytes::new())),
+            Ok(Some(broken)) => (broken.0.status, document(broken.0)),
+            Err(Stop::Moving) => (503, document(moved(Some(self.seq)))),
+            Err(Stop::Cancelled) => return,
+        };
+        if self.push(status, true, headers, body).await.is_ok() {
+            // Nobody is left to hear of a failure: the stream's offset was
+            // stored with its first record, and the caller sees the gap.
+            let _ = self.settle_oldest(0).await;
+        }
+    }
+
+    async fn push(
+        &mut self,
+        status: u16,
+        end: bool,
+        headers: Headers,
+        body: Bytes,
+    ) -> Result<(), SendError> {
+        self.seq = self.seq.wrapping_add(1);
+        let record = self
+            .address
+            .stream_record(status, self.seq, end, headers, body);
+        let receipt = self.replier.send(&record);
+        self.unacknowledged.push_back((record, receipt));
+        self.settle_oldest(UNACKNOWLEDGED).await
+    }
+
+    /// Waits for acknowledgements until at most `most` are missing.
+    async fn settle_oldest(&mut self, most: usize) -> Result<(), SendError> {
+        while self.unacknowledged.len() > most {
+            let Some((record, receipt)) = self.unacknowledged.pop_front() else {
+                break;
+            };
+            match receipt.await {
+                Ok(_) => {}
+                // Sent again it may arrive twice or late; the caller orders by
+                // sequence number.
+                Err(error) if is_passing(&error) => {
+                    self.replier.settle(&record).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn moved(last: Option<u32>) -> Problem {
+    let problem = Problem::new("moved", "The service instance is going away", 503);
+    match last {
+        Some(seq) => problem.with_detail(format!("resume after ipc-seq {seq}")),
+        None => problem.with_detail("ask again"),
+    }
+}
+
+fn document(problem: Problem) -> (Headers, Bytes) {
+    let reply = Reply::from(problem);
+    match reply.body {
+        ReplyBody::Full(body) => (reply.headers, body),
+        ReplyBody::Chunked(_) | ReplyBody::Stream(_) => (reply.headers, Bytes::new()),
+    }
+}
+
+/// Gathers a body's frames into pieces of [`CHUNK`] bytes.
+#[derive(Default)]
+struct Pieces {
+    gathered: BytesMut,
+    ended: bool,
+}
+
+struct Piece {
+    bytes: Bytes,
+    last: bool,
+}
+
+impl Pieces {
+    async fn next(&mut self, body: &mut BodyStream) -> Result<Piece, super::BodyError> {
+        // One byte more than a chunk tells that this one is not the last.
+        while !self.ended && self.gathered.len() <= CHUNK {
+            match body.next().await {
+                Some(frame) => self.gathered.extend_from_slice(&frame?),
+                None => self.ended = true,
+            }
+        }
+        let last = self.ended && self.gathered.len() <= CHUNK;
+        let length = self.gathered.len().min(CHUNK);
+        Ok(Piece {
+            bytes: self.gathered.split_to(length).freeze(),
+            last,
+        })
+    }
+}

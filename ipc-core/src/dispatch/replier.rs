@@ -1,0 +1,190 @@
+//! Writing answers, and knowing that they are in the log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::open_replies::OpenReplies;
+use super::{Delivery, Reply, ReplyBody};
+use crate::envelope::reply::{ReplyPart, ReplyWriter};
+use crate::envelope::{Envelope, Headers, Problem};
+use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Transport};
+
+/// Four ASCII digits read as an integer exceed this, and no topic has as many.
+const MOST_PARTITIONS: i32 = 1_000_000;
+/// Between two tries to write a reply the broker did not acknowledge.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Room for correlation id, caller, status, position and end.
+const OWN_HEADERS: usize = 5;
+
+/// Answers callers.
+pub(crate) struct Replier {
+    transport: Arc<dyn Transport>,
+    pub(super) open: OpenReplies,
+}
+
+impl Replier {
+    pub(crate) fn new(transport: Arc<dyn Transport>, open: OpenReplies) -> Self {
+        Self { transport, open }
+    }
+
+    /// Answers the caller of `delivery`. Returns when the answer is in the log;
+    /// for a reply stream, when its first record is, and the rest goes on.
+    ///
+    /// A reply topic that cannot be written to ends the matter: nobody can be
+    /// told.
+    pub(super) async fn answer(&self, delivery: &Delivery, reply: Reply) -> Result<(), SendError> {
+        let Some(address) = Address::of(delivery) else {
+            return Ok(());
+        };
+        let answered = match reply.body {
+            ReplyBody::Full(body) => {
+                let record = address.record(reply.status, ReplyPart::Whole, reply.headers, body);
+                self.settle(&record).await.map(drop)
+            }
+            ReplyBody::Chunked(body) => {
+                let chunks = self.open.begin(delivery);
+                chunks
+                    .send_chunks(self, address, reply.status, reply.headers, body)
+                    .await
+            }
+            ReplyBody::Stream(body) => match self.open.try_begin_stream(delivery) {
+                Some(stream) => {
+                    let head =
+                        address.stream_record(reply.status, 0, false, reply.headers, Bytes::new());
+                    let placed = self.settle(&head).await;
+                    if let Ok(placed) = &placed {
+                        stream.spawn_records(self, address.at(placed.partition), body);
+                    }
+                    placed.map(drop)
+                }
+                None => {
+                    let busy = Reply::from(Problem::new(
+                        "too-many-streams",
+                        "Too many reply streams are open",
+                        503,
+                    ));
+                    let ReplyBody::Full(body) = busy.body else {
+                        return Ok(());
+                    };
+                    let mut headers = busy.headers;
+                    headers.push_static("retry-after", Bytes::from_static(b"1"));
+                    let record = address.record(busy.status, ReplyPart::Whole, headers, body);
+                    self.settle(&record).await.map(drop)
+                }
+            },
+        };
+        match answered {
+            Err(SendError::Refused { topic, reason }) => {
+                tracing::warn!(
+                    topic,
+                    reason,
+                    "a reply cannot be written; its caller is not told"
+                );
+                Ok(())
+            }
+            answered => answered,
+        }
+    }
+
+    /// Sends until the log has the record. Gives up only where no repetition helps.
+    pub(super) async fn settle(&self, record: &Outgoing) -> Result<Placed, SendError> {
+        loop {
+            match self.send(record).await {
+                Err(error) if is_passing(&error) => {
+                    tracing::debug!(%error, "reply not acknowledged; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                settled => return settled,
+            }
+        }
+    }
+
+    pub(super) fn send(&self, record: &Outgoing) -> Receipt {
+        let (ack, receipt) = Ack::pair();
+        self.transport.send(record, ack);
+        receipt
+    }
+
+    pub(super) fn shared(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.transport)
+    }
+}
+
+pub(super) fn is_passing(error: &SendError) -> bool {
+    matches!(
+        error,
+        SendError::QueueFull { .. } | SendError::Unacknowledged { .. }
+    )
+}
+
+/// Where the answers to one request go, and what they must echo.
+#[derive(Clone)]
+pub(super) struct Address {
+    topic: Arc<str>,
+    partition: Option<i32>,
+    key: Option<Bytes>,
+    writer: ReplyWriter,
+}
+
+impl Address {
+    fn of(delivery: &Delivery) -> Option<Self> {
+        let to = delivery.head.reply_to.as_ref()?;
+        Some(Self {
+            topic: Arc::from(&*to.topic),
+            partition: to.partition(MOST_PARTITIONS),
+            key: delivery.envelope.key.clone(),
+            writer: ReplyWriter::new(&delivery.head),
+        })
+    }
+
+    /// The same, with every further record on one partition.
+    pub(super) fn at(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+
+    pub(super) fn record(
+        &self,
+        status: u16,
+        part: ReplyPart,
+        mut headers: Headers,
+        body: Bytes,
+    ) -> Outgoing {
+        headers.reserve(OWN_HEADERS);
+        let mut envelope = Envelope {
+            headers,
+            key: self.key.clone(),
+            payload: Some(body),
+        };
+        self.writer.write(status, part, &mut envelope);
+        Outgoing {
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
+            envelope,
+        }
+    }
+
+    pub(super) fn stream_record(
+        &self,
+        status: u16,
+        seq: u32,
+        end: bool,
+        headers: Headers,
+        body: Bytes,
+    ) -> Outgoing {
+        self.record(status, ReplyPart::Stream { seq, end }, headers, body)
+    }
+
+    pub(super) fn chunk_record(
+        &self,
+        status: u16,
+        chunk: u32,
+        end: bool,
+        headers: Headers,
+        body: Bytes,
+    ) -> Outgoing {
+        self.record(status, ReplyPart::Chunk { chunk, end }, headers, body)
+    }
+}

@@ -1,0 +1,13 @@
+//! What stands between dispatch and a handler, as tower layers.
+//!
+//! # Order
+//!
+//! From the outside in: dead letter, guard, then the layers of the service's
+//! author, then the handler. A dead letter is thus written for whatever any layer
+//! gives up, and no layer sees a record that must not be handled.
+
+mod dead_letter;
+mod guard;
+
+pub use dead_letter::{DeadLetter, DeadLetterLayer};
+pub use guard::{Guard, GuardLayer};
