@@ -111,6 +111,11 @@ impl Headers {
         self.0.iter()
     }
 
+    /// The headers in order, to be changed in place.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Header> {
+        self.0.iter_mut()
+    }
+
     /// How many headers there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -154,15 +159,14 @@ impl<'a> IntoIterator for &'a Headers {
     }
 }
 
-/// Shows names, and values only of headers of ours: what an application sends
-/// may be secret.
+/// Shows names, and the values that [`names::is_loggable`] allows: what an
+/// application sends may be secret.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for header in &self.0 {
-            let shown = names::is_reserved(&header.name) && header.name != names::PATH;
             match &header.value {
-                Some(value) if shown => map.entry(&&*header.name, value),
+                Some(value) if names::is_loggable(&header.name) => map.entry(&&*header.name, value),
                 Some(_) => map.entry(&&*header.name, &format_args!("..")),
                 None => map.entry(&&*header.name, &None::<()>),
             };

@@ -18,6 +18,18 @@ impl CorrelationId {
         Self::from(Uuid::now_v7())
     }
 
+    /// A fresh id as 36 characters of text, for peers that damage raw bytes.
+    #[must_use]
+    pub fn random_text() -> Self {
+        Self(Uuid::now_v7().to_string().into())
+    }
+
+    /// Whether the id is printable ASCII: fit for a header read as text.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(u8::is_ascii_graphic)
+    }
+
     /// The id's bytes as they stand on the wire.
     #[must_use]
     pub fn as_bytes(&self) -> &Bytes {
@@ -40,7 +52,7 @@ impl From<Bytes> for CorrelationId {
 /// A UUID for 16 bytes, text where it is printable ASCII, else hexadecimal.
 impl fmt::Display for CorrelationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let printable = !self.0.is_empty() && self.0.iter().all(u8::is_ascii_graphic);
+        let printable = self.is_text();
         match (std::str::from_utf8(&self.0), Uuid::from_slice(&self.0)) {
             (Ok(text), _) if printable => f.write_str(text),
             (_, Ok(uuid)) => uuid.fmt(f),

@@ -4,25 +4,33 @@
 //! are the typed readings of its headers. Nothing here does I/O, reads a clock
 //! by itself or knows HTTP's types.
 
+pub mod chain;
+mod context;
 pub mod control;
 pub mod deadline;
 mod decimal;
+pub mod dialect;
 pub mod headers;
 pub mod ids;
 pub mod names;
 pub mod problem;
 pub mod reply;
 pub mod request;
+pub mod trace;
 
 use bytes::Bytes;
 
+pub use chain::Chain;
+pub use context::Context;
 pub use control::Control;
 pub use deadline::{Deadline, UnixMillis};
+pub use dialect::Dialect;
 pub use headers::{Header, Headers};
 pub use ids::{CallerId, CorrelationId};
 pub use problem::Problem;
 pub use reply::{ReplyHead, ReplyPart, ReplyWriter};
 pub use request::{Accepts, Malformed, ReplyAddress, ReplyPartition, RequestHead};
+pub use trace::TraceContext;
 
 /// A record's contents: headers, key and payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

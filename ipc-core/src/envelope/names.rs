@@ -87,6 +87,23 @@ pub const DLT_EXCEPTION_FQCN: &str = "kafka_dlt-exception-fqcn";
 /// Message of the failure, cut to fit.
 pub const DLT_EXCEPTION_MESSAGE: &str = "kafka_dlt-exception-message";
 
+/// NestJS: the end of the replies, one byte `00`.
+pub const NEST_IS_DISPOSED: &str = "kafka_nest-is-disposed";
+/// NestJS: an error, JSON text.
+pub const NEST_ERR: &str = "kafka_nest-err";
+/// FastStream: ties a reply to its request, text.
+pub const FASTSTREAM_CORRELATION_ID: &str = "correlation_id";
+/// FastStream: the topic a reply goes to.
+pub const FASTSTREAM_REPLY_TO: &str = "reply_to";
+/// SmallRye: ties a reply to its request.
+pub const SMALLRYE_CORRELATION_ID: &str = "REPLY_CORRELATION_ID";
+/// SmallRye: the topic a reply goes to; never on a reply.
+pub const SMALLRYE_REPLY_TOPIC: &str = "REPLY_TOPIC";
+/// SmallRye: the partition the caller reads, four bytes, big-endian.
+pub const SMALLRYE_REPLY_PARTITION: &str = "REPLY_PARTITION";
+
+/// What the body is, where it says so.
+pub const CONTENT_TYPE: &str = "content-type";
 /// W3C trace context.
 pub const TRACEPARENT: &str = "traceparent";
 /// W3C trace state.
@@ -121,6 +138,29 @@ pub fn is_reserved(name: &str) -> bool {
         || RESERVED_NAMES
             .iter()
             .any(|reserved| name.eq_ignore_ascii_case(reserved))
+}
+
+/// Headers beside `ipc-*` whose values are the protocol's own.
+const LOGGABLE: &[&str] = &[
+    CORRELATION_ID,
+    REPLY_TOPIC,
+    REPLY_PARTITION,
+    METHOD,
+    STATUS,
+    NEST_IS_DISPOSED,
+    FASTSTREAM_CORRELATION_ID,
+    FASTSTREAM_REPLY_TO,
+    SMALLRYE_CORRELATION_ID,
+    SMALLRYE_REPLY_TOPIC,
+    SMALLRYE_REPLY_PARTITION,
+    TRACEPARENT,
+];
+
+/// Whether the value of `name` may stand in a log: it is the protocol's own and
+/// holds nothing an application or its user sent.
+#[must_use]
+pub fn is_loggable(name: &str) -> bool {
+    (name.starts_with("ipc-") && name != PEER) || LOGGABLE.contains(&name)
 }
 
 /// Headers that may carry a credential. They cross, because applications need

@@ -1,4 +1,13 @@
 //! The wire format as other programs see it: bytes in, bytes out.
 
+mod context;
 mod control;
+mod dialects;
+mod dump;
+mod faststream;
 mod native;
+mod nestjs;
+mod smallrye;
+mod spring;
+mod strategies;
+mod trace;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::super::{CallerId, CorrelationId, Envelope, RequestHead, decimal, names};
+use super::super::{CallerId, CorrelationId, Dialect, Envelope, RequestHead, decimal, names};
 
 /// Which record of an answer this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,10 +28,19 @@ pub enum ReplyPart {
 impl ReplyPart {
     /// Whether this record has the say on the status: the first tells how the
     /// answer begins, the last how it ended.
-    fn carries_status(self) -> bool {
+    pub(in super::super) fn carries_status(self) -> bool {
         match self {
             Self::Whole => true,
             Self::Stream { seq: at, end } | Self::Chunk { chunk: at, end } => at == 0 || end,
+        }
+    }
+
+    /// Whether nothing follows.
+    #[must_use]
+    pub fn is_last(self) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Stream { end, .. } | Self::Chunk { end, .. } => end,
         }
     }
 }
@@ -39,6 +48,7 @@ impl ReplyPart {
 /// Turns answers into the reply records of one request.
 #[derive(Clone, Debug)]
 pub struct ReplyWriter {
+    dialect: Dialect,
     correlation_id: Option<CorrelationId>,
     caller: Option<CallerId>,
 }
@@ -48,17 +58,21 @@ impl ReplyWriter {
     #[must_use]
     pub fn new(request: &RequestHead) -> Self {
         Self {
+            dialect: request.dialect,
             correlation_id: request.correlation_id.clone(),
             caller: request.caller.clone(),
         }
     }
 
     /// Makes a reply record of `record`, which holds the application's headers
-    /// and body.
+    /// and body, in the dialect of the request.
     pub fn write(&self, status: u16, part: ReplyPart, record: &mut Envelope) {
         let headers = &mut record.headers;
         if let Some(id) = &self.correlation_id {
-            headers.push_static(names::CORRELATION_ID, id.as_bytes().clone());
+            headers.push_static(
+                self.dialect.spelling().correlation_id,
+                id.as_bytes().clone(),
+            );
         }
         if let Some(caller) = &self.caller {
             headers.push_static(names::CALLER, caller.as_bytes().clone());
@@ -66,20 +80,17 @@ impl ReplyWriter {
         if part.carries_status() {
             headers.push_static(names::STATUS, status_text(status));
         }
-        let end = match part {
-            ReplyPart::Whole => false,
-            ReplyPart::Stream { seq, end } => {
-                headers.push_static(names::SEQ, decimal::write(seq));
-                end
-            }
-            ReplyPart::Chunk { chunk, end } => {
+        match part {
+            ReplyPart::Whole => {}
+            ReplyPart::Stream { seq, .. } => headers.push_static(names::SEQ, decimal::write(seq)),
+            ReplyPart::Chunk { chunk, .. } => {
                 headers.push_static(names::CHUNK, decimal::write(chunk));
-                end
             }
-        };
-        if end {
+        }
+        if part != ReplyPart::Whole && part.is_last() {
             headers.push_static(names::END, Bytes::from_static(b"1"));
         }
+        self.dialect.finish_reply(status, part, record);
     }
 }
 

@@ -58,15 +58,28 @@ impl ReplyPartition {
         }
     }
 
-    /// Reads either spelling. `None` for what is neither, or negative.
-    pub(super) fn read(value: &[u8]) -> Option<Self> {
+    /// Reads decimal text. `None` for anything else.
+    pub(super) fn read_text(value: &[u8]) -> Option<Self> {
+        decimal::read(value).map(Self::Number)
+    }
+
+    /// Reads four bytes, and text where there are not four. `None` for what is
+    /// neither, or negative.
+    pub(super) fn read_raw(value: &[u8]) -> Option<Self> {
         let Ok(raw) = <[u8; 4]>::try_from(value) else {
-            return decimal::read(value).map(Self::Number);
+            return Self::read_text(value);
         };
         let integer = i32::from_be_bytes(raw);
-        match decimal::read(value) {
-            Some(text) => Some(Self::Ambiguous { integer, text }),
-            None => (integer >= 0).then_some(Self::Number(integer)),
+        (integer >= 0).then_some(Self::Number(integer))
+    }
+
+    /// Reads four bytes or text, where either may have been meant.
+    pub(super) fn read_either(value: &[u8]) -> Option<Self> {
+        match (Self::read_raw(value)?, decimal::read(value)) {
+            (Self::Number(integer), Some(text)) if value.len() == 4 => {
+                Some(Self::Ambiguous { integer, text })
+            }
+            (certain, _) => Some(certain),
         }
     }
 }

@@ -2,20 +2,25 @@
 
 mod accepts;
 mod address;
+mod malformed;
 mod read;
+mod text;
+mod waiting;
 mod write;
 
 use bytestring::ByteString;
 
 pub use accepts::Accepts;
 pub use address::{ReplyAddress, ReplyPartition};
-pub use read::Malformed;
+pub use malformed::Malformed;
 
-use super::{CallerId, CorrelationId, Deadline, Headers};
+use super::{CallerId, Chain, CorrelationId, Deadline, Dialect, Headers, TraceContext};
 
 /// The part of a request that the framework itself reads.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RequestHead {
+    /// Whose headers these are, or shall be.
+    pub dialect: Dialect,
     /// Echoed on every reply.
     pub correlation_id: Option<CorrelationId>,
     /// Where the caller waits; `None` makes the record a one-way.
@@ -38,21 +43,40 @@ pub struct RequestHead {
     pub chunk: Option<u32>,
     /// Whether this is the last record of a chunked body.
     pub end: bool,
+    /// The span the request was sent in.
+    pub trace: Option<TraceContext>,
+    /// The lanes held by the callers above.
+    pub chain: Chain,
 }
 
 impl RequestHead {
-    /// Reads the headers of a request.
+    /// Reads the headers of a request, in whatever dialect they are.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] names the first header that cannot be read. The head that
-    /// comes with it still holds what could be: a caller that can be reached is
-    /// told.
+    /// [`Malformed`] names a header that cannot be read. The head that comes
+    /// with it still holds what could be: a caller that can be reached is told.
     pub fn parse(headers: &Headers) -> Result<Self, (Malformed, Box<Self>)> {
-        read::request(headers)
+        read::request(headers, None)
     }
 
-    /// Appends the headers of this request to the application's own.
+    /// Reads the headers of a request in a dialect that is known: nothing is
+    /// guessed, and a reply partition has one reading only.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_as(dialect: Dialect, headers: &Headers) -> Result<Self, (Malformed, Box<Self>)> {
+        read::request(headers, Some(dialect))
+    }
+
+    /// Appends the headers of this request, in its dialect, to the
+    /// application's own. Those must be there already: some dialects cannot
+    /// carry every value and have it respelled, and what the head says of
+    /// idempotency and trace replaces what they say.
+    ///
+    /// A correlation id that the dialect cannot carry is written as text, so
+    /// take it from [`Dialect::correlation_id`].
     pub fn write(&self, headers: &mut Headers) {
         write::request(self, headers);
     }

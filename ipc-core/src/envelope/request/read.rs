@@ -1,185 +1,165 @@
 //! From a request's headers to its head, in one pass.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::super::{CallerId, CorrelationId, Deadline, Headers, UnixMillis, decimal, names};
-use super::{Accepts, ReplyAddress, ReplyPartition, RequestHead};
+use super::super::{
+    CallerId, Chain, Deadline, Dialect, Headers, TraceContext, UnixMillis, decimal, names,
+};
+use super::malformed::Faults;
+use super::waiting::Waiting;
+use super::{Accepts, Malformed, RequestHead, text};
 
-/// Why a request's headers cannot be read.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Malformed {
-    /// A header that may stand once stands twice.
-    #[error("header {name} is repeated: send it once")]
-    Repeated {
-        /// The header.
-        name: &'static str,
-    },
-    /// A header's value is not of its form.
-    #[error("header {name} is not {expected}")]
-    Invalid {
-        /// The header.
-        name: &'static str,
-        /// What it should have been.
-        expected: &'static str,
-    },
-    /// A header the record cannot do without is absent.
-    #[error("header {name} is missing")]
-    Missing {
-        /// The header.
-        name: &'static str,
-    },
-    /// The transport could not decode the record's headers at all.
-    #[error("a header name is not UTF-8")]
-    Undecodable,
-}
-
-pub(super) fn request(headers: &Headers) -> Result<RequestHead, (Malformed, Box<RequestHead>)> {
+pub(super) fn request(
+    headers: &Headers,
+    dialect: Option<Dialect>,
+) -> Result<RequestHead, (Malformed, Box<RequestHead>)> {
     let mut reader = Reader::default();
     for header in headers {
         if let Some(value) = &header.value {
             reader.read(&header.name, value);
         }
     }
-    reader.finish()
+    reader.finish(dialect)
 }
 
 #[derive(Default)]
 struct Reader {
     head: RequestHead,
     seen: u16,
-    reply_topic: Option<ByteString>,
-    reply_partition: Option<ReplyPartition>,
+    /// Who waits where, as each family of names tells it: only the one that
+    /// counts is looked into, and which one that is shows at the end.
+    kafka: Waiting,
+    smallrye: Waiting,
+    faststream: Waiting,
     deadline: Option<u64>,
     budget: Option<u64>,
-    fault: Option<Malformed>,
+    tracestate: Option<Bytes>,
+    faults: Faults,
 }
 
 impl Reader {
     fn read(&mut self, name: &str, value: &Bytes) {
         match name {
-            names::CORRELATION_ID if self.once(0, names::CORRELATION_ID) => {
-                self.head.correlation_id = Some(CorrelationId::from(value.clone()));
-            }
-            names::REPLY_TOPIC if self.once(1, names::REPLY_TOPIC) => {
-                self.reply_topic = self.topic(names::REPLY_TOPIC, value);
-            }
-            names::REPLY_PARTITION if self.once(2, names::REPLY_PARTITION) => {
-                self.reply_partition = self.partition(names::REPLY_PARTITION, value);
-            }
-            names::METHOD if self.once(3, names::METHOD) => {
+            names::CORRELATION_ID => self.kafka.correlation_id.put(value),
+            names::REPLY_TOPIC => self.kafka.topic.put(value),
+            names::REPLY_PARTITION => self.kafka.partition.put(value),
+            names::METHOD if self.once(0, names::METHOD) => {
                 self.head.method = self.text(names::METHOD, value);
             }
-            names::PATH if self.once(4, names::PATH) => {
+            names::PATH if self.once(1, names::PATH) => {
                 self.head.path = self.text(names::PATH, value);
             }
-            names::DEADLINE if self.once(5, names::DEADLINE) => {
+            names::DEADLINE if self.once(2, names::DEADLINE) => {
                 self.deadline = self.decimal(names::DEADLINE, value);
             }
-            names::BUDGET if self.once(6, names::BUDGET) => {
+            names::BUDGET if self.once(3, names::BUDGET) => {
                 self.budget = self.decimal(names::BUDGET, value);
             }
-            names::CALLER if self.once(7, names::CALLER) => {
+            names::CALLER if self.once(4, names::CALLER) => {
                 self.head.caller = self.text(names::CALLER, value).map(CallerId::from);
             }
-            names::ATTEMPT if self.once(8, names::ATTEMPT) => {
+            names::ATTEMPT if self.once(5, names::ATTEMPT) => {
                 self.head.attempt = self.decimal(names::ATTEMPT, value).unwrap_or(1);
             }
-            names::ACCEPT if self.once(9, names::ACCEPT) => {
+            names::ACCEPT if self.once(6, names::ACCEPT) => {
                 self.head.accepts = Accepts::parse(value);
             }
-            names::CHUNK if self.once(10, names::CHUNK) => {
+            names::CHUNK if self.once(7, names::CHUNK) => {
                 self.head.chunk = self.decimal(names::CHUNK, value);
             }
-            names::END if self.once(11, names::END) => self.head.end = value.as_ref() == b"1",
+            names::END if self.once(8, names::END) => self.head.end = value.as_ref() == b"1",
+            names::CHAIN if self.once(9, names::CHAIN) => {
+                self.head.chain = self.chain(value).unwrap_or_default();
+            }
             names::IDEMPOTENCY_KEY => {
                 self.head.idempotency_key = ByteString::try_from(value.clone()).ok();
             }
+            names::TRACEPARENT => self.head.trace = TraceContext::parse(value),
+            names::TRACESTATE => self.tracestate = Some(value.clone()),
+            names::SMALLRYE_CORRELATION_ID => self.smallrye.correlation_id.put(value),
+            names::SMALLRYE_REPLY_TOPIC => self.smallrye.topic.put(value),
+            names::SMALLRYE_REPLY_PARTITION => self.smallrye.partition.put(value),
+            names::FASTSTREAM_CORRELATION_ID => self.faststream.correlation_id.put(value),
+            names::FASTSTREAM_REPLY_TO => self.faststream.topic.put(value),
             _ => {}
         }
     }
 
-    fn finish(mut self) -> Result<RequestHead, (Malformed, Box<RequestHead>)> {
-        self.head.attempt = self.head.attempt.max(1);
-        self.head.deadline = self.deadline.map(|at| Deadline {
+    fn finish(self, asked: Option<Dialect>) -> Result<RequestHead, (Malformed, Box<RequestHead>)> {
+        let dialect = asked.unwrap_or_else(|| self.detect());
+        let Self {
+            mut head,
+            mut faults,
+            ..
+        } = self;
+        let waiting = match dialect {
+            Dialect::Native | Dialect::NestJs => self.kafka,
+            Dialect::SmallRye => self.smallrye,
+            Dialect::FastStream => self.faststream,
+        };
+        waiting.settle(dialect, asked.is_some(), &mut head, &mut faults);
+        head.dialect = dialect;
+        head.attempt = head.attempt.max(1);
+        head.accepts.stream |= dialect.reads_streams();
+        head.deadline = self.deadline.map(|at| Deadline {
             at: UnixMillis(at),
             budget: self.budget.map(Duration::from_millis),
         });
-        self.head.reply_to = self.reply_topic.map(|topic| ReplyAddress {
-            topic,
-            partition: self.reply_partition,
-        });
-        match self.fault {
-            None => Ok(self.head),
-            Some(fault) => Err((fault, Box::new(self.head))),
+        if let Some(state) = &self.tracestate {
+            head.trace = head.trace.map(|trace| trace.with_state(state));
+        }
+        match faults.first() {
+            None => Ok(head),
+            Some(fault) => Err((fault, Box::new(head))),
+        }
+    }
+
+    /// Where names of several frameworks stand in one request, the family that
+    /// carries most decides. NestJS is Spring's family with a number as text.
+    fn detect(&self) -> Dialect {
+        if self.kafka.is_there() {
+            let foreign = self.head.caller.is_none();
+            match foreign && self.kafka.has_partition_as_text() {
+                true => Dialect::NestJs,
+                false => Dialect::Native,
+            }
+        } else if self.smallrye.is_there() {
+            Dialect::SmallRye
+        } else if self.faststream.is_there() {
+            Dialect::FastStream
+        } else {
+            Dialect::Native
         }
     }
 
     /// False, with a fault noted, when this header was read before: which of
-    /// two reply topics is meant must not be guessed.
+    /// two deadlines is meant must not be guessed.
     fn once(&mut self, bit: u8, name: &'static str) -> bool {
         let first = self.seen & (1 << bit) == 0;
         self.seen |= 1 << bit;
         if !first {
-            self.fail(Malformed::Repeated { name });
+            self.faults.note(Malformed::Repeated { name });
         }
         first
     }
 
-    fn fail(&mut self, fault: Malformed) {
-        self.fault.get_or_insert(fault);
-    }
-
-    /// Notes a fault where there is no value.
-    fn expect<T>(
-        &mut self,
-        name: &'static str,
-        expected: &'static str,
-        value: Option<T>,
-    ) -> Option<T> {
-        if value.is_none() {
-            self.fail(Malformed::Invalid { name, expected });
-        }
-        value
-    }
-
     fn text(&mut self, name: &'static str, value: &Bytes) -> Option<ByteString> {
-        let text = ByteString::try_from(value.clone()).ok();
-        self.expect(name, "UTF-8 text", text).map(unquote)
+        self.faults.keep(text::read(name, value))
     }
 
-    fn topic(&mut self, name: &'static str, value: &Bytes) -> Option<ByteString> {
-        let topic = self.text(name, value)?;
-        let topic = Some(topic).filter(|topic| !topic.is_empty());
-        self.expect(name, "a topic's name", topic)
+    fn decimal<T: FromStr>(&mut self, name: &'static str, value: &[u8]) -> Option<T> {
+        let expected = "a decimal number in range";
+        let number = decimal::read(value).ok_or(Malformed::Invalid { name, expected });
+        self.faults.keep(number)
     }
 
-    fn decimal<T: std::str::FromStr>(&mut self, name: &'static str, value: &[u8]) -> Option<T> {
-        self.expect(name, "a decimal number in range", decimal::read(value))
+    fn chain(&mut self, value: &Bytes) -> Option<Chain> {
+        let (name, expected) = (names::CHAIN, "a chain of lanes");
+        let chain = Chain::parse(value).ok_or(Malformed::Invalid { name, expected });
+        self.faults.keep(chain)
     }
-
-    fn partition(&mut self, name: &'static str, value: &[u8]) -> Option<ReplyPartition> {
-        self.expect(
-            name,
-            "a partition number from 0",
-            ReplyPartition::read(value),
-        )
-    }
-}
-
-/// Spring's JSON header mapper may put string headers between quotes.
-fn unquote(text: ByteString) -> ByteString {
-    let Some(inner) = text
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-    else {
-        return text;
-    };
-    if inner.contains('\\') {
-        return serde_json::from_str::<String>(&text).map_or(text, ByteString::from);
-    }
-    text.slice_ref(inner)
 }

@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 
-use super::super::{Headers, deadline, decimal, names};
+use super::super::{CorrelationId, Dialect, Headers, deadline, decimal, names};
 use super::{ReplyAddress, ReplyPartition, RequestHead};
 
 pub(super) fn request(head: &RequestHead, headers: &mut Headers) {
     if let Some(id) = &head.correlation_id {
-        headers.push_static(names::CORRELATION_ID, id.as_bytes().clone());
+        let value = correlation_id(head.dialect, id);
+        headers.push_static(head.dialect.spelling().correlation_id, value);
     }
     if let Some(address) = &head.reply_to {
-        reply_address(address, headers);
+        reply_address(head.dialect, address, headers);
     }
     if let Some(method) = &head.method {
         headers.push_static(names::METHOD, method.as_bytes().clone());
@@ -34,7 +35,7 @@ pub(super) fn request(head: &RequestHead, headers: &mut Headers) {
         headers.push_static(names::ACCEPT, Bytes::from_static(accepts.as_bytes()));
     }
     if let Some(key) = &head.idempotency_key {
-        headers.push_static(names::IDEMPOTENCY_KEY, key.as_bytes().clone());
+        headers.set(names::IDEMPOTENCY_KEY, key.as_bytes().clone());
     }
     if let Some(chunk) = head.chunk {
         headers.push_static(names::CHUNK, decimal::write(chunk));
@@ -42,20 +43,43 @@ pub(super) fn request(head: &RequestHead, headers: &mut Headers) {
     if head.end {
         headers.push_static(names::END, Bytes::from_static(b"1"));
     }
+    if let Some(trace) = &head.trace {
+        headers.set(names::TRACEPARENT, trace.to_string());
+        headers.remove(names::TRACESTATE);
+        if let Some(state) = trace.state() {
+            headers.push_static(names::TRACESTATE, state.as_bytes().clone());
+        }
+    }
+    if !head.chain.is_empty() {
+        headers.push_static(names::CHAIN, head.chain.as_text().as_bytes().clone());
+    }
+    head.dialect.finish_request(headers);
 }
 
-fn reply_address(address: &ReplyAddress, headers: &mut Headers) {
-    headers.push_static(names::REPLY_TOPIC, address.topic.as_bytes().clone());
-    // An ambiguous spelling came from elsewhere and goes on as it came: its
-    // integer reading has the same bytes as its text.
-    if let Some(
+fn correlation_id(dialect: Dialect, id: &CorrelationId) -> Bytes {
+    if dialect.wants_text() && !id.is_text() {
+        return id.to_string().into();
+    }
+    id.as_bytes().clone()
+}
+
+fn reply_address(dialect: Dialect, address: &ReplyAddress, headers: &mut Headers) {
+    let spelling = dialect.spelling();
+    headers.push_static(spelling.topic, address.topic.as_bytes().clone());
+    let Some((name, partition)) = spelling.partition.zip(address.partition) else {
+        return;
+    };
+    let value = match partition {
+        ReplyPartition::Number(number) | ReplyPartition::Ambiguous { text: number, .. }
+            if dialect.wants_text() =>
+        {
+            number.to_string().into()
+        }
+        // The integer reading of an ambiguous one has the bytes it came with.
         ReplyPartition::Number(number)
         | ReplyPartition::Ambiguous {
             integer: number, ..
-        },
-    ) = address.partition
-    {
-        let raw = Bytes::copy_from_slice(&number.to_be_bytes());
-        headers.push_static(names::REPLY_PARTITION, raw);
-    }
+        } => Bytes::copy_from_slice(&number.to_be_bytes()),
+    };
+    headers.push_static(name, value);
 }

@@ -1,0 +1,103 @@
+//! Who waits for the answer, and where: the three headers whose names and
+//! spelling differ from dialect to dialect.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::super::{CorrelationId, Dialect, decimal};
+use super::malformed::Faults;
+use super::{Malformed, ReplyAddress, ReplyPartition, RequestHead, text};
+
+/// The three headers in one family of names, not yet looked into.
+#[derive(Default)]
+pub(super) struct Waiting {
+    pub(super) correlation_id: Slot,
+    pub(super) topic: Slot,
+    pub(super) partition: Slot,
+}
+
+impl Waiting {
+    /// Whether the request uses this family of names.
+    pub(super) fn is_there(&self) -> bool {
+        self.correlation_id.value.is_some() || self.topic.value.is_some()
+    }
+
+    pub(super) fn has_partition_as_text(&self) -> bool {
+        self.partition
+            .value
+            .as_ref()
+            .is_some_and(|value| decimal::read::<i32>(value).is_some())
+    }
+
+    /// Looks into the headers and puts into `head` what can be read. `certain`
+    /// says that the dialect is known, not guessed.
+    pub(super) fn settle(
+        self,
+        dialect: Dialect,
+        certain: bool,
+        head: &mut RequestHead,
+        faults: &mut Faults,
+    ) {
+        let names = dialect.spelling();
+        head.correlation_id = self
+            .correlation_id
+            .open(names.correlation_id, faults)
+            .map(CorrelationId::from);
+        let topic = self
+            .topic
+            .open(names.topic, faults)
+            .and_then(|value| faults.keep(topic(names.topic, &value)));
+        let partition = names.partition.and_then(|name| {
+            let value = self.partition.open(name, faults)?;
+            faults.keep(partition(name, &value, dialect, certain))
+        });
+        head.reply_to = topic.map(|topic| ReplyAddress { topic, partition });
+    }
+}
+
+fn topic(name: &'static str, value: &Bytes) -> Result<ByteString, Malformed> {
+    let expected = "a topic's name";
+    text::read(name, value).and_then(|topic| match topic.is_empty() {
+        true => Err(Malformed::Invalid { name, expected }),
+        false => Ok(topic),
+    })
+}
+
+fn partition(
+    name: &'static str,
+    value: &[u8],
+    dialect: Dialect,
+    certain: bool,
+) -> Result<ReplyPartition, Malformed> {
+    let expected = "a partition number from 0";
+    let partition = match dialect {
+        Dialect::NestJs if certain => ReplyPartition::read_text(value),
+        Dialect::Native | Dialect::NestJs if !certain => ReplyPartition::read_either(value),
+        _ => ReplyPartition::read_raw(value),
+    };
+    partition.ok_or(Malformed::Invalid { name, expected })
+}
+
+/// One header: its first value, and whether there was another.
+#[derive(Default)]
+pub(super) struct Slot {
+    value: Option<Bytes>,
+    repeated: bool,
+}
+
+impl Slot {
+    pub(super) fn put(&mut self, value: &Bytes) {
+        if self.value.is_some() {
+            self.repeated = true;
+        } else {
+            self.value = Some(value.clone());
+        }
+    }
+
+    fn open(self, name: &'static str, faults: &mut Faults) -> Option<Bytes> {
+        if self.repeated {
+            faults.note(Malformed::Repeated { name });
+        }
+        self.value
+    }
+}
