@@ -5,6 +5,7 @@
 //! by itself or knows HTTP's types.
 
 pub mod chain;
+pub mod codec;
 mod context;
 pub mod control;
 pub mod deadline;

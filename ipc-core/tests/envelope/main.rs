@@ -1,5 +1,6 @@
 //! The wire format as other programs see it: bytes in, bytes out.
 
+mod codec;
 mod context;
 mod control;
 mod dialects;
