@@ -26,6 +26,7 @@ pub use policy::{Policies, Policy, path_only};
 pub use reply_topics::ReplyTopics;
 
 pub use crate::contract::{Guarantee, Idempotency, KeyRule, Mode};
+pub use crate::transport::{Origin, TopicPartition};
 
 pub(crate) use delivery::Refusal;
 pub(crate) use engine::{Engine, Input};

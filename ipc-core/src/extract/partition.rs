@@ -1,8 +1,7 @@
 //! Where the record was read from.
 
 use super::facts::{Fact, extractors};
-use crate::dispatch::Delivery;
-use crate::transport::TopicPartition;
+use crate::dispatch::{Delivery, TopicPartition};
 
 /// The partition the record was read from, with its topic.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
