@@ -1,0 +1,22 @@
+//! What the integration tests share: the address of the broker they run against, topics of their own, and
+//! brokers of their own.
+
+mod private_broker;
+mod topic;
+
+use std::env;
+
+pub use self::{private_broker::PrivateBroker, topic::Topic};
+
+/// The `bootstrap.servers` of the Kafka that all tests share. It keeps running while they do: a test that must
+/// stop a broker starts a [`PrivateBroker`].
+///
+/// # Panics
+///
+/// When there is none, because nobody has started one: a test that needs a Kafka fails without it.
+#[must_use]
+pub fn bootstrap() -> String {
+    env::var("IPC_TEST_BOOTSTRAP").unwrap_or_else(|_| {
+        panic!("IPC_TEST_BOOTSTRAP is not set: run the tests with `cargo xtask test`, which starts a Kafka for them")
+    })
+}

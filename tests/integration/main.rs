@@ -1,0 +1,4 @@
+//! Tests of the whole; most need the Kafka that `cargo xtask test` starts.
+
+mod broker;
+mod structure;
