@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod embedded;
 pub mod envelope;
 pub mod extract;
+pub mod health;
 pub mod http;
 pub mod layer;
 pub mod metrics;

@@ -1,0 +1,143 @@
+//! The handles through which a consumer and a reply inbox report.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::State;
+use super::facts::{Consumer, Inbox};
+
+/// What a reply inbox is to the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It is what the process serves with: a gateway's.
+    Serves,
+    /// Handlers make calls of their own through it.
+    Assists,
+}
+
+/// A consumer's own report. It counts until this is dropped.
+#[derive(Debug)]
+pub struct ConsumerHealth {
+    state: Arc<State>,
+    id: u64,
+}
+
+impl ConsumerHealth {
+    pub(super) fn new(state: &Arc<State>, topics: Arc<str>, now: Instant) -> Self {
+        let mut known = state.known.lock();
+        let id = known.id();
+        let consumer = Consumer {
+            topics,
+            polled: now,
+            away: Some((now, "not reached yet".into())),
+            assigned: None,
+            paused: BTreeMap::new(),
+        };
+        known.consumers.insert(id, consumer);
+        Self {
+            state: Arc::clone(state),
+            id,
+        }
+    }
+
+    /// The poll loop turned.
+    pub fn polled(&self, now: Instant) {
+        self.update(|consumer| consumer.polled = now);
+    }
+
+    /// A broker answers.
+    pub fn reachable(&self) {
+        self.update(|consumer| consumer.away = None);
+    }
+
+    /// No broker answers. The first report since one did counts as the beginning.
+    pub fn unreachable(&self, now: Instant, reason: impl Into<Cow<'static, str>>) {
+        self.update(|consumer| {
+            let since = consumer.away.as_ref().map_or(now, |(since, _)| *since);
+            consumer.away = Some((since, reason.into()));
+        });
+    }
+
+    /// So many partitions are assigned now. Those taken away count as paused no
+    /// longer once they are [`resumed`](Self::resumed).
+    pub fn assigned(&self, partitions: usize) {
+        self.update(|consumer| consumer.assigned = Some(partitions));
+    }
+
+    /// A partition is paused, for a reason fit to be shown.
+    pub fn paused(&self, topic: &Arc<str>, partition: i32, reason: &'static str) {
+        self.update(|consumer| {
+            consumer
+                .paused
+                .insert((Arc::clone(topic), partition), reason);
+        });
+    }
+
+    /// A partition is fetched again, or is not ours any more.
+    pub fn resumed(&self, topic: &Arc<str>, partition: i32) {
+        self.update(|consumer| {
+            consumer.paused.remove(&(Arc::clone(topic), partition));
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Consumer)) {
+        if let Some(consumer) = self.state.known.lock().consumers.get_mut(&self.id) {
+            change(consumer);
+        }
+    }
+}
+
+impl Drop for ConsumerHealth {
+    fn drop(&mut self) {
+        self.state.known.lock().consumers.remove(&self.id);
+    }
+}
+
+/// A reply inbox's own report. It counts until this is dropped.
+#[derive(Debug)]
+pub struct InboxHealth {
+    state: Arc<State>,
+    id: u64,
+}
+
+impl InboxHealth {
+    pub(super) fn new(state: &Arc<State>, topic: Arc<str>, role: Role) -> Self {
+        let mut known = state.known.lock();
+        let id = known.id();
+        let inbox = Inbox {
+            topic,
+            role,
+            fault: Some("being set up".into()),
+        };
+        known.inboxes.insert(id, inbox);
+        Self {
+            state: Arc::clone(state),
+            id,
+        }
+    }
+
+    /// Its ping came back.
+    pub fn ready(&self) {
+        self.update(None);
+    }
+
+    /// It cannot be relied on, and why.
+    pub fn not_ready(&self, reason: impl Into<Cow<'static, str>>) {
+        self.update(Some(reason.into()));
+    }
+
+    fn update(&self, fault: Option<Cow<'static, str>>) {
+        if let Some(inbox) = self.state.known.lock().inboxes.get_mut(&self.id) {
+            inbox.fault = fault;
+        }
+    }
+}
+
+impl Drop for InboxHealth {
+    fn drop(&mut self) {
+        self.state.known.lock().inboxes.remove(&self.id);
+    }
+}
