@@ -2,12 +2,19 @@
 //!
 //! # Order
 //!
-//! From the outside in: dead letter, guard, then the layers of the service's
-//! author, then the handler. A dead letter is thus written for whatever any layer
-//! gives up, and no layer sees a record that must not be handled.
+//! From the outside in: dead letter, guard, watch, metrics, then the layers of
+//! the service's author, then the handler. A dead letter is thus written for
+//! whatever any layer gives up, and no layer sees a record that must not be
+//! handled.
 
 mod dead_letter;
 mod guard;
+mod metrics;
+#[cfg(test)]
+mod tests;
+mod watch;
 
 pub use dead_letter::{DeadLetter, DeadLetterLayer};
 pub use guard::{Guard, GuardLayer};
+pub use metrics::{Measure, MeasureFuture, MetricsLayer};
+pub use watch::{Watch, WatchFuture, WatchLayer};

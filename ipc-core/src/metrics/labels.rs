@@ -82,6 +82,8 @@ pub enum HandlerResult {
     NotNow,
     /// It failed; the reason is a stable, low-numbered text.
     Failed(&'static str),
+    /// It panicked.
+    Panicked,
     /// It was dropped before it finished.
     Dropped,
 }
@@ -102,6 +104,7 @@ impl HandlerResult {
             Self::ReplyError(class) => ("reply_error", class.as_str()),
             Self::NotNow => ("not_now", ""),
             Self::Failed(reason) => ("failed", reason),
+            Self::Panicked => ("panicked", ""),
             Self::Dropped => ("dropped", ""),
         }
     }

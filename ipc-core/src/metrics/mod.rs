@@ -21,7 +21,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
@@ -52,7 +52,7 @@ struct Inner {
     producer: ProducerMetrics,
     partitions: Arc<partition::Partitions>,
     endpoints: endpoint::Families,
-    known_endpoints: Mutex<BTreeMap<Arc<str>, Arc<EndpointMetrics>>>,
+    known_endpoints: RwLock<BTreeMap<Arc<str>, Arc<EndpointMetrics>>>,
 }
 
 impl Metrics {
@@ -66,7 +66,7 @@ impl Metrics {
             producer: ProducerMetrics::register(&mut registry),
             partitions: Arc::new(partition::Partitions::register(&mut registry)),
             endpoints: endpoint::Families::register(&mut registry),
-            known_endpoints: Mutex::default(),
+            known_endpoints: RwLock::default(),
             registry,
         }))
     }
@@ -91,16 +91,18 @@ impl Metrics {
 
     /// The metrics of one endpoint. `name` must be a policy's name, never
     /// anything a caller sent: every name stays for the life of the process.
-    /// Ask once and keep the handle.
+    /// Ask once and keep the handle where that is easy; asking again costs a
+    /// look-up.
     #[must_use]
     pub fn endpoint(&self, name: &Arc<str>) -> Arc<EndpointMetrics> {
-        let mut known = self.0.known_endpoints.lock();
-        if let Some(endpoint) = known.get(name) {
+        if let Some(endpoint) = self.0.known_endpoints.read().get(name) {
             return Arc::clone(endpoint);
         }
-        let endpoint = Arc::new(self.0.endpoints.endpoint(name));
-        known.insert(Arc::clone(name), Arc::clone(&endpoint));
-        endpoint
+        let mut known = self.0.known_endpoints.write();
+        let endpoint = known
+            .entry(Arc::clone(name))
+            .or_insert_with(|| Arc::new(self.0.endpoints.endpoint(name)));
+        Arc::clone(endpoint)
     }
 
     /// The metrics of a partition assigned to this process. Its series are there

@@ -162,12 +162,13 @@ const OUTCOMES: [Settled; 14] = [
     Settled::StreamEnded(StreamEnd::Moved),
 ];
 
-const RESULTS: [HandlerResult; 6] = [
+const RESULTS: [HandlerResult; 7] = [
     HandlerResult::Done,
     HandlerResult::Reply,
     HandlerResult::ReplyError(ErrorClass::Client),
     HandlerResult::NotNow,
     HandlerResult::Failed("timeout"),
+    HandlerResult::Panicked,
     HandlerResult::Dropped,
 ];
 
