@@ -69,12 +69,11 @@ fn bodiless(status: StatusCode) -> bool {
 }
 
 /// An HTTP server says in the response to HEAD how long the body would have
-/// been. A Router does so itself, other services leave it to the server.
+/// been, unless there was none to measure. A Router does so itself, other
+/// services leave it to the server.
 fn keep_length(headers: &HeaderMap, body: &Body, record: &mut Headers) {
-    if let (false, Some(length)) = (
-        headers.contains_key(header::CONTENT_LENGTH),
-        body.size_hint().exact(),
-    ) {
+    let length = body.size_hint().exact().filter(|length| *length > 0);
+    if let (false, Some(length)) = (headers.contains_key(header::CONTENT_LENGTH), length) {
         record.push_static(header::CONTENT_LENGTH.as_str(), length.to_string());
     }
 }
