@@ -174,3 +174,56 @@ fn not_supported(what: &str) -> Problem {
         "{what}: send this request over a direct HTTP connection"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_target_is_taken_byte_for_byte_or_not_at_all(
+            path in prop_oneof![
+                "\\PC{0,40}",
+                "/{1,3}[a-z%2F.:@/?#&=\\[\\]~]{0,40}",
+                "[a-z]{1,5}:/{0,3}[a-z@:/]{0,20}",
+            ]
+        ) {
+            if let Ok(uri) = target(&ByteString::from(path.as_str())) {
+                prop_assert_eq!(uri.to_string(), path);
+                prop_assert_eq!(uri.authority(), None);
+                prop_assert_eq!(uri.scheme(), None);
+            }
+        }
+
+        #[test]
+        fn every_percent_encoded_path_is_a_target(
+            path in "/([a-zA-Z0-9._~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2}){0,60}",
+            query in proptest::option::of("([a-zA-Z0-9._~!$&'()*+,;=:@/?-]|%[0-9a-fA-F]{2}){0,20}")
+        ) {
+            let whole = match &query {
+                Some(query) => format!("{path}?{query}"),
+                None => path.clone(),
+            };
+            let uri = target(&ByteString::from(whole.as_str()));
+            let uri = uri.expect("the target is valid");
+            prop_assert_eq!(uri.path(), path);
+            prop_assert_eq!(uri.query(), query.as_deref());
+        }
+
+        #[test]
+        fn the_caller_and_the_service_agree_on_every_target(
+            path in "/[ -~]{0,30}"
+        ) {
+            if let Ok(uri) = target(&ByteString::from(path.as_str())) {
+                let (mut parts, ()) = Request::new(()).into_parts();
+                parts.uri = uri.clone();
+                let (head, _) = super::super::request_record(&parts, super::super::Reserved::Refuse)
+                    .expect("the request can cross");
+                let carried = target(&head.path.unwrap_or_default());
+                prop_assert_eq!(carried.expect("the target is valid"), uri);
+            }
+        }
+    }
+}

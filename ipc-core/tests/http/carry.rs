@@ -1,11 +1,13 @@
 //! Carries requests to an application the way Kafka does, in memory.
 
 use std::convert::Infallible;
+#[cfg(feature = "connect-info")]
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+#[cfg(feature = "connect-info")]
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
 use axum::{BoxError, Router};
@@ -15,7 +17,6 @@ use http_body_util::BodyExt;
 use ipc_core::dispatch::{BodyStream, Delivery, Mode, Outcome, Policy, Reply, ReplyBody};
 use ipc_core::envelope::{
     Accepts, CorrelationId, Envelope, ReplyAddress, ReplyHead, ReplyPart, ReplyWriter, RequestHead,
-    names,
 };
 use ipc_core::http::{HttpAdapter, Reserved, mark_matched, request_record, response_parts};
 use ipc_core::transport::{Origin, Timestamp, TopicPartition};
@@ -54,8 +55,9 @@ pub(crate) async fn encode(request: Request<Body>, sent: Sent) -> Envelope {
         .then(|| ReplyAddress::new("shim.replies", Some(0)));
     head.accepts = sent.accepts;
     head.write(&mut headers);
+    #[cfg(feature = "connect-info")]
     if let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
-        headers.push_static(names::PEER, peer.to_string());
+        headers.push_static(ipc_core::envelope::names::PEER, peer.to_string());
     }
     let body = body.collect().await.expect("the request body is complete");
     Envelope {

@@ -1,13 +1,12 @@
 //! tower-http's layers and tower's own.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::error_handling::HandleErrorLayer;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::routing::get;
 use tower::ServiceBuilder;
@@ -186,42 +185,4 @@ async fn a_layer_around_the_router_is_served_as_well() {
         panic!("a call is always answered");
     };
     assert_eq!(reply.status, 200);
-}
-
-#[cfg(feature = "connect-info")]
-#[tokio::test]
-async fn the_address_of_the_client_is_where_axum_looks_for_it() {
-    fn app() -> Router {
-        Router::new().route(
-            "/",
-            get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }),
-        )
-    }
-    fn ask(peer: &str) -> Request {
-        let mut request = super::get("/");
-        let peer: SocketAddr = peer.parse().unwrap();
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request
-    }
-    same_both_ways(&[
-        Case {
-            name: "IPv4",
-            app,
-            request: || ask("192.0.2.7:4711"),
-            status: 200,
-        },
-        Case {
-            name: "IPv6",
-            app,
-            request: || ask("[2001:db8::7]:4711"),
-            status: 200,
-        },
-        Case {
-            name: "unknown: axum's own rejection",
-            app,
-            request: || super::get("/"),
-            status: 500,
-        },
-    ])
-    .await;
 }

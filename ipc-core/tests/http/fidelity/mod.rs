@@ -6,6 +6,8 @@ mod headers;
 mod layers;
 mod methods;
 mod paths;
+#[cfg(feature = "connect-info")]
+mod peer;
 mod routers;
 
 use std::convert::Infallible;
