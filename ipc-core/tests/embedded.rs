@@ -62,3 +62,72 @@ async fn an_untouched_router_answers_over_kafka() -> TestResult {
     client.close().await;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_larger_than_a_record_arrives_whole() -> TestResult {
+    let broker = EmbeddedBroker::start().await?;
+    let size = 16 * 1024 * 1024;
+    let app = Router::new().route("/large", get(move || async move { vec![7_u8; size] }));
+    let service = Service::builder("large")
+        .create_topics(1)
+        .serve(
+            Arc::new(KafkaTransport::connect(broker.config()).await?),
+            app,
+        )
+        .await?;
+    let client = Client::builder("web")
+        .create_topics(1)
+        .connect(Arc::new(KafkaTransport::connect(broker.config()).await?))
+        .await?;
+
+    let request = Request::get("http://large/large").body(Body::empty())?;
+    let response = client.clone().oneshot(request).await?;
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = response.into_body().collect().await?.to_bytes();
+    assert_eq!(body.len(), size);
+    assert!(body.iter().all(|byte| *byte == 7));
+
+    service.stop().await;
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_sent_events_arrive_as_they_are_sent() -> TestResult {
+    use axum::response::sse::{Event, Sse};
+    use futures_util::{StreamExt as _, stream};
+
+    let broker = EmbeddedBroker::start().await?;
+    let events = || async {
+        let events = stream::iter(0..50)
+            .map(|i| Ok::<_, std::io::Error>(Event::default().data(format!("event {i}"))));
+        Sse::new(events)
+    };
+    let service = Service::builder("news")
+        .create_topics(1)
+        .serve(
+            Arc::new(KafkaTransport::connect(broker.config()).await?),
+            Router::new().route("/events", get(events)),
+        )
+        .await?;
+    let client = Client::builder("web")
+        .create_topics(1)
+        .connect(Arc::new(KafkaTransport::connect(broker.config()).await?))
+        .await?;
+
+    let request = Request::get("http://news/events").body(Body::empty())?;
+    let response = client.clone().oneshot(request).await?;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut frames = 0;
+    let mut body = response.into_body();
+    while let Some(frame) = body.frame().await {
+        let data = frame?.into_data().unwrap_or_default();
+        assert_eq!(data, format!("data: event {frames}\n\n"));
+        frames += 1;
+    }
+    assert_eq!(frames, 50);
+
+    service.stop().await;
+    client.close().await;
+    Ok(())
+}

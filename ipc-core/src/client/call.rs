@@ -7,8 +7,10 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use tokio::time::Instant;
 
-use super::pending::{Answer, Registration, Waiting};
-use super::{CallError, Client, Rejected, Shared, Unknown, UnknownReason};
+use super::error::Unanswered;
+use super::pending::{Registration, Waiting};
+use super::records::Records;
+use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::control::Control;
 use crate::envelope::{
     Accepts, CorrelationId, Deadline, Envelope, Headers, ReplyAddress, RequestHead,
@@ -41,18 +43,18 @@ pub(crate) struct Request {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// The beginning of an answer, whose entry among the pending calls lives as long
-/// as more is to come.
+/// The beginning of an answer, and the way to the rest.
 #[derive(Debug)]
 pub(crate) struct Response {
-    pub(crate) answer: Answer,
-    #[expect(dead_code, reason = "keeps the call's entry; acts when dropped")]
-    pub(crate) open: Option<OpenCall>,
+    pub(crate) id: CorrelationId,
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(crate) records: Records,
 }
 
 impl Client {
     /// Sends a request and waits for the first record of its answer.
-    pub(crate) async fn exchange(&self, mut request: Request) -> Result<Response, CallError> {
+    pub(crate) async fn exchange(&self, mut request: Request) -> Result<Response, Unanswered> {
         let shared = &self.0;
         if !shared.inbox.is_ready() {
             return Err(Rejected::InboxNotReady.into());
@@ -95,7 +97,7 @@ impl Client {
             biased;
             answer = &mut answer => answer.map_err(|_| unknown(UnknownReason::Closed).into()),
             error = receipt => Err(if error.is_known_unsent() {
-                CallError::from(Rejected::Send(error))
+                Unanswered::from(Rejected::Send(error))
             } else {
                 unknown(UnknownReason::Unacknowledged).into()
             }),
@@ -104,15 +106,12 @@ impl Client {
             }
         };
         match answered {
-            Ok(answer) => {
-                let open = if answer.rest.is_some() {
-                    Some(call)
-                } else {
-                    call.finish();
-                    None
-                };
-                Ok(Response { answer, open })
-            }
+            Ok(mut answer) => Ok(Response {
+                id,
+                status: answer.first.head.status,
+                headers: std::mem::take(&mut answer.first.headers),
+                records: Records::new(answer, call, until),
+            }),
             Err(error) => {
                 // The service knows the deadline, and a closed client is no
                 // reason to stop the work: no cancel.
@@ -123,7 +122,7 @@ impl Client {
     }
 
     /// Sends a one-way and waits until the log has it.
-    pub(crate) async fn post(&self, request: Request) -> Result<Placed, CallError> {
+    pub(crate) async fn post(&self, request: Request) -> Result<Placed, Unanswered> {
         let id = CorrelationId::random();
         let mut request = request;
         request.head.correlation_id = Some(id.clone());
@@ -195,8 +194,20 @@ pub(crate) struct OpenCall {
 }
 
 impl OpenCall {
+    /// The answer is complete, or nobody can be told.
     pub(crate) fn finish(mut self) {
         self.finished = true;
+    }
+
+    /// Tells the service how much of the answer has been read.
+    pub(crate) fn credit(&self, bytes: u64) {
+        let credit = Control::Credit {
+            correlation_id: self.registration.id().clone(),
+            caller: self.shared.caller.clone(),
+            bytes,
+            records: None,
+        };
+        self.shared.control(&self.service, &credit);
     }
 }
 

@@ -116,6 +116,34 @@ impl<E> CallError<E> {
     }
 }
 
+/// A request without an answer: what every kind of call has in common.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    Rejected(Rejected),
+    Unknown(Unknown),
+}
+
+impl From<Rejected> for Unanswered {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+impl From<Unknown> for Unanswered {
+    fn from(unknown: Unknown) -> Self {
+        Self::Unknown(unknown)
+    }
+}
+
+impl<E> From<Unanswered> for CallError<E> {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Rejected(rejected) => Self::Rejected(rejected),
+            Unanswered::Unknown(unknown) => Self::Unknown(unknown),
+        }
+    }
+}
+
 impl<E> From<Rejected> for CallError<E> {
     fn from(rejected: Rejected) -> Self {
         Self::Rejected(rejected)

@@ -8,6 +8,9 @@ mod call;
 mod error;
 mod inbox;
 mod pending;
+mod records;
+mod service;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +23,9 @@ pub use builder::ClientBuilder;
 pub use call::Options;
 pub(crate) use call::{Request, Response};
 pub use error::{CallError, Rejected, Unknown, UnknownReason};
+pub(crate) use records::{BrokenOff, Records};
+pub use service::{AsCall, AsOneWay, AsStream, Sending, ServiceClient};
+pub use stream::ReplyStream;
 
 use crate::envelope::CallerId;
 use crate::transport::Transport;

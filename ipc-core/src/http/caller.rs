@@ -7,7 +7,7 @@ use bytestring::ByteString;
 
 use super::headers;
 use super::request::check_crossable;
-use crate::envelope::{Headers, Problem, ReplyHead, RequestHead, names};
+use crate::envelope::{Headers, Problem, RequestHead, names};
 
 /// What is done with headers of a request whose names are reserved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,11 +72,11 @@ fn take_idempotency_key(record: &mut Headers) -> Option<ByteString> {
 ///
 /// A problem with status 502, where the reply has a status no final response
 /// has, or more headers than an HTTP message can hold.
-pub fn response_parts(head: &ReplyHead, record: &Headers) -> Result<response::Parts, Problem> {
-    let status = StatusCode::from_u16(head.status)
+pub fn response_parts(status: u16, record: &Headers) -> Result<response::Parts, Problem> {
+    let status = StatusCode::from_u16(status)
         .ok()
         .filter(|status| !status.is_informational())
-        .ok_or_else(|| malformed(format!("header :status is {}", head.status)))?;
+        .ok_or_else(|| malformed(format!("header :status is {}", status)))?;
     let headers = headers::from_record(record).map_err(|error| malformed(error.to_string()))?;
     let (mut parts, ()) = ::http::Response::new(()).into_parts();
     parts.status = status;

@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use tower::Service;
 
 use super::caller::{Reserved, request_record, response_parts};
-use crate::client::{self, CallError, Client, Options, Rejected};
+use crate::client::{self, BrokenOff, CallError, Client, Options, Records, Rejected};
 use crate::envelope::Problem;
 
 /// The service is the authority of the request's URI: `http://orders/orders/7`.
@@ -70,9 +70,9 @@ impl Client {
     {
         let request = record(request, reserved).await?;
         let response = self.exchange(request).await?;
-        let first = &response.answer.first;
-        let parts = response_parts(&first.head, &first.headers).map_err(Rejected::Refused)?;
-        Ok(Response::from_parts(parts, body(response)))
+        let parts =
+            response_parts(response.status, &response.headers).map_err(Rejected::Refused)?;
+        Ok(Response::from_parts(parts, body(response.records)))
     }
 
     /// Sends an HTTP request as a one-way to the service its URI's authority
@@ -95,7 +95,8 @@ impl Client {
         B::Error: Into<BoxError>,
     {
         let request = record(request, reserved).await?;
-        self.post(request).await.map(drop)
+        self.post(request).await?;
+        Ok(())
     }
 }
 
@@ -136,8 +137,37 @@ where
     })
 }
 
-fn body(response: client::Response) -> Body {
-    Body::from(response.answer.first.body)
+/// A body that is read from the log as it is read here. A record is a frame.
+fn body(mut records: Records) -> Body {
+    if let Some(whole) = records.take_whole() {
+        return Body::from(whole);
+    }
+    Body::from_stream(futures_util::stream::unfold(
+        Some(records),
+        |records| async {
+            let mut records = records?;
+            match records.next().await? {
+                Ok(piece) => Some((Ok(piece), Some(records))),
+                Err(broken) => Some((Err(BodyBroken::from(broken)), None)),
+            }
+        },
+    ))
+}
+
+/// A response body that did not come to its end. Found as the source of the
+/// body's error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the reply broke off: {0}")]
+pub struct BodyBroken(pub Problem);
+
+impl From<BrokenOff> for BodyBroken {
+    fn from(broken: BrokenOff) -> Self {
+        let incomplete = || Problem::new("incomplete", "the reply is incomplete", 502);
+        Self(match broken {
+            BrokenOff::Told(reply) => reply.problem().unwrap_or_else(incomplete),
+            BrokenOff::Incomplete => incomplete(),
+        })
+    }
 }
 
 fn unnamed() -> Problem {

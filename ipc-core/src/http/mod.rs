@@ -96,6 +96,7 @@ mod status;
 
 pub use adapter::HttpAdapter;
 pub use caller::{Reserved, request_record, response_parts};
+pub use client::BodyBroken;
 pub use request::set_default_route;
 pub use response::{CHUNK_BYTES, RECORD_BYTES};
 pub use routed::mark_matched;

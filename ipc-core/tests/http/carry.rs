@@ -123,7 +123,7 @@ pub(crate) async fn decode(reply: Reply) -> Response<Bytes> {
     };
     ReplyWriter::new(&asked).write(reply.status, ReplyPart::Whole, &mut record);
     let head = ReplyHead::parse(&record.headers).expect("the reply can be read");
-    let parts = response_parts(&head, &record.headers).expect("the reply is a response");
+    let parts = response_parts(head.status, &record.headers).expect("the reply is a response");
     let body = match reply.body {
         ReplyBody::Full(body) => body,
         ReplyBody::Chunked(pieces) | ReplyBody::Stream(pieces) => whole(pieces).await,

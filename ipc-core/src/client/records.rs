@@ -1,0 +1,161 @@
+//! Reading an answer of more than one record, under credit.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::call::OpenCall;
+use super::pending::{Answer, ReplyRecord};
+use crate::contract::RawReply;
+
+/// Bytes consumed before the sender is told: a quarter of what it may have unread.
+const CREDIT_EVERY: u64 = 512 * 1024;
+
+/// The payloads of one answer, in order: pieces of one body, or a stream's
+/// replies.
+#[derive(Debug)]
+pub(crate) struct Records {
+    state: State,
+    /// Position of the record that comes next.
+    expected: u32,
+    consumed: u64,
+    credited: u64,
+    /// When the rest of a chunked body must be there. A stream has no such bound.
+    until: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A single record, not yet handed out.
+    Whole(Bytes),
+    /// Records are still to come.
+    Open {
+        /// The first record's payload, where it has one.
+        first: Option<Bytes>,
+        rest: mpsc::UnboundedReceiver<ReplyRecord>,
+        call: OpenCall,
+    },
+    Ended,
+}
+
+/// An answer that did not end well.
+#[derive(Debug)]
+pub(crate) enum BrokenOff {
+    /// Its sender said why.
+    Told(RawReply),
+    /// Records are missing, or nothing came any more.
+    Incomplete,
+}
+
+impl Records {
+    pub(crate) fn new(answer: Answer, call: OpenCall, until: Instant) -> Self {
+        let Answer { first, rest } = answer;
+        let chunked = first.head.chunk.is_some();
+        let state = match rest {
+            None => {
+                call.finish();
+                State::Whole(first.body)
+            }
+            Some(rest) => State::Open {
+                first: Some(first.body).filter(|body| !body.is_empty()),
+                rest,
+                call,
+            },
+        };
+        Self {
+            state,
+            expected: 1,
+            consumed: 0,
+            credited: 0,
+            until: chunked.then_some(until),
+        }
+    }
+
+    /// The body, where it came in a single record.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Whole(body) => Some(body),
+            open => {
+                self.state = open;
+                None
+            }
+        }
+    }
+
+    /// The position of the last record read.
+    pub(crate) fn last(&self) -> u32 {
+        self.expected - 1
+    }
+
+    /// The next payload; `None` at a good end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: no record is lost.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, BrokenOff>> {
+        loop {
+            let State::Open { first, rest, .. } = &mut self.state else {
+                let State::Whole(body) = std::mem::replace(&mut self.state, State::Ended) else {
+                    return None;
+                };
+                return (!body.is_empty()).then_some(Ok(body));
+            };
+            if let Some(first) = first.take() {
+                return Some(Ok(self.consume(first)));
+            }
+            let received = match self.until {
+                Some(until) => tokio::time::timeout_at(until, rest.recv()).await,
+                None => Ok(rest.recv().await),
+            };
+            let Ok(Some(record)) = received else {
+                return Some(Err(self.incomplete()));
+            };
+            let position = record.head.seq.or(record.head.chunk);
+            match position {
+                // Sent twice, because its first acknowledgement was lost.
+                Some(position) if position < self.expected && !record.head.end => continue,
+                Some(position) if position > self.expected => {
+                    return Some(Err(self.incomplete()));
+                }
+                _ => self.expected += 1,
+            }
+            if record.head.end {
+                self.end();
+                if record.head.status >= 400 {
+                    return Some(Err(BrokenOff::Told(RawReply {
+                        status: record.head.status,
+                        headers: record.headers,
+                        body: record.body,
+                    })));
+                }
+                return (!record.body.is_empty()).then_some(Ok(record.body));
+            }
+            if !record.body.is_empty() {
+                return Some(Ok(self.consume(record.body)));
+            }
+        }
+    }
+
+    /// Counts a payload as read, and now and then says so.
+    fn consume(&mut self, payload: Bytes) -> Bytes {
+        self.consumed += payload.len() as u64;
+        if let State::Open { call, .. } = &self.state
+            && self.consumed - self.credited >= CREDIT_EVERY
+        {
+            call.credit(self.consumed);
+            self.credited = self.consumed;
+        }
+        payload
+    }
+
+    fn incomplete(&mut self) -> BrokenOff {
+        self.state = State::Ended;
+        BrokenOff::Incomplete
+    }
+
+    fn end(&mut self) {
+        if let State::Open { call, .. } = std::mem::replace(&mut self.state, State::Ended) {
+            call.finish();
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Typed requests to one service.
+
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+
+use super::records::{BrokenOff, Records};
+use super::{CallError, Client, Options, Rejected, ReplyStream, Request, Unknown, UnknownReason};
+use crate::contract::{
+    self, CallRequest, EncodedRequest, ErrorReply, OneWayRequest, RawReply, StreamRequest,
+};
+use crate::envelope::{CorrelationId, RequestHead};
+
+/// Longest reply a typed call gathers, in bytes.
+const MAX_REPLY: usize = 64 * 1024 * 1024;
+
+/// One service, as a client sees it. Made by [`Client::service`].
+#[derive(Clone, Debug)]
+pub struct ServiceClient {
+    client: Client,
+    name: String,
+}
+
+impl Client {
+    /// The service called `name`.
+    #[must_use]
+    pub fn service(&self, name: impl Into<String>) -> ServiceClient {
+        ServiceClient {
+            client: self.clone(),
+            name: name.into(),
+        }
+    }
+}
+
+impl ServiceClient {
+    /// Calls an endpoint; await the result for its reply.
+    ///
+    /// # Errors
+    ///
+    /// The four outcomes of [`CallError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future tells the service that nobody waits any more.
+    pub fn call<R: CallRequest>(&self, request: R) -> Sending<R, AsCall> {
+        Sending::new(self, request)
+    }
+
+    /// Sends a one-way; await the result to know that the log has it.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Rejected`] where it was not sent, [`CallError::Unknown`]
+    /// where that is not known.
+    ///
+    /// # Cancel safety
+    ///
+    /// The record may or may not be sent.
+    pub fn send<R: OneWayRequest>(&self, request: R) -> Sending<R, AsOneWay> {
+        Sending::new(self, request)
+    }
+
+    /// Opens a reply stream; await the result for its first record.
+    ///
+    /// # Errors
+    ///
+    /// As for [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or the stream before its end, tells the service that
+    /// nobody reads any more.
+    pub fn stream<R: StreamRequest>(&self, request: R) -> Sending<R, AsStream> {
+        Sending::new(self, request)
+    }
+}
+
+/// Marks a [`Sending`] that waits for one reply.
+#[derive(Debug)]
+pub enum AsCall {}
+/// Marks a [`Sending`] that waits for the log.
+#[derive(Debug)]
+pub enum AsOneWay {}
+/// Marks a [`Sending`] that waits for a stream's first record.
+#[derive(Debug)]
+pub enum AsStream {}
+
+/// A request about to be sent. Nothing leaves until it is awaited.
+#[must_use = "nothing is sent until this is awaited"]
+#[derive(Debug)]
+pub struct Sending<R, As> {
+    client: Client,
+    service: String,
+    request: R,
+    options: Options,
+    how: PhantomData<fn() -> As>,
+}
+
+impl<R, As> Sending<R, As> {
+    fn new(service: &ServiceClient, request: R) -> Self {
+        Self {
+            client: service.client.clone(),
+            service: service.name.clone(),
+            request,
+            options: Options::default(),
+            how: PhantomData,
+        }
+    }
+
+    /// How long to wait. Default: what the contract says, else the client's.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// The caller's operation id: with it a service that stores replies answers
+    /// a repeated request from its store.
+    pub fn idempotency_key(mut self, key: impl Into<ByteString>) -> Self {
+        self.options.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// The record key, which decides partition and order. Default: what the
+    /// contract says.
+    pub fn key(mut self, key: impl Into<Bytes>) -> Self {
+        self.options.key = Some(key.into());
+        self
+    }
+}
+
+impl<R: contract::Request, As> Sending<R, As> {
+    fn encode(self) -> Result<(Client, Request), Rejected> {
+        let service = R::TERMS.service.map_or(self.service, str::to_owned);
+        let encoded = self.request.encode()?;
+        Ok((self.client, outgoing(service, encoded, self.options)))
+    }
+}
+
+fn outgoing(service: String, encoded: EncodedRequest, options: Options) -> Request {
+    let from_idempotency_key = options
+        .idempotency_key
+        .as_ref()
+        .filter(|_| encoded.idempotency_key_is_key)
+        .map(|key| key.as_bytes().clone());
+    Request {
+        service,
+        topic: encoded.topic.map(str::to_owned),
+        head: RequestHead {
+            method: Some(encoded.method),
+            path: Some(encoded.path),
+            idempotency_key: options.idempotency_key,
+            ..RequestHead::default()
+        },
+        headers: encoded.headers,
+        key: options.key.or(encoded.key).or(from_idempotency_key),
+        body: encoded.body,
+        timeout: options.timeout.or(encoded.timeout),
+    }
+}
+
+type Sent<T, E> = Pin<Box<dyn Future<Output = Result<T, CallError<E>>> + Send>>;
+
+impl<R: CallRequest> IntoFuture for Sending<R, AsCall> {
+    type Output = Result<R::Reply, CallError<R::Error>>;
+    type IntoFuture = Sent<R::Reply, R::Error>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (client, request) = self.encode()?;
+            let response = client.exchange(request).await?;
+            let (id, status) = (response.id, response.status);
+            let body = gather(response.records, &id).await?;
+            let reply = RawReply {
+                status,
+                headers: response.headers,
+                body,
+            };
+            if status >= 400 {
+                return Err(CallError::Application(ErrorReply::new(reply)));
+            }
+            R::decode(reply).map_err(CallError::Undecodable)
+        })
+    }
+}
+
+impl<R: OneWayRequest> IntoFuture for Sending<R, AsOneWay> {
+    type Output = Result<(), CallError<R::Error>>;
+    type IntoFuture = Sent<(), R::Error>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (client, request) = self.encode()?;
+            client.post(request).await?;
+            Ok(())
+        })
+    }
+}
+
+impl<R: StreamRequest> IntoFuture for Sending<R, AsStream> {
+    type Output = Result<ReplyStream<R>, CallError<R::Error>>;
+    type IntoFuture = Sent<ReplyStream<R>, R::Error>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (client, request) = self.encode()?;
+            let response = client.exchange(request).await?;
+            if response.status >= 400 {
+                let body = gather(response.records, &response.id).await?;
+                return Err(CallError::Application(ErrorReply::new(RawReply {
+                    status: response.status,
+                    headers: response.headers,
+                    body,
+                })));
+            }
+            Ok(ReplyStream::new(response))
+        })
+    }
+}
+
+/// The whole body of an answer.
+async fn gather<E>(mut records: Records, id: &CorrelationId) -> Result<Bytes, CallError<E>> {
+    let incomplete = || Unknown {
+        correlation_id: id.clone(),
+        reason: UnknownReason::Incomplete,
+    };
+    let mut gathered = BytesMut::new();
+    let mut only = Bytes::new();
+    while let Some(next) = records.next().await {
+        match next {
+            Ok(piece) if gathered.is_empty() && only.is_empty() => only = piece,
+            Ok(piece) if gathered.len() + only.len() + piece.len() > MAX_REPLY => {
+                return Err(incomplete().into());
+            }
+            Ok(piece) => {
+                gathered.extend_from_slice(&std::mem::take(&mut only));
+                gathered.extend_from_slice(&piece);
+            }
+            Err(BrokenOff::Told(reply)) => {
+                return Err(CallError::Application(ErrorReply::new(reply)));
+            }
+            Err(BrokenOff::Incomplete) => return Err(incomplete().into()),
+        }
+    }
+    Ok(if gathered.is_empty() {
+        only
+    } else {
+        gathered.freeze()
+    })
+}
