@@ -2,7 +2,7 @@
 
 use axum::http::{Request, request::Parts};
 use bytes::Bytes;
-use ipc_core::envelope::{CorrelationId, Headers, ReplyHead, names};
+use ipc_core::envelope::{Headers, names};
 use ipc_core::http::{Reserved, request_record, response_parts};
 
 fn parts(uri: &str, headers: &[(&'static str, &'static str)]) -> Parts {
@@ -11,17 +11,6 @@ fn parts(uri: &str, headers: &[(&'static str, &'static str)]) -> Parts {
         request = request.header(*name, *value);
     }
     request.body(()).unwrap().into_parts().0
-}
-
-fn reply(status: u16) -> ReplyHead {
-    ReplyHead {
-        correlation_id: CorrelationId::from(Bytes::from_static(b"1")),
-        caller: None,
-        status,
-        seq: None,
-        chunk: None,
-        end: true,
-    }
 }
 
 #[test]
@@ -104,7 +93,7 @@ fn a_reply_gives_status_and_headers_without_ours() {
     record.push_static(names::STATUS, Bytes::from_static(b"201"));
     record.push_static("set-cookie", Bytes::from_static(b"b=2"));
     record.push_static("connection", Bytes::from_static(b"close"));
-    let parts = response_parts(&reply(201), &record).unwrap();
+    let parts = response_parts(201, &record).unwrap();
     assert_eq!(parts.status, 201);
     let headers: Vec<_> = parts
         .headers
@@ -118,7 +107,7 @@ fn a_reply_gives_status_and_headers_without_ours() {
 #[test]
 fn a_status_no_final_response_has_is_refused() {
     for status in [0, 99, 100, 101, 1000] {
-        let refused = response_parts(&reply(status), &Headers::new()).unwrap_err();
+        let refused = response_parts(status, &Headers::new()).unwrap_err();
         assert_eq!(
             (refused.name(), refused.status),
             ("malformed-reply", 502),
