@@ -2,19 +2,21 @@
 //!
 //! # Order
 //!
-//! From the outside in: dead letter, guard, watch, metrics, then the layers of
-//! the service's author, then the handler. A dead letter is thus written for
-//! whatever any layer gives up, and no layer sees a record that must not be
-//! handled.
+//! From the outside in: dead letter, guard, trace, watch, metrics, then the
+//! layers of the service's author, then the handler. A dead letter is thus
+//! written for whatever any layer gives up, no layer sees a record that must not
+//! be handled, and what the author's layers log stands in the delivery's span.
 
 mod dead_letter;
 mod guard;
 mod metrics;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod watch;
 
 pub use dead_letter::{DeadLetter, DeadLetterLayer};
 pub use guard::{Guard, GuardLayer};
 pub use metrics::{Measure, MeasureFuture, MetricsLayer};
+pub use trace::{Trace, TraceLayer};
 pub use watch::{Watch, WatchFuture, WatchLayer};

@@ -1,0 +1,170 @@
+//! A span for each delivery, and what its handler's own calls inherit.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use tokio::time::Instant;
+use tower::{Layer, Service};
+use tracing::field::{Empty, display};
+use tracing::{Instrument as _, Span};
+
+use crate::dispatch::{Delivery, Outcome};
+use crate::envelope::{Chain, Context, TraceContext};
+use crate::transport::Transport;
+
+/// Says where in a trace a delivery's span stands, given the span and what the
+/// request's `traceparent` said.
+type Link = dyn Fn(&Span, Option<&TraceContext>) -> Option<TraceContext> + Send + Sync;
+
+/// Makes [`Trace`]s.
+#[derive(Clone)]
+pub struct TraceLayer {
+    transport: Arc<dyn Transport>,
+    service: Arc<str>,
+    link: Arc<Link>,
+}
+
+impl TraceLayer {
+    /// Spans of `service`, whose clock is that of `transport`.
+    ///
+    /// A span that a subscriber records continues the trace of the request, or
+    /// begins one; where nobody records it, the request's own `traceparent` is
+    /// handed on untouched.
+    #[must_use]
+    pub fn new(transport: Arc<dyn Transport>, service: Arc<str>) -> Self {
+        Self {
+            transport,
+            service,
+            link: Arc::new(follow),
+        }
+    }
+
+    /// Lets `link` say where in a trace each span stands. It sees the span before
+    /// it is entered and what the request's `traceparent` said; what it answers
+    /// is what the handler's own calls send.
+    ///
+    /// This is where OpenTelemetry is connected: see `docs/tracing.md`.
+    #[must_use]
+    pub fn link<F>(mut self, link: F) -> Self
+    where
+        F: Fn(&Span, Option<&TraceContext>) -> Option<TraceContext> + Send + Sync + 'static,
+    {
+        self.link = Arc::new(link);
+        self
+    }
+}
+
+impl<S> Layer<S> for TraceLayer {
+    type Service = Trace<S>;
+
+    fn layer(&self, inner: S) -> Trace<S> {
+        Trace {
+            inner,
+            settings: self.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for TraceLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceLayer")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs each handler in a span named `delivery` and in a [`Context`] of its own:
+/// calls that it makes inherit its deadline, its trace and the lanes it holds.
+///
+/// The span has the fields `endpoint`, `topic`, `partition`, `offset`,
+/// `correlation_id`, and the trace as `trace_id`, `span_id` and `parent_span_id`.
+/// Nothing else of the record is in it: no payload, no header, no path.
+#[derive(Clone, Debug)]
+pub struct Trace<S> {
+    inner: S,
+    settings: TraceLayer,
+}
+
+impl<S> Service<Delivery> for Trace<S>
+where
+    S: Service<Delivery, Response = Outcome, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Outcome;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, delivery: Delivery) -> Self::Future {
+        let span = span(&delivery);
+        let parent = delivery.head.trace.as_ref();
+        let trace = (self.settings.link)(&span, parent);
+        if let Some(trace) = &trace {
+            record(&span, trace, parent);
+        }
+        let left = delivery.finish_by.saturating_duration_since(Instant::now());
+        let context = Context {
+            deadline: Some(self.settings.transport.now().plus(left)),
+            trace,
+            chain: self.settings.chain(&delivery),
+        };
+        let handled = context
+            .clone()
+            .sync_scope(|| span.in_scope(|| self.inner.call(delivery)));
+        Box::pin(context.scope(handled).instrument(span))
+    }
+}
+
+impl TraceLayer {
+    /// The lanes held by the callers above, and this delivery's own.
+    fn chain(&self, delivery: &Delivery) -> Chain {
+        let above = &delivery.head.chain;
+        match &delivery.envelope.key {
+            Some(key) => above.with(&self.service, key),
+            None => above.clone(),
+        }
+    }
+}
+
+fn span(delivery: &Delivery) -> Span {
+    let origin = &delivery.origin;
+    tracing::info_span!(
+        "delivery",
+        endpoint = &*delivery.policy.name,
+        topic = &*origin.partition.topic,
+        partition = origin.partition.partition,
+        offset = origin.offset,
+        correlation_id = delivery.head.correlation_id.as_ref().map(display),
+        trace_id = Empty,
+        span_id = Empty,
+        parent_span_id = Empty,
+    )
+}
+
+/// A new span below the request's, unless nobody records it.
+fn follow(span: &Span, parent: Option<&TraceContext>) -> Option<TraceContext> {
+    if span.is_disabled() {
+        return parent.cloned();
+    }
+    Some(parent.map_or_else(|| TraceContext::root(true), TraceContext::child))
+}
+
+fn record(span: &Span, trace: &TraceContext, parent: Option<&TraceContext>) {
+    span.record(
+        "trace_id",
+        display(format_args!("{:032x}", trace.trace_id())),
+    );
+    span.record("span_id", display(format_args!("{:016x}", trace.span_id())));
+    if let Some(parent) = parent {
+        span.record(
+            "parent_span_id",
+            display(format_args!("{:016x}", parent.span_id())),
+        );
+    }
+}
