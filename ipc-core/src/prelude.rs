@@ -1,0 +1,11 @@
+//! What a service author's file starts with: `use ipc_core::prelude::*;`.
+
+pub use axum::Json;
+pub use axum::extract::{Path, Query, State};
+#[cfg(feature = "protobuf")]
+pub use axum_extra::protobuf::Protobuf;
+
+pub use crate::response::FailureExt;
+pub use crate::routing::App;
+pub use crate::{endpoint, endpoints};
+pub use ipc_macros::contract;

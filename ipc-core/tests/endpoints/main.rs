@@ -1,0 +1,7 @@
+//! `#[endpoint]`, `contract!` and `App` as a service author meets them, without
+//! a broker.
+
+mod app;
+mod contracts;
+mod handlers;
+mod requests;

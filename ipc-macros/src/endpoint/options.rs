@@ -1,0 +1,274 @@
+//! The options: each known name, and what may stand behind it.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+use syn::{Ident, LitInt, LitStr, Path, Token, parenthesized};
+
+use super::duration::{self, Millis};
+use crate::diagnostics::{Diagnostics, list};
+
+/// Every option, in the order the documentation lists them.
+const KNOWN: &[&str] = &[
+    "one_way",
+    "stream",
+    "safe",
+    "idempotency",
+    "delivery",
+    "timeout",
+    "key",
+    "topic",
+    "retry",
+    "service",
+    "contract_name",
+    "contract",
+    "crate",
+];
+
+/// How an endpoint answers.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mode {
+    #[default]
+    Call,
+    OneWay,
+    Stream,
+}
+
+/// What is done with idempotency keys.
+#[derive(Clone, Copy)]
+pub(crate) enum Idempotency {
+    Required,
+    Optional,
+    Derived,
+}
+
+/// What decides the record key.
+pub(crate) enum Key {
+    Param(Ident),
+    Header(String),
+    None,
+}
+
+/// `retry(attempts = 5, backoff = "100ms..10s")`.
+pub(crate) struct Retry {
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Option<(Millis, Millis)>,
+}
+
+/// The options given, each at most once.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// The names as written, for errors that point at one.
+    given: Vec<Ident>,
+    pub(crate) mode: Mode,
+    pub(crate) safe: bool,
+    pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) at_most_once: bool,
+    pub(crate) timeout: Option<Millis>,
+    pub(crate) key: Option<Key>,
+    pub(crate) topic: Option<LitStr>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) service: Option<LitStr>,
+    pub(crate) contract_name: Option<Ident>,
+    pub(crate) contract: Option<Path>,
+    pub(crate) krate: Option<Path>,
+}
+
+impl Options {
+    /// Reads one option.
+    ///
+    /// Answers an error where reading cannot go on within this option; what is
+    /// merely wrong is noted.
+    pub(crate) fn parse_one(
+        &mut self,
+        input: ParseStream<'_>,
+        errors: &mut Diagnostics,
+    ) -> syn::Result<()> {
+        let name = input.call(Ident::parse_any)?;
+        let text = name.to_string();
+        if self.given.contains(&name) {
+            errors.error(&name, format_args!("option {text} is given twice"));
+        }
+        match &*text {
+            "one_way" => self.set_mode(Mode::OneWay, &name, errors),
+            "stream" => self.set_mode(Mode::Stream, &name, errors),
+            "safe" => self.safe = true,
+            "idempotency" => self.idempotency = idempotency(input, errors)?,
+            "delivery" => {
+                let value = word(input)?;
+                self.at_most_once = value == "at_most_once";
+                if !self.at_most_once {
+                    errors.error(
+                        &value,
+                        format_args!("unknown delivery {value}: known is at_most_once"),
+                    );
+                }
+            }
+            "timeout" => self.timeout = duration::duration(&string(input)?, errors),
+            "key" => self.key = key(input, errors)?,
+            "topic" => self.topic = kafka_name(string(input)?, "topic", errors),
+            "retry" => self.retry = Some(retry(input, errors)?),
+            "service" => self.service = kafka_name(string(input)?, "service", errors),
+            "contract_name" => self.contract_name = Some(word(input)?),
+            "contract" => {
+                input.parse::<Token![=]>()?;
+                self.contract = Some(input.call(Path::parse_mod_style)?);
+            }
+            "crate" => {
+                input.parse::<Token![=]>()?;
+                self.krate = Some(input.call(Path::parse_mod_style)?);
+            }
+            _ => {
+                return Err(syn::Error::new(
+                    name.span(),
+                    format_args!("unknown option {text}: known are {}", list(KNOWN)),
+                ));
+            }
+        }
+        self.given.push(name);
+        Ok(())
+    }
+
+    /// Where this option stands.
+    pub(crate) fn span_of(&self, name: &str) -> Option<Span> {
+        self.given
+            .iter()
+            .find(|given| *given == name)
+            .map(Ident::span)
+    }
+
+    /// The options that are given, of these.
+    pub(crate) fn given<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a Ident> {
+        self.given
+            .iter()
+            .filter(|given| names.iter().any(|name| *given == name))
+    }
+
+    fn set_mode(&mut self, mode: Mode, at: &Ident, errors: &mut Diagnostics) {
+        if self.mode != Mode::Call && self.mode != mode {
+            errors.error(
+                at,
+                "an endpoint is one_way or stream, not both: leave one out",
+            );
+        }
+        self.mode = mode;
+    }
+}
+
+/// `= name`
+fn word(input: ParseStream<'_>) -> syn::Result<Ident> {
+    input.parse::<Token![=]>()?;
+    input.call(Ident::parse_any)
+}
+
+/// `= "text"`
+fn string(input: ParseStream<'_>) -> syn::Result<LitStr> {
+    input.parse::<Token![=]>()?;
+    input.parse()
+}
+
+fn idempotency(
+    input: ParseStream<'_>,
+    errors: &mut Diagnostics,
+) -> syn::Result<Option<Idempotency>> {
+    let value = word(input)?;
+    Ok(match &*value.to_string() {
+        "required" => Some(Idempotency::Required),
+        "optional" => Some(Idempotency::Optional),
+        "derived" => Some(Idempotency::Derived),
+        unknown => {
+            errors.error(
+                &value,
+                format_args!(
+                    "unknown idempotency {unknown}: known are required, optional and derived"
+                ),
+            );
+            None
+        }
+    })
+}
+
+/// `= parameter`, `= header("x-tenant")` or `= none`
+fn key(input: ParseStream<'_>, errors: &mut Diagnostics) -> syn::Result<Option<Key>> {
+    let value = word(input)?;
+    if value == "none" {
+        return Ok(Some(Key::None));
+    }
+    if value != "header" || !input.peek(syn::token::Paren) {
+        return Ok(Some(Key::Param(value)));
+    }
+    let inside;
+    parenthesized!(inside in input);
+    let name: LitStr = inside.parse()?;
+    let text = name.value();
+    let token =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "!#$%&'*+-.^_`|~".contains(c);
+    if text.is_empty() || !text.chars().all(token) {
+        errors.error(
+            &name,
+            format_args!(
+                "{text:?} is not a header name: write it in lower case, such as \"x-tenant\""
+            ),
+        );
+        return Ok(None);
+    }
+    Ok(Some(Key::Header(text)))
+}
+
+fn kafka_name(name: LitStr, what: &str, errors: &mut Diagnostics) -> Option<LitStr> {
+    let text = name.value();
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let fits = (1..=249).contains(&text.len()) && text != "." && text != "..";
+    if fits && text.chars().all(legal) {
+        return Some(name);
+    }
+    errors.error(
+        &name,
+        format_args!(
+            "{text:?} is not a {what} name: use 1 to 249 letters, digits, dots, underscores and \
+             dashes"
+        ),
+    );
+    None
+}
+
+fn retry(input: ParseStream<'_>, errors: &mut Diagnostics) -> syn::Result<Retry> {
+    let inside;
+    let parens = parenthesized!(inside in input);
+    let mut attempts = None;
+    let mut backoff = None;
+    while !inside.is_empty() {
+        let name = inside.call(Ident::parse_any)?;
+        match &*name.to_string() {
+            "attempts" => {
+                inside.parse::<Token![=]>()?;
+                let number: LitInt = inside.parse()?;
+                attempts = Some(number.base10_parse().ok().filter(|n| *n > 0).unwrap_or_else(|| {
+                    errors.error(
+                        &number,
+                        format_args!("{number} is not a number of attempts: write 1 or more, the first included"),
+                    );
+                    1
+                }));
+            }
+            "backoff" => backoff = duration::range(&string(&inside)?, errors),
+            unknown => {
+                return Err(syn::Error::new(
+                    name.span(),
+                    format_args!("unknown option {unknown}: retry knows attempts and backoff"),
+                ));
+            }
+        }
+        if !inside.is_empty() {
+            inside.parse::<Token![,]>()?;
+        }
+    }
+    let attempts = attempts.unwrap_or_else(|| {
+        errors.error_at(
+            parens.span.join(),
+            "retry needs the number of attempts: write retry(attempts = 5)",
+        );
+        1
+    });
+    Ok(Retry { attempts, backoff })
+}
