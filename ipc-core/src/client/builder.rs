@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Inbox, Wiring};
 use super::pending::Pending;
+use super::presence::Services;
 use super::{Client, Shared};
 use crate::envelope::CallerId;
 use crate::transport::{TopicPartition, TopicSpec, Transport, TransportError};
@@ -111,6 +112,7 @@ impl ClientBuilder {
             timeout: self.timeout,
             pending,
             inbox,
+            services: Services::default(),
             stop,
             keeper: parking_lot::Mutex::new(keeper),
         })))

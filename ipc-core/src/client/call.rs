@@ -9,11 +9,12 @@ use tokio::time::Instant;
 
 use super::error::Unanswered;
 use super::pending::{Registration, Waiting};
+use super::presence::Watched;
 use super::records::Records;
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::control::Control;
 use crate::envelope::{
-    Accepts, CorrelationId, Deadline, Envelope, Headers, ReplyAddress, RequestHead,
+    Accepts, Context, CorrelationId, Envelope, Headers, ReplyAddress, RequestHead, names,
 };
 use crate::transport::{Ack, Outgoing, Placed, SendError};
 
@@ -59,25 +60,36 @@ impl Client {
         if !shared.inbox.is_ready() {
             return Err(Rejected::InboxNotReady.into());
         }
-        let left = request.timeout.unwrap_or(shared.timeout);
-        let until = Instant::now() + left;
+        let started = Instant::now();
+        let service = shared.watch(&request.service);
+        service.check(started)?;
+        let context = Context::current();
+        let timeout = request.timeout.unwrap_or(shared.timeout);
+        let now = shared.transport.now();
+        let deadline = context.deadline(now, timeout);
+        let left = deadline.remaining(now);
+        if left.is_zero() {
+            return Err(Rejected::TooLate.into());
+        }
+        let until = started + left;
         let id = CorrelationId::random();
         let place = &shared.inbox.place;
         request.head.correlation_id = Some(id.clone());
         request.head.reply_to = Some(ReplyAddress::new(&*place.topic, Some(place.partition)));
-        request.head.deadline = Some(Deadline::after(shared.transport.now(), left));
+        request.head.deadline = Some(deadline);
         request.head.caller = Some(shared.caller.clone());
         request.head.accepts = Accepts::ALL;
+        inherit(&context, &mut request.headers);
         let Waiting {
             mut answer,
             registration,
         } = shared.pending.register(id.clone())?;
-        let service = request.service.clone();
+        let name = request.service.clone();
         let record = shared.record(request);
         let (ack, receipt) = Ack::pair();
         let call = OpenCall {
             shared: Arc::clone(shared),
-            service,
+            service: name,
             registration,
             finished: false,
         };
@@ -106,12 +118,18 @@ impl Client {
             }
         };
         match answered {
-            Ok(mut answer) => Ok(Response {
-                id,
-                status: answer.first.head.status,
-                headers: std::mem::take(&mut answer.first.headers),
-                records: Records::new(answer, call, until),
-            }),
+            Ok(mut answer) => {
+                let headers = std::mem::take(&mut answer.first.headers);
+                let instance = headers
+                    .get_str(names::INSTANCE)
+                    .and_then(|instance| service.gone(instance));
+                Ok(Response {
+                    id,
+                    status: answer.first.head.status,
+                    headers,
+                    records: Records::new(answer, call, until, instance),
+                })
+            }
             Err(error) => {
                 // The service knows the deadline, and a closed client is no
                 // reason to stop the work: no cancel.
@@ -127,6 +145,7 @@ impl Client {
         let mut request = request;
         request.head.correlation_id = Some(id.clone());
         request.head.caller = Some(self.0.caller.clone());
+        inherit(&Context::current(), &mut request.headers);
         let record = self.0.record(request);
         let (ack, receipt) = Ack::pair();
         self.0.transport.send(&record, ack);
@@ -146,7 +165,28 @@ impl Client {
     }
 }
 
+/// What a request takes along from the one it is made for.
+fn inherit(context: &Context, headers: &mut Headers) {
+    if let Some(trace) = &context.trace
+        && !headers.contains(names::TRACEPARENT)
+    {
+        headers.push_static(names::TRACEPARENT, trace.to_string());
+        if let Some(state) = trace.state() {
+            headers.push_static(names::TRACESTATE, state.as_bytes().clone());
+        }
+    }
+    if !context.chain.is_empty() {
+        headers.set(names::CHAIN, context.chain.as_text().as_bytes().clone());
+    }
+}
+
 impl Shared {
+    fn watch(&self, service: &str) -> Arc<Watched> {
+        let topic = || format!("{}{service}.control", self.topic_prefix).into();
+        self.services
+            .watch(service, topic, &self.transport, &self.stop)
+    }
+
     fn record(&self, request: Request) -> Outgoing {
         let Request {
             service,

@@ -8,6 +8,7 @@ mod call;
 mod error;
 mod inbox;
 mod pending;
+mod presence;
 mod records;
 mod service;
 mod stream;
@@ -31,6 +32,8 @@ use crate::envelope::CallerId;
 use crate::transport::Transport;
 use inbox::Inbox;
 use pending::Pending;
+pub use presence::ABSENCE_GRACE;
+use presence::Services;
 
 /// Calls services over Kafka.
 #[derive(Clone)]
@@ -43,6 +46,7 @@ struct Shared {
     timeout: Duration,
     pending: Arc<Pending>,
     inbox: Inbox,
+    services: Services,
     stop: CancellationToken,
     keeper: Mutex<JoinSet<()>>,
 }
@@ -80,6 +84,7 @@ impl Client {
         }
         let keeper = std::mem::take(&mut *self.0.keeper.lock());
         keeper.join_all().await;
+        self.0.services.closed().await;
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::call::OpenCall;
 use super::pending::{Answer, ReplyRecord};
@@ -22,6 +23,8 @@ pub(crate) struct Records {
     credited: u64,
     /// When the rest of a chunked body must be there. A stream has no such bound.
     until: Option<Instant>,
+    /// Cancelled when the instance that answers has died without a word.
+    instance_gone: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -48,7 +51,12 @@ pub(crate) enum BrokenOff {
 }
 
 impl Records {
-    pub(crate) fn new(answer: Answer, call: OpenCall, until: Instant) -> Self {
+    pub(super) fn new(
+        answer: Answer,
+        call: OpenCall,
+        until: Instant,
+        instance: Option<CancellationToken>,
+    ) -> Self {
         let Answer { first, rest } = answer;
         let chunked = first.head.chunk.is_some();
         let state = match rest {
@@ -68,6 +76,7 @@ impl Records {
             consumed: 0,
             credited: 0,
             until: chunked.then_some(until),
+            instance_gone: instance.unwrap_or_default(),
         }
     }
 
@@ -103,11 +112,19 @@ impl Records {
             if let Some(first) = first.take() {
                 return Some(Ok(self.consume(first)));
             }
-            let received = match self.until {
-                Some(until) => tokio::time::timeout_at(until, rest.recv()).await,
-                None => Ok(rest.recv().await),
+            let late = async {
+                match self.until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
             };
-            let Ok(Some(record)) = received else {
+            let received = tokio::select! {
+                biased;
+                received = rest.recv() => received,
+                () = self.instance_gone.cancelled() => None,
+                () = late => None,
+            };
+            let Some(record) = received else {
                 return Some(Err(self.incomplete()));
             };
             let position = record.head.seq.or(record.head.chunk);

@@ -3,13 +3,13 @@
 //! It alone owns partitions, lanes, gates and offsets, so none of them needs a
 //! lock. Handlers run on tasks of their own and come back as [`Finished`].
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +45,8 @@ pub(crate) struct Engine<S> {
     replier: Arc<Replier>,
     limits: Limits,
     consumer: Arc<Consumer>,
+    /// The partition numbers assigned now, for whoever tells callers.
+    assigned: watch::Sender<BTreeSet<i32>>,
     partitions: BTreeMap<TopicPartition, Partition>,
     epochs: u64,
     gates: Gates,
@@ -99,6 +101,7 @@ where
         replier: Arc<Replier>,
         limits: Limits,
         consumer: Arc<Consumer>,
+        assigned: watch::Sender<BTreeSet<i32>>,
     ) -> Self {
         Self {
             service,
@@ -107,6 +110,7 @@ where
             gates: Gates::new(&limits),
             limits,
             consumer,
+            assigned,
             partitions: BTreeMap::new(),
             epochs: 0,
             steps: VecDeque::new(),
@@ -166,6 +170,7 @@ where
             tracing::debug!(%partition, epoch = self.epochs, "assigned");
             self.partitions.insert(partition, state);
         }
+        self.announce();
     }
 
     fn receive(&mut self, batch: Vec<Received>) {
@@ -193,6 +198,15 @@ where
             }
         }
         self.pause_full();
+    }
+
+    fn announce(&self) {
+        let assigned: BTreeSet<i32> = self.partitions.keys().map(|it| it.partition).collect();
+        self.assigned.send_if_modified(|known| {
+            let modified = *known != assigned;
+            *known = assigned;
+            modified
+        });
     }
 
     /// Stops fetching partitions whose window is full; `resume_at_half` goes on.
@@ -397,6 +411,9 @@ where
     /// Lets go of revoked partitions in which nothing runs any more, or whose
     /// bound has passed, or that belong to somebody else already.
     fn release_drained(&mut self) {
+        if self.revocations.is_empty() {
+            return;
+        }
         let now = Instant::now();
         let partitions = &mut self.partitions;
         self.revocations.retain(|leaving| {
@@ -413,6 +430,7 @@ where
             }
             keep
         });
+        self.announce();
     }
 
     fn drain(&mut self) {

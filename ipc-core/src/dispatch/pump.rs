@@ -1,6 +1,7 @@
 //! Sending the records of an open answer.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -74,10 +75,10 @@ impl OpenReply {
 
     /// Sends each piece of `body` as one record, on a task of its own, and the
     /// end. The first record has been sent.
-    pub(super) fn spawn_records(self, replier: &Replier, address: Address, body: BodyStream) {
+    pub(super) fn spawn_records(self, replier: &Arc<Replier>, address: Address, body: BodyStream) {
         let tasks = self.tasks();
         let records = Records {
-            replier: Replier::new(replier.shared(), replier.open.clone()),
+            replier: Arc::clone(replier),
             address,
             unacknowledged: VecDeque::new(),
             seq: 0,
@@ -88,7 +89,7 @@ impl OpenReply {
 
 /// The records of one reply stream after its first.
 struct Records {
-    replier: Replier,
+    replier: Arc<Replier>,
     address: Address,
     unacknowledged: VecDeque<(Outgoing, Receipt)>,
     seq: u32,

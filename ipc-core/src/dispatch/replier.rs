@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::open_replies::OpenReplies;
 use super::{Delivery, Reply, ReplyBody};
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
-use crate::envelope::{Envelope, Headers, Problem};
+use crate::envelope::{Envelope, Headers, Problem, names};
 use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Transport};
 
 /// Four ASCII digits read as an integer exceed this, and no topic has as many.
@@ -22,11 +23,21 @@ const OWN_HEADERS: usize = 5;
 pub(crate) struct Replier {
     transport: Arc<dyn Transport>,
     pub(super) open: OpenReplies,
+    /// Named on reply streams, so that a caller notices when it dies.
+    instance: ByteString,
 }
 
 impl Replier {
-    pub(crate) fn new(transport: Arc<dyn Transport>, open: OpenReplies) -> Self {
-        Self { transport, open }
+    pub(crate) fn new(
+        transport: Arc<dyn Transport>,
+        open: OpenReplies,
+        instance: ByteString,
+    ) -> Self {
+        Self {
+            transport,
+            open,
+            instance,
+        }
     }
 
     /// Answers the caller of `delivery`. Returns when the answer is in the log;
@@ -34,7 +45,11 @@ impl Replier {
     ///
     /// A reply topic that cannot be written to ends the matter: nobody can be
     /// told.
-    pub(super) async fn answer(&self, delivery: &Delivery, reply: Reply) -> Result<(), SendError> {
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        delivery: &Delivery,
+        reply: Reply,
+    ) -> Result<(), SendError> {
         let Some(address) = Address::of(delivery) else {
             return Ok(());
         };
@@ -51,8 +66,9 @@ impl Replier {
             }
             ReplyBody::Stream(body) => match self.open.try_begin_stream(delivery) {
                 Some(stream) => {
-                    let head =
-                        address.stream_record(reply.status, 0, false, reply.headers, Bytes::new());
+                    let mut headers = reply.headers;
+                    headers.push_static(names::INSTANCE, self.instance.as_bytes().clone());
+                    let head = address.stream_record(reply.status, 0, false, headers, Bytes::new());
                     let placed = self.settle(&head).await;
                     if let Ok(placed) = &placed {
                         stream.spawn_records(self, address.at(placed.partition), body);
@@ -105,10 +121,6 @@ impl Replier {
         let (ack, receipt) = Ack::pair();
         self.transport.send(record, ack);
         receipt
-    }
-
-    pub(super) fn shared(&self) -> Arc<dyn Transport> {
-        Arc::clone(&self.transport)
     }
 }
 

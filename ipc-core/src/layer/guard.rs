@@ -14,22 +14,30 @@ use tokio::time::{Instant, timeout_at};
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Failure, Outcome, Reason, Refusal, Reply};
-use crate::envelope::{Deadline, Problem, UnixMillis};
+use crate::envelope::{
+    Chain, Context as CallContext, Deadline, Headers, Problem, TraceContext, UnixMillis, names,
+};
 use crate::transport::Transport;
 
 /// Makes [`Guard`]s.
 #[derive(Clone)]
 pub struct GuardLayer {
     transport: Arc<dyn Transport>,
+    service: Arc<str>,
     unknown_endpoint_grace: Duration,
 }
 
 impl GuardLayer {
-    /// A guard that reads the clock of `transport`.
+    /// A guard of `service` that reads the clock of `transport`.
     #[must_use]
-    pub fn new(transport: Arc<dyn Transport>, unknown_endpoint_grace: Duration) -> Self {
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        service: Arc<str>,
+        unknown_endpoint_grace: Duration,
+    ) -> Self {
         Self {
             transport,
+            service,
             unknown_endpoint_grace,
         }
     }
@@ -42,6 +50,7 @@ impl<S> Layer<S> for GuardLayer {
         Guard {
             inner,
             transport: Arc::clone(&self.transport),
+            service: Arc::clone(&self.service),
             unknown_endpoint_grace: self.unknown_endpoint_grace,
         }
     }
@@ -53,6 +62,7 @@ impl<S> Layer<S> for GuardLayer {
 pub struct Guard<S> {
     inner: S,
     transport: Arc<dyn Transport>,
+    service: Arc<str>,
     unknown_endpoint_grace: Duration,
 }
 
@@ -74,6 +84,10 @@ where
         if let Some(outcome) = refuse(&delivery, now) {
             return Box::pin(std::future::ready(Ok(outcome)));
         }
+        let chain = match self.join_chain(&delivery) {
+            Ok(chain) => chain,
+            Err(outcome) => return Box::pin(std::future::ready(Ok(outcome))),
+        };
         let left = deadline(&delivery).map_or(Duration::MAX, |deadline| deadline.remaining(now));
         delivery.finish_by = Instant::now() + left.min(delivery.policy.timeout);
         let facts = Facts {
@@ -87,7 +101,13 @@ where
             grace: self.unknown_endpoint_grace,
         };
         let finish_by = delivery.finish_by;
-        let handled = AssertUnwindSafe(self.inner.call(delivery)).catch_unwind();
+        let context = CallContext {
+            deadline: Some(now.plus(left.min(delivery.policy.timeout))),
+            trace: trace(&delivery.envelope.headers),
+            chain,
+        };
+        let inner = context.clone().sync_scope(|| self.inner.call(delivery));
+        let handled = AssertUnwindSafe(context.scope(inner)).catch_unwind();
         Box::pin(async move {
             let outcome = match timeout_at(finish_by, handled).await {
                 Ok(Ok(Ok(outcome))) => facts.judge(outcome),
@@ -98,6 +118,31 @@ where
             Ok(outcome)
         })
     }
+}
+
+impl<S> Guard<S> {
+    /// The lanes held by the callers above and by this delivery. A call that
+    /// comes back to a lane its own caller holds would wait for itself.
+    fn join_chain(&self, delivery: &Delivery) -> Result<Chain, Outcome> {
+        let header = delivery.envelope.headers.get(names::CHAIN);
+        let chain = header.and_then(Chain::parse).unwrap_or_default();
+        let Some(key) = &delivery.envelope.key else {
+            return Ok(chain);
+        };
+        if delivery.head.is_call() && chain.holds(&self.service, key) {
+            let problem = Problem::new("call-loop", "The call waits for itself", 508);
+            return Err(Outcome::Reply(problem.into()));
+        }
+        Ok(chain.with(&self.service, key))
+    }
+}
+
+fn trace(headers: &Headers) -> Option<TraceContext> {
+    let trace = TraceContext::parse(headers.get(names::TRACEPARENT)?)?;
+    Some(match headers.get(names::TRACESTATE) {
+        Some(state) => trace.with_state(state),
+        None => trace,
+    })
 }
 
 /// Why this record must not be handled, as what becomes of it.

@@ -128,6 +128,7 @@ impl ServiceBuilder {
             ))
             .layer(GuardLayer::new(
                 Arc::clone(&transport),
+                Arc::clone(&name),
                 self.limits.unknown_endpoint_grace,
             ))
             .service(handler);

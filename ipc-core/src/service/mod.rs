@@ -2,6 +2,7 @@
 
 mod builder;
 mod control;
+mod presence;
 mod running;
 
 pub use builder::{ServeError, ServiceBuilder};

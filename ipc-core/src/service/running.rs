@@ -1,15 +1,20 @@
 //! A service that runs, and how it ends.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use bytestring::ByteString;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::ServiceBuilder;
 use super::builder::Topics;
 use super::control;
+use super::presence::Presence;
 use crate::dispatch::{
     Delivery, Engine, Input, Intake, Limits, OpenReplies, Outcome, Policies, Replier, ReplyTopics,
 };
@@ -28,6 +33,9 @@ pub struct Service {
     inputs: mpsc::UnboundedSender<Input>,
     open: OpenReplies,
     engine: JoinSet<()>,
+    /// Cancelled when nothing new is taken on any more.
+    serving: CancellationToken,
+    background: JoinSet<()>,
 }
 
 /// Everything a service is made of.
@@ -63,6 +71,14 @@ impl Parts {
             open.clone(),
         )
         .await?;
+        let instance = ByteString::from(format!("{}/{}", self.name, Uuid::new_v4().simple()));
+        let (assigned, assignment) = watch::channel(BTreeSet::new());
+        let presence = Presence {
+            transport: Arc::clone(&self.transport),
+            topic: Arc::clone(&self.topics.control),
+            instance: instance.clone(),
+            assigned: assignment,
+        };
         let events = inputs.clone();
         let inlet = move |event: Event| {
             // An engine that has ended lets go of what it is told.
@@ -80,10 +96,18 @@ impl Parts {
         let engine = Engine::new(
             handler,
             Intake::new(self.policies, self.reply_topics),
-            Arc::new(Replier::new(Arc::clone(&self.transport), open.clone())),
+            Arc::new(Replier::new(
+                Arc::clone(&self.transport),
+                open.clone(),
+                instance,
+            )),
             self.limits.clone(),
             Arc::clone(&consumer),
+            assigned,
         );
+        let serving = CancellationToken::new();
+        let mut background = JoinSet::new();
+        background.spawn(presence.run(serving.clone()));
         let mut tasks = JoinSet::new();
         tasks.spawn(engine.run(inbox));
         Ok(Service {
@@ -95,6 +119,8 @@ impl Parts {
             inputs,
             open,
             engine: tasks,
+            serving,
+            background,
         })
     }
 }
@@ -113,6 +139,7 @@ impl Service {
     /// Dropping the future leaves the rest to the group: it is redelivered.
     pub async fn stop(self) {
         tracing::info!(service = &*self.name, "draining");
+        self.serving.cancel();
         // An engine that has ended needs no word.
         let _ = self.inputs.send(Input::Drain);
         let bound = self.limits.drain + Duration::from_secs(1);
@@ -128,6 +155,7 @@ impl Service {
         {
             tracing::warn!("open replies did not end in time");
         }
+        self.background.join_all().await;
         if let Err(error) = self.transport.flush(Duration::from_secs(5)).await {
             tracing::warn!(%error, "service ended with unsettled records");
         }

@@ -1,0 +1,210 @@
+//! Which services are there, by the presence records of their instances.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytestring::ByteString;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::Rejected;
+use crate::envelope::UnixMillis;
+use crate::envelope::control::Control;
+use crate::transport::{Consumer, Event, Start, TopicPartition, Transport};
+
+/// How long a service may be silent before it counts as absent: a shorter
+/// restart is waited out.
+pub const ABSENCE_GRACE: Duration = Duration::from_secs(3);
+/// Between two looks at who has gone, and between two tries to find a control topic.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The services this client has called, watched from their first call on.
+#[derive(Default)]
+pub(super) struct Services {
+    watched: Mutex<HashMap<String, Arc<Watched>>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// What is known of one service.
+pub(super) struct Watched {
+    name: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When its control topic was first read; until then nothing is known.
+    since: Option<Instant>,
+    instances: BTreeMap<ByteString, Instance>,
+    /// When the last valid presence ran out.
+    last: Option<Instant>,
+}
+
+struct Instance {
+    until: Instant,
+    gone: CancellationToken,
+}
+
+impl Services {
+    /// The named service, watched from now on.
+    pub(super) fn watch(
+        &self,
+        name: &str,
+        control_topic: impl FnOnce() -> Arc<str>,
+        transport: &Arc<dyn Transport>,
+        stop: &CancellationToken,
+    ) -> Arc<Watched> {
+        let mut watched = self.watched.lock();
+        if let Some(service) = watched.get(name) {
+            return Arc::clone(service);
+        }
+        let service = Arc::new(Watched {
+            name: name.to_owned(),
+            state: Mutex::default(),
+        });
+        watched.insert(name.to_owned(), Arc::clone(&service));
+        let place = TopicPartition {
+            topic: control_topic(),
+            partition: 0,
+        };
+        let watch = watch(
+            Arc::clone(&service),
+            place,
+            Arc::clone(transport),
+            stop.clone(),
+        );
+        self.tasks.lock().spawn(watch);
+        service
+    }
+
+    /// Waits until nothing is watched any more; the stop token ends it.
+    pub(super) async fn closed(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Watched {
+    /// Refuses a call to a service that is known to be absent.
+    pub(super) fn check(&self, now: Instant) -> Result<(), Rejected> {
+        let state = self.state.lock();
+        let Some(since) = state.since else {
+            return Ok(());
+        };
+        let heard = state.last.map_or(since, |last| last.max(since));
+        if now < heard + ABSENCE_GRACE {
+            return Ok(());
+        }
+        Err(Rejected::Absent {
+            service: self.name.clone(),
+            retry_after: ABSENCE_GRACE,
+        })
+    }
+
+    /// Resolves when this instance has gone. `None` where it was never heard.
+    pub(super) fn gone(&self, instance: &str) -> Option<CancellationToken> {
+        let state = self.state.lock();
+        state.instances.get(instance).map(|it| it.gone.clone())
+    }
+
+    fn take(&self, control: Control, now: UnixMillis) {
+        let mut state = self.state.lock();
+        match control {
+            Control::Presence {
+                instance,
+                valid_until,
+                ..
+            } => {
+                // A clock that is ahead must not keep a dead instance alive.
+                let left = valid_until.since(now).min(ABSENCE_GRACE);
+                let until = Instant::now() + left;
+                state.last = state.last.max(Some(until));
+                state
+                    .instances
+                    .entry(instance)
+                    .and_modify(|known| known.until = until)
+                    .or_insert_with(|| Instance {
+                        until,
+                        gone: CancellationToken::new(),
+                    });
+            }
+            Control::Farewell { instance } => {
+                // Its open streams end by themselves: it is told to be draining,
+                // not dead.
+                if let Some(known) = state.instances.get_mut(&instance) {
+                    known.until = Instant::now();
+                }
+                state.last = state.instances.values().map(|it| it.until).max();
+            }
+            _ => {}
+        }
+    }
+
+    fn forget_gone(&self, now: Instant) {
+        self.state.lock().instances.retain(|_, instance| {
+            let gone = now > instance.until + ABSENCE_GRACE;
+            if gone {
+                instance.gone.cancel();
+            }
+            !gone
+        });
+    }
+}
+
+async fn watch(
+    service: Arc<Watched>,
+    place: TopicPartition,
+    transport: Arc<dyn Transport>,
+    stop: CancellationToken,
+) {
+    let mut reader: Option<Consumer> = None;
+    loop {
+        if reader.is_none() {
+            reader = read(&service, &place, &transport).await;
+        }
+        service.forget_gone(Instant::now());
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = sleep(LOOK) => {}
+        }
+    }
+    if let Some(reader) = reader {
+        reader.close(LOOK).await;
+    }
+}
+
+/// A service without a control topic is foreign, or not set up yet: unknown, not
+/// absent.
+async fn read(
+    service: &Arc<Watched>,
+    place: &TopicPartition,
+    transport: &Arc<dyn Transport>,
+) -> Option<Consumer> {
+    let listener = Arc::clone(service);
+    let clock = Arc::clone(transport);
+    let inlet = move |event: Event| {
+        let Event::Records(batch) = event else { return };
+        for received in batch {
+            if let Some(control) = Control::parse(&received.envelope.headers) {
+                listener.take(control, clock.now());
+            }
+        }
+    };
+    match transport
+        .read(place.clone(), Start::End, Box::new(inlet))
+        .await
+    {
+        Ok(reader) => {
+            service.state.lock().since = Some(Instant::now());
+            Some(reader)
+        }
+        Err(error) => {
+            tracing::debug!(service = service.name, %error, "presence not heard");
+            None
+        }
+    }
+}
