@@ -17,6 +17,7 @@ pub mod names;
 pub mod problem;
 pub mod reply;
 pub mod request;
+mod text;
 pub mod trace;
 
 use bytes::Bytes;

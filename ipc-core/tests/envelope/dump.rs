@@ -3,6 +3,8 @@
 //! A dump holds cases (`===`), each with sections of records (`---`). Lines that
 //! repeat a value in readable form are for people and not read.
 
+use std::fmt::Write;
+
 use bytes::Bytes;
 use ipc_core::envelope::{Envelope, Headers};
 
@@ -103,4 +105,29 @@ pub(crate) fn only(headers: &Headers, keep: impl Fn(&str) -> bool) -> Vec<(Strin
         .filter(|header| keep(&header.name))
         .map(|header| (header.name.to_string(), header.value.clone()))
         .collect()
+}
+/// A record in the form that [`parse`] reads.
+pub(crate) fn format(place: &str, envelope: &Envelope) -> String {
+    let mut text = format!("record {place}\n");
+    line(&mut text, "  ", "key", envelope.key.as_ref());
+    line(&mut text, "  ", "value", envelope.payload.as_ref());
+    text.push_str("  headers (in record order):\n");
+    for header in &envelope.headers {
+        line(&mut text, "    ", &header.name, header.value.as_ref());
+    }
+    text
+}
+
+fn line(text: &mut String, indent: &str, name: &str, value: Option<&Bytes>) {
+    let Some(value) = value else {
+        let _ = writeln!(text, "{indent}{name}: null");
+        return;
+    };
+    let digits: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    let _ = writeln!(text, "{indent}{name}: {} bytes, hex {digits}", value.len());
+    if let Ok(readable) = std::str::from_utf8(value)
+        && readable.chars().all(|c| !c.is_control())
+    {
+        let _ = writeln!(text, "{indent}  utf8 {readable:?}");
+    }
 }

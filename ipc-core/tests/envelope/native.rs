@@ -1,6 +1,7 @@
 //! Single headers and what becomes of them.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use ipc_core::envelope::{
     CallerId, Envelope, Headers, Malformed, ReplyAddress, ReplyHead, ReplyPart, ReplyPartition,
     ReplyWriter, RequestHead, UnixMillis, names,
@@ -83,6 +84,32 @@ fn a_repeated_reserved_header_is_refused_and_the_caller_still_known() {
 }
 
 #[test]
+fn every_header_of_the_protocol_may_stand_once() {
+    for name in [
+        names::CORRELATION_ID,
+        names::REPLY_TOPIC,
+        names::REPLY_PARTITION,
+        names::METHOD,
+        names::PATH,
+        names::AUTHORITY,
+        names::SCHEME,
+        names::DEADLINE,
+        names::BUDGET,
+        names::CALLER,
+        names::ATTEMPT,
+        names::ACCEPT,
+        names::CHUNK,
+        names::END,
+        names::CHAIN,
+        names::PEER,
+    ] {
+        assert!(parse(&[(name, b"1")]).is_ok(), "{name}");
+        let twice = parse(&[(name, b"1"), (name, b"1")]);
+        assert_eq!(twice, Err(Malformed::Repeated { name }));
+    }
+}
+
+#[test]
 fn of_a_repeated_header_that_is_not_reserved_the_last_counts() {
     let head = parse(&[
         (names::IDEMPOTENCY_KEY, b"first"),
@@ -154,6 +181,20 @@ fn a_reply_without_a_status_as_a_spring_listener_sends_it_is_a_success_that_ends
     headers.push(names::CORRELATION_ID, "id");
     let head = ReplyHead::parse(&headers).unwrap();
     assert_eq!((head.status, head.end), (200, true));
+}
+
+#[test]
+fn a_reply_whose_text_stands_between_json_quotes_is_read_without_them() {
+    let mut headers = Headers::new();
+    headers.push(names::CORRELATION_ID, "id");
+    headers.push(names::CALLER, "\"shop/1\"");
+    headers.push(names::STATUS, "\"404\"");
+    let head = ReplyHead::parse(&headers).unwrap();
+    assert_eq!(
+        head.caller,
+        Some(CallerId::from(ByteString::from("shop/1")))
+    );
+    assert_eq!(head.status, 404);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! From a reply's headers to its head.
 
 use bytes::Bytes;
-use bytestring::ByteString;
 
-use super::super::{CallerId, CorrelationId, Dialect, Envelope, Headers, decimal, names};
+use super::super::{CallerId, CorrelationId, Dialect, Envelope, Headers, decimal, names, text};
 
 /// The part of a reply that the framework itself reads.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,10 +64,7 @@ impl<'a> Reader<'a> {
             let Some(value) = &header.value else { continue };
             match &*header.name {
                 names::CORRELATION_ID => reader.kafka = Some(value),
-                names::CALLER => {
-                    let text = ByteString::try_from(value.clone()).ok()?;
-                    reader.caller = Some(CallerId::from(text));
-                }
+                names::CALLER => reader.caller = Some(CallerId::from(text::read(value)?)),
                 names::STATUS => {
                     let status = decimal::read(value)?;
                     reader.status = Some(status).filter(|status| (100..1000).contains(status));

@@ -4,7 +4,6 @@ mod accepts;
 mod address;
 mod malformed;
 mod read;
-mod text;
 mod waiting;
 mod write;
 

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::super::{
-    CallerId, Chain, Deadline, Dialect, Headers, TraceContext, UnixMillis, decimal, names,
+    CallerId, Chain, Deadline, Dialect, Headers, TraceContext, UnixMillis, decimal, names, text,
 };
 use super::malformed::Faults;
 use super::waiting::Waiting;
-use super::{Accepts, Malformed, RequestHead, text};
+use super::{Accepts, Malformed, RequestHead};
 
 pub(super) fn request(
     headers: &Headers,
@@ -75,6 +75,10 @@ impl Reader {
             names::CHAIN if self.once(9, names::CHAIN) => {
                 self.head.chain = self.chain(value).unwrap_or_default();
             }
+            // Read elsewhere, and no less ambiguous when repeated.
+            names::AUTHORITY => _ = self.once(10, names::AUTHORITY),
+            names::SCHEME => _ = self.once(11, names::SCHEME),
+            names::PEER => _ = self.once(12, names::PEER),
             names::IDEMPOTENCY_KEY => {
                 self.head.idempotency_key = ByteString::try_from(value.clone()).ok();
             }
@@ -148,7 +152,9 @@ impl Reader {
     }
 
     fn text(&mut self, name: &'static str, value: &Bytes) -> Option<ByteString> {
-        self.faults.keep(text::read(name, value))
+        let expected = "UTF-8 text";
+        let text = text::read(value).ok_or(Malformed::Invalid { name, expected });
+        self.faults.keep(text)
     }
 
     fn decimal<T: FromStr>(&mut self, name: &'static str, value: &[u8]) -> Option<T> {

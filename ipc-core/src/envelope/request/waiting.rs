@@ -4,9 +4,9 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::super::{CorrelationId, Dialect, decimal};
+use super::super::{CorrelationId, Dialect, decimal, text};
 use super::malformed::Faults;
-use super::{Malformed, ReplyAddress, ReplyPartition, RequestHead, text};
+use super::{Malformed, ReplyAddress, ReplyPartition, RequestHead};
 
 /// The three headers in one family of names, not yet looked into.
 #[derive(Default)]
@@ -57,10 +57,9 @@ impl Waiting {
 
 fn topic(name: &'static str, value: &Bytes) -> Result<ByteString, Malformed> {
     let expected = "a topic's name";
-    text::read(name, value).and_then(|topic| match topic.is_empty() {
-        true => Err(Malformed::Invalid { name, expected }),
-        false => Ok(topic),
-    })
+    text::read(value)
+        .filter(|topic| !topic.is_empty())
+        .ok_or(Malformed::Invalid { name, expected })
 }
 
 fn partition(
