@@ -32,4 +32,5 @@ pub(crate) use delivery::Refusal;
 pub(crate) use engine::{Engine, Input};
 pub(crate) use intake::Intake;
 pub(crate) use open_replies::OpenReplies;
+pub(crate) use pump::CHUNK;
 pub(crate) use replier::Replier;

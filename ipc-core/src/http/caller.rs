@@ -47,22 +47,22 @@ pub fn request_record(
     let head = RequestHead {
         method: Some(parts.method.as_str().into()),
         path: Some(target(parts)),
-        idempotency_key: take_idempotency_key(&mut record),
+        idempotency_key: idempotency_key(&record),
         attempt: 1,
         ..RequestHead::default()
     };
     Ok((head, record))
 }
 
-/// Moves the idempotency key from the headers to the head, which writes it
-/// again. One that the head could not hold as it is stays where it is.
-fn take_idempotency_key(record: &mut Headers) -> Option<ByteString> {
-    let key = match *record.get_all(names::IDEMPOTENCY_KEY).collect::<Vec<_>>() {
-        [Some(only)] => ByteString::try_from(only.clone()).ok()?,
-        _ => return None,
-    };
-    record.remove(names::IDEMPOTENCY_KEY);
-    Some(key)
+/// The idempotency key, where it stands once and is text: the head writes one
+/// text in the place of all there are.
+fn idempotency_key(record: &Headers) -> Option<ByteString> {
+    let mut keys = record.get_all(names::IDEMPOTENCY_KEY);
+    let only = keys.next()??.clone();
+    match keys.next() {
+        Some(_) => None,
+        None => ByteString::try_from(only).ok(),
+    }
 }
 
 /// Status and headers of the response a reply makes. The body is the reply's

@@ -194,6 +194,14 @@ mod tests {
     }
 
     #[test]
+    fn credentials_are_marked_so_that_nobody_logs_them() {
+        let sent = record(&[("authorization", b"Bearer t"), ("accept", b"*/*")]);
+        let map = from_record(&sent).unwrap();
+        assert!(map["authorization"].is_sensitive());
+        assert!(!map["accept"].is_sensitive());
+    }
+
+    #[test]
     fn more_headers_than_http_can_hold_are_an_error() {
         let sent: Headers = (0..40_000)
             .map(|n| crate::envelope::Header {

@@ -8,13 +8,13 @@ use futures_util::{StreamExt, stream};
 
 use super::headers;
 use super::pieces::Pieces;
-use crate::dispatch::{BodyError, Mode, Reply, ReplyBody};
+use crate::dispatch::{BodyError, CHUNK, Mode, Reply, ReplyBody};
 use crate::envelope::{Accepts, Headers, Problem};
 use crate::response::ReplyStream;
 
 /// The longest body, in bytes, that travels in one record to a caller that could
 /// read more than one: the size of a chunk.
-pub const CHUNK_BYTES: usize = 512 * 1024;
+pub const CHUNK_BYTES: usize = CHUNK;
 
 /// The longest body, in bytes, that travels in one record to a caller that reads
 /// no more than one: what leaves room for headers under the broker's default
