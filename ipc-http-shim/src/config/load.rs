@@ -1,0 +1,166 @@
+//! From a file's text, and what stands over it, to a configuration.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use super::mistake::{Located, Mistakes, Place, Report};
+use super::overrides::Overrides;
+use super::properties::KafkaProperties;
+use super::section::{Section, kind, text_of};
+use super::value::{Bytes, Count, FromText, Name};
+use super::{Config, Limits, Target, routes};
+
+const KEYS: &[&str] = &[
+    "listen", "admin", "fleet", "legacy", "timeout", "drain", "kafka", "limits", "routes",
+];
+
+/// Reads a configuration from `text`, the contents of `file`, with `overrides`
+/// over it.
+///
+/// # Errors
+///
+/// Every mistake there is, each with its place and its mend.
+pub fn load(file: &str, text: &str, overrides: &Overrides) -> Result<Config, Mistakes> {
+    let mut report = Report::on(text);
+    let (root, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        let place = error.span().map_or(Place::File, |span| report.place(&span));
+        report.add_unreadable(place, error.message());
+    }
+    let config = read(root.get_ref(), root.span(), overrides, &mut report);
+    if syntax.is_empty() {
+        // Where a line could not be read, what seems to be missing may be on it.
+        check_whole(&config, root.get_ref(), &mut report);
+    }
+    report.finish(file, config)
+}
+
+fn read<'a>(
+    table: &'a DeTable<'a>,
+    span: Range<usize>,
+    overrides: &Overrides,
+    report: &mut Report<'_>,
+) -> Config {
+    let root = Section::open("the top of the file", table, span, KEYS, report);
+    let mut config = Config::default();
+    let listen = root.setting("listen", overrides.listen.as_ref(), report);
+    let admin = root.setting("admin", overrides.admin.as_ref(), report);
+    check_addresses(&listen, &admin, report);
+    set(&mut config.listen, listen);
+    config.admin = admin.map(|read| read.value).or(config.admin);
+    if let Some(fleet) = root.setting::<Name>("fleet", overrides.fleet.as_ref(), report) {
+        config.fleet = fleet.value.0;
+    }
+    let timeout = root.setting("timeout", overrides.timeout.as_ref(), report);
+    set(&mut config.timeout, timeout);
+    let drain = root.setting("drain", overrides.drain.as_ref(), report);
+    set(&mut config.drain, drain);
+    let legacy = root.setting("legacy", overrides.legacy.as_ref(), report);
+    config.legacy = legacy.map(|read| read.value);
+
+    if let Some((table, span)) = root.table("limits", report) {
+        config.limits = read_limits(table, span, report);
+    }
+    if let Some((table, _)) = root.table("kafka", report) {
+        read_properties(String::new(), table, &mut config.kafka, report);
+    }
+    for (property, value) in &overrides.kafka {
+        config.kafka.set(property, value);
+    }
+    if let Some(value) = root.get("routes") {
+        let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
+        let read = routes::read(value, legacy_is_set, report);
+        config.routes = read.into_iter().map(|route| route.value).collect();
+    }
+    config
+}
+
+fn set<T: FromText>(field: &mut T, read: Option<Located<T>>) {
+    if let Some(read) = read {
+        *field = read.value;
+    }
+}
+
+fn read_limits<'a>(table: &'a DeTable<'a>, span: Range<usize>, report: &mut Report<'_>) -> Limits {
+    let known = &["body", "header_bytes", "header_count"];
+    let section = Section::open("[limits]", table, span, known, report);
+    let mut limits = Limits::default();
+    if let Some(body) = section.value::<Bytes>("body", report) {
+        limits.body = body.value.0;
+    }
+    if let Some(bytes) = section.value::<Bytes>("header_bytes", report) {
+        limits.header_bytes = bytes.value.0;
+    }
+    if let Some(count) = section.value::<Count>("header_count", report) {
+        limits.header_count = count.value.0;
+    }
+    limits
+}
+
+/// A property's dots may be TOML's own, so that it needs no quotes: tables
+/// within the table are parts of names.
+fn read_properties<'a>(
+    prefix: String,
+    table: &'a DeTable<'a>,
+    properties: &mut KafkaProperties,
+    report: &mut Report<'_>,
+) {
+    for (key, value) in table.iter() {
+        let name = format!("{prefix}{}", key.get_ref());
+        if let DeValue::Table(inner) = value.get_ref() {
+            read_properties(format!("{name}."), inner, properties, report);
+        } else if let Some(text) = text_of(value.get_ref()) {
+            properties.set(name, text);
+        } else {
+            // It was not forgotten, whatever else is wrong with it.
+            properties.set(&name, "");
+            report.add(
+                report.place(&value.span()),
+                format!("{name} in [kafka] is {}", kind(value.get_ref())),
+                "write a string, a number, true or false",
+            );
+        }
+    }
+}
+
+fn check_addresses(
+    listen: &Option<Located<SocketAddr>>,
+    admin: &Option<Located<SocketAddr>>,
+    report: &mut Report<'_>,
+) {
+    let (Some(listen), Some(admin)) = (listen, admin) else {
+        return;
+    };
+    // Port 0 asks for any free port, twice if need be.
+    if listen.value == admin.value && admin.value.port() != 0 {
+        report.add(
+            admin.place.clone(),
+            format!("admin is {}, as is listen", admin.value),
+            "give it a port of its own",
+        );
+    }
+}
+
+/// What only the configuration as a whole can be missing.
+fn check_whole(config: &Config, root: &DeTable<'_>, report: &mut Report<'_>) {
+    if !root.contains_key("routes") && !root.contains_key("legacy") && config.legacy.is_none() {
+        report.add(
+            Place::File,
+            "there is nothing to serve",
+            "add [[routes]], or legacy = \"http://host:port\"",
+        );
+    }
+    let service = config.routes.iter().find_map(|route| match &route.target {
+        Target::Service { service, .. } => Some(service),
+        Target::Legacy => None,
+    });
+    if let (Some(service), None) = (service, config.kafka.bootstrap()) {
+        report.add(
+            Place::File,
+            format!("no Kafka cluster is named, and the service {service:?} is behind one"),
+            "set \"bootstrap.servers\" in [kafka], or KAFKA_BOOTSTRAP_SERVERS",
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! What is wrong with a configuration, where, and what mends it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+
+/// Where a mistake stands.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum Place {
+    /// In the file, at a line and column from 1.
+    Line(usize, usize),
+    /// In the file, where something is missing.
+    File,
+    /// In a flag or an environment variable, by its name.
+    Override(String),
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Mistake {
+    /// Where it stands.
+    pub place: Place,
+    /// The thing and its value.
+    pub what: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+/// Every mistake of a configuration, in file order. Shown as one line each:
+/// `<file>:<line>:<column>: <what>: <mend>`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mistakes {
+    file: String,
+    list: Vec<Mistake>,
+}
+
+impl Mistakes {
+    /// Never empty.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Mistake] {
+        &self.list
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.list.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            match &mistake.place {
+                Place::Line(line, column) => write!(f, "{}:{line}:{column}", self.file)?,
+                Place::File => f.write_str(&self.file)?,
+                Place::Override(name) => f.write_str(name)?,
+            }
+            write!(f, ": {}: {}", mistake.what, mistake.mend)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// A value and where it was written.
+#[derive(Clone, Debug)]
+pub(super) struct Located<T> {
+    pub(super) value: T,
+    pub(super) place: Place,
+}
+
+/// Gathers mistakes while a configuration is read.
+pub(super) struct Report<'t> {
+    text: &'t str,
+    list: Vec<Mistake>,
+    /// Lines that are not TOML: whatever else is found there only follows from
+    /// that.
+    unreadable: BTreeSet<usize>,
+}
+
+impl<'t> Report<'t> {
+    pub(super) fn on(text: &'t str) -> Self {
+        Self {
+            text,
+            list: Vec::new(),
+            unreadable: BTreeSet::new(),
+        }
+    }
+
+    /// The line and column at which a span of the text starts.
+    pub(super) fn place(&self, span: &Range<usize>) -> Place {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Place::Line(
+            before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+
+    /// Adds a mistake, unless its line could not even be read.
+    pub(super) fn add(&mut self, place: Place, what: impl Into<String>, mend: impl Into<String>) {
+        if matches!(place, Place::Line(line, _) if self.unreadable.contains(&line)) {
+            return;
+        }
+        self.list.push(Mistake {
+            place,
+            what: what.into(),
+            mend: mend.into(),
+        });
+    }
+
+    /// Adds what makes a line unreadable.
+    pub(super) fn add_unreadable(&mut self, place: Place, what: &str) {
+        if let Place::Line(line, _) = place {
+            self.unreadable.insert(line);
+        }
+        self.list.push(Mistake {
+            place,
+            what: what.to_owned(),
+            mend: "write it as TOML asks for".to_owned(),
+        });
+    }
+
+    /// `value`, where no mistake was found on the way to it.
+    pub(super) fn finish<T>(mut self, file: &str, value: T) -> Result<T, Mistakes> {
+        if self.list.is_empty() {
+            return Ok(value);
+        }
+        self.list.sort();
+        Err(Mistakes {
+            file: file.to_owned(),
+            list: self.list,
+        })
+    }
+}

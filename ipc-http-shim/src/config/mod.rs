@@ -1,0 +1,105 @@
+//! What the shim listens on, where requests go, and within which limits.
+//!
+//! A configuration is one TOML file, with environment variables and flags over
+//! it; [`load`] reads all three and lists every mistake at once. A program that
+//! embeds the shim starts from [`Config::default`] instead.
+
+mod load;
+mod mistake;
+mod overrides;
+mod properties;
+mod route;
+mod routes;
+mod section;
+mod suggest;
+mod value;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+pub use load::load;
+pub use mistake::{Mistake, Mistakes, Place};
+pub use overrides::{Override, Overrides};
+pub use properties::KafkaProperties;
+pub use route::{KeyRule, Route, ServiceMode, Target};
+pub use value::LegacyOrigin;
+
+/// Everything the shim is told at start.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where HTTP clients are served, HTTP/1.1 and cleartext HTTP/2 on one port.
+    /// Default: `0.0.0.0:8080`.
+    pub listen: SocketAddr,
+    /// Where `/livez`, `/readyz`, `/startupz` and `/metrics` are served; `None`
+    /// serves them nowhere. Default: `0.0.0.0:9090`.
+    pub admin: Option<SocketAddr>,
+    /// The name all instances of this shim share: their replies arrive on the
+    /// topic `<fleet>.replies`. Default: `shim`.
+    pub fleet: String,
+    /// librdkafka properties by their own names. Default: none, which is enough
+    /// only where no route names a service.
+    pub kafka: KafkaProperties,
+    /// Where requests go that no route names. Default: nowhere, they get 404.
+    pub legacy: Option<LegacyOrigin>,
+    /// How long a request may wait for the head of its answer, where its route
+    /// does not say. Default: 30 s.
+    pub timeout: Duration,
+    /// How long requests under way may go on after a signal to stop.
+    /// Default: 25 s.
+    pub drain: Duration,
+    /// How large a request may be.
+    pub limits: Limits,
+    /// Which requests go to which service. Default: none.
+    pub routes: Vec<Route>,
+}
+
+impl Config {
+    /// Whether any route sends requests over Kafka.
+    #[must_use]
+    pub fn uses_kafka(&self) -> bool {
+        let over_kafka = |route: &Route| matches!(route.target, Target::Service { .. });
+        self.routes.iter().any(over_kafka)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
+            admin: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9090))),
+            fleet: "shim".to_owned(),
+            kafka: KafkaProperties::default(),
+            legacy: None,
+            timeout: Duration::from_secs(30),
+            drain: Duration::from_secs(25),
+            limits: Limits::default(),
+            routes: Vec::new(),
+        }
+    }
+}
+
+/// How large a request may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a request body on its way to Kafka; more is answered 413. Bodies
+    /// to the legacy upstream are streamed and have no limit here.
+    /// Default: 32 MiB.
+    pub body: usize,
+    /// Bytes of all header names and values of a request; more is answered 431.
+    /// Default: 64 KiB.
+    pub header_bytes: usize,
+    /// How many headers a request may have; more is answered 431. Default: 100.
+    pub header_count: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 32 * 1024 * 1024,
+            header_bytes: 64 * 1024,
+            header_count: 100,
+        }
+    }
+}

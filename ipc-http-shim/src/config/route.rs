@@ -1,0 +1,134 @@
+//! One route: which requests, and where they go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, Method};
+
+/// Sends some requests somewhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Route {
+    /// The methods it takes; empty takes every method. GET takes HEAD along,
+    /// unless another route of the same path names HEAD.
+    pub methods: Vec<Method>,
+    /// The paths it takes, in axum's syntax: `/orders/{id}`, `/files/{*rest}`.
+    pub path: String,
+    /// Where its requests go.
+    pub target: Target,
+    /// How long a request may wait for the head of its answer. Default: the
+    /// shim's `timeout`.
+    pub timeout: Option<Duration>,
+}
+
+/// Where the requests of a route go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Target {
+    /// To a service, over Kafka.
+    Service {
+        /// The service's name.
+        service: Arc<str>,
+        /// How it answers.
+        mode: ServiceMode,
+        /// What decides the record's key.
+        key: KeyRule,
+    },
+    /// To the legacy upstream, over HTTP.
+    Legacy,
+}
+
+/// How a service answers the requests of a route.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ServiceMode {
+    /// One request, one reply.
+    Call,
+    /// No reply: 202 once the broker has acknowledged the request.
+    OneWay,
+    /// One request, many replies, as server-sent events.
+    Stream,
+}
+
+/// What decides a request's record key, and with it partition and order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum KeyRule {
+    /// Nothing for GET, HEAD and OPTIONS; else the path's single parameter, else
+    /// the header `idempotency-key`, else nothing.
+    #[default]
+    Default,
+    /// The named path parameter, percent-decoded.
+    Path(String),
+    /// The first value of the named request header.
+    Header(HeaderName),
+    /// Nothing: no order is kept.
+    None,
+}
+
+impl Route {
+    /// Sends every request for `path` to `service` and answers with its reply.
+    pub fn call(path: impl Into<String>, service: impl Into<Arc<str>>) -> Self {
+        Self::to_service(path, service, ServiceMode::Call)
+    }
+
+    /// Sends every request for `path` to `service` and answers 202 once the
+    /// broker has it.
+    pub fn one_way(path: impl Into<String>, service: impl Into<Arc<str>>) -> Self {
+        Self::to_service(path, service, ServiceMode::OneWay)
+    }
+
+    /// Sends every request for `path` to `service` and answers with its replies
+    /// as server-sent events.
+    pub fn stream(path: impl Into<String>, service: impl Into<Arc<str>>) -> Self {
+        Self::to_service(path, service, ServiceMode::Stream)
+    }
+
+    /// Sends every request for `path` to the legacy upstream.
+    pub fn legacy(path: impl Into<String>) -> Self {
+        Self::new(path, Target::Legacy)
+    }
+
+    /// Takes requests of these methods only.
+    #[must_use]
+    pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods = methods.into_iter().collect();
+        self
+    }
+
+    /// Lets a request wait this long for the head of its answer.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Decides the record's key by `rule`. Without effect on a legacy route.
+    #[must_use]
+    pub fn key(mut self, rule: KeyRule) -> Self {
+        if let Target::Service { key, .. } = &mut self.target {
+            *key = rule;
+        }
+        self
+    }
+
+    fn to_service(
+        path: impl Into<String>,
+        service: impl Into<Arc<str>>,
+        mode: ServiceMode,
+    ) -> Self {
+        let target = Target::Service {
+            service: service.into(),
+            mode,
+            key: KeyRule::Default,
+        };
+        Self::new(path, target)
+    }
+
+    pub(super) fn new(path: impl Into<String>, target: Target) -> Self {
+        Self {
+            methods: Vec::new(),
+            path: path.into(),
+            target,
+            timeout: None,
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Reading `[[routes]]`.
+
+use std::ops::Range;
+
+use http::{HeaderName, Method};
+use ipc_core::contract::Template;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::mistake::{Located, Place, Report};
+use super::route::{KeyRule, Route, ServiceMode, Target};
+use super::section::{Section, kind, text_of};
+use super::suggest;
+use super::value::Name;
+use crate::routes::RouteTable;
+
+const TITLE: &str = "[[routes]]";
+const KEYS: &[&str] = &[
+    "method", "methods", "path", "service", "mode", "timeout", "key",
+];
+
+/// The four modes, as they are written.
+const MODES: &[(&str, Option<ServiceMode>)] = &[
+    ("call", Some(ServiceMode::Call)),
+    ("one_way", Some(ServiceMode::OneWay)),
+    ("stream", Some(ServiceMode::Stream)),
+    ("legacy", None),
+];
+
+/// A route, and where its path stands.
+pub(super) type ReadRoute = Located<Route>;
+
+/// Reads every route of the file.
+pub(super) fn read<'a>(
+    value: &'a Spanned<DeValue<'a>>,
+    legacy_is_set: bool,
+    report: &mut Report<'_>,
+) -> Vec<ReadRoute> {
+    let DeValue::Array(tables) = value.get_ref() else {
+        report.add(
+            report.place(&value.span()),
+            format!("routes is {}", kind(value.get_ref())),
+            "write each route under a line [[routes]]",
+        );
+        return Vec::new();
+    };
+    let mut routes = Vec::new();
+    for item in tables.iter() {
+        if let DeValue::Table(table) = item.get_ref() {
+            routes.extend(read_one(table, item.span(), legacy_is_set, report));
+        } else {
+            report.add(
+                report.place(&item.span()),
+                format!("a route is {}", kind(item.get_ref())),
+                "write it under a line [[routes]]",
+            );
+        }
+    }
+    check_together(&routes, report);
+    routes
+}
+
+fn read_one<'a>(
+    table: &'a DeTable<'a>,
+    span: Range<usize>,
+    legacy_is_set: bool,
+    report: &mut Report<'_>,
+) -> Option<ReadRoute> {
+    let section = Section::open(TITLE, table, span, KEYS, report);
+    let methods = read_methods(&section, report);
+    let timeout = section.value("timeout", report).map(|read| read.value);
+    let path = section.text("path", report);
+    if path.is_none() && section.get("path").is_none() {
+        report.add(
+            section.place(report),
+            "a route has no path",
+            "name one, as in path = \"/orders/{id}\"",
+        );
+    }
+    let target = read_target(&section, path.as_ref(), legacy_is_set, report);
+    let (path, target) = (path?, target?);
+    let route = Route {
+        methods,
+        timeout,
+        ..Route::new(path.value, target)
+    };
+    Some(Located {
+        value: route,
+        place: path.place,
+    })
+}
+
+fn read_target(
+    section: &Section<'_>,
+    path: Option<&Located<String>>,
+    legacy_is_set: bool,
+    report: &mut Report<'_>,
+) -> Option<Target> {
+    let service = section.value::<Name>("service", report);
+    let key = read_key(section, path, report);
+    let mode = section.text("mode", report);
+    let Some(mode) = mode else {
+        return service_target(section, service, ServiceMode::Call, key, report);
+    };
+    let known = MODES.iter().find(|(name, _)| *name == mode.value);
+    match known {
+        Some((_, Some(service_mode))) => {
+            service_target(section, service, *service_mode, key, report)
+        }
+        Some((_, None)) => {
+            if !legacy_is_set {
+                report.add(
+                    mode.place,
+                    "mode \"legacy\" has no upstream to go to",
+                    "set legacy = \"http://host:port\" at the top of the file",
+                );
+            }
+            for idle in ["service", "key"] {
+                if let Some(value) = section.get(idle) {
+                    report.add(
+                        report.place(&value.span()),
+                        format!("{idle} says nothing on a route with mode \"legacy\""),
+                        "remove it, or choose another mode",
+                    );
+                }
+            }
+            Some(Target::Legacy)
+        }
+        None => {
+            report.add(
+                mode.place,
+                format!("mode {:?} is unknown", mode.value),
+                suggest::mend(&mode.value, MODES.iter().map(|(name, _)| *name)),
+            );
+            None
+        }
+    }
+}
+
+fn service_target(
+    section: &Section<'_>,
+    service: Option<Located<Name>>,
+    mode: ServiceMode,
+    key: KeyRule,
+    report: &mut Report<'_>,
+) -> Option<Target> {
+    if service.is_none() && section.get("service").is_none() {
+        report.add(
+            section.place(report),
+            "a route has no service",
+            "name one, as in service = \"orders\", or write mode = \"legacy\"",
+        );
+    }
+    Some(Target::Service {
+        service: service?.value.0.into(),
+        mode,
+        key,
+    })
+}
+
+fn read_methods(section: &Section<'_>, report: &mut Report<'_>) -> Vec<Method> {
+    let single = section.text("method", report);
+    let Some(several) = section.get("methods") else {
+        return single
+            .into_iter()
+            .filter_map(|method| read_method(method, report))
+            .collect();
+    };
+    let place = report.place(&several.span());
+    if section.get("method").is_some() {
+        report.add(
+            place.clone(),
+            "a route has both method and methods",
+            "keep one of them",
+        );
+    }
+    let names = match several.get_ref() {
+        DeValue::Array(names) if !names.is_empty() => names,
+        _ => {
+            report.add(
+                place,
+                "methods is not a list of methods",
+                "write it as [\"GET\", \"POST\"], or leave it out to take every method",
+            );
+            return Vec::new();
+        }
+    };
+    let mut methods: Vec<Method> = Vec::new();
+    for name in names.iter() {
+        let place = report.place(&name.span());
+        let value = text_of(name.get_ref()).unwrap_or_default();
+        let method = read_method(Located { value, place }, report);
+        methods.extend(method.filter(|method| !methods.contains(method)));
+    }
+    methods
+}
+
+/// The methods that have a meaning everywhere; others are taken as they stand.
+const STANDARD: &[Method] = &[
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::TRACE,
+];
+
+fn read_method(name: Located<String>, report: &mut Report<'_>) -> Option<Method> {
+    let Located { value: name, place } = name;
+    let meant = STANDARD
+        .iter()
+        .find(|method| method.as_str().eq_ignore_ascii_case(&name));
+    match Method::from_bytes(name.as_bytes()) {
+        Ok(Method::CONNECT) => {
+            report.add(
+                place,
+                "method \"CONNECT\" cannot be routed: a tunnel does not cross a log",
+                "remove it",
+            );
+            None
+        }
+        Ok(method) if meant.is_none_or(|meant| *meant == method) => Some(method),
+        _ => {
+            let mend = meant.map_or_else(
+                || "write one method, as in \"POST\"".to_owned(),
+                |meant| format!("write \"{meant}\""),
+            );
+            report.add(place, format!("method {name:?} is not a method"), mend);
+            None
+        }
+    }
+}
+
+fn read_key(
+    section: &Section<'_>,
+    path: Option<&Located<String>>,
+    report: &mut Report<'_>,
+) -> KeyRule {
+    let Some(Located { value, place }) = section.text("key", report) else {
+        return KeyRule::Default;
+    };
+    let parameter = value
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    let header = value.strip_prefix("header:").map(HeaderName::try_from);
+    match (parameter, header) {
+        (Some(name), _) => {
+            check_parameter(name, path, place, report);
+            KeyRule::Path(name.to_owned())
+        }
+        (_, Some(Ok(name))) => KeyRule::Header(name),
+        _ if value == "none" => KeyRule::None,
+        _ => {
+            report.add(
+                place,
+                format!("key {value:?} is no rule"),
+                "write \"{name}\" for a path parameter, \"header:name\" for a header, or \"none\"",
+            );
+            KeyRule::Default
+        }
+    }
+}
+
+fn check_parameter(
+    name: &str,
+    path: Option<&Located<String>>,
+    place: Place,
+    report: &mut Report<'_>,
+) {
+    // A path that cannot be read is a mistake of its own.
+    let Some(Ok(template)) = path.map(|path| Template::parse(&path.value)) else {
+        return;
+    };
+    let known: Vec<&str> = template.params().collect();
+    if known.contains(&name) {
+        return;
+    }
+    let what = format!("key names {name:?}, which the path has no parameter for");
+    let mend = if known.is_empty() {
+        format!("add {{{name}}} to the path, or write \"header:name\" or \"none\"")
+    } else {
+        suggest::mend(name, known)
+    };
+    report.add(place, what, mend);
+}
+
+fn check_together(routes: &[ReadRoute], report: &mut Report<'_>) {
+    let plain = routes.iter().map(|read| read.value.clone()).collect();
+    let Err(faults) = RouteTable::new(plain) else {
+        return;
+    };
+    for fault in faults {
+        let earlier = fault.earlier.and_then(|index| routes.get(index));
+        let what = match earlier.map(|read| &read.place) {
+            Some(Place::Line(line, _)) => format!("{}, at line {line}", fault.what),
+            _ => fault.what,
+        };
+        report.add(routes[fault.route].place.clone(), what, fault.mend);
+    }
+}

@@ -1,0 +1,119 @@
+//! The forms a single value can have.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use http::Uri;
+use http::uri::{Authority, Scheme};
+
+/// A value that is written as text.
+pub(super) trait FromText: Sized {
+    /// Completes "`x` is not".
+    const EXPECTED: &'static str;
+    /// What to write instead.
+    const MEND: &'static str;
+
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+impl FromText for SocketAddr {
+    const EXPECTED: &'static str = "an IP address with a port";
+    const MEND: &'static str = "write both, as in \"0.0.0.0:8080\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl FromText for Duration {
+    const EXPECTED: &'static str = "a duration above zero";
+    const MEND: &'static str = "write a number with its unit, as in \"5s\" or \"250ms\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        humantime::parse_duration(text)
+            .ok()
+            .filter(|duration| !duration.is_zero())
+    }
+}
+
+/// A number of bytes above zero.
+pub(super) struct Bytes(pub(super) usize);
+
+impl FromText for Bytes {
+    const EXPECTED: &'static str = "a size above zero";
+    const MEND: &'static str = "write bytes, as in 65536, or a unit, as in \"32MiB\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let size: ByteSize = text.parse().ok()?;
+        usize::try_from(size.as_u64())
+            .ok()
+            .filter(|bytes| *bytes > 0)
+            .map(Self)
+    }
+}
+
+/// A number of things above zero.
+pub(super) struct Count(pub(super) usize);
+
+impl FromText for Count {
+    const EXPECTED: &'static str = "a number from 1 to 65535";
+    const MEND: &'static str = "write digits, as in 100";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let count: u16 = text.parse().ok()?;
+        (count > 0).then_some(Self(count.into()))
+    }
+}
+
+/// A fleet's or service's name: the first part of its topics' names.
+pub(super) struct Name(pub(super) String);
+
+/// Kafka allows topic names of 249 characters; the rest is for our suffixes.
+const LONGEST_NAME: usize = 200;
+
+impl FromText for Name {
+    const EXPECTED: &'static str = "a name a topic can start with";
+    const MEND: &'static str =
+        "use 1 to 200 of the characters a-z, A-Z, 0-9, \".\", \"_\" and \"-\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let valid = (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(fits);
+        valid.then(|| Self(text.to_owned()))
+    }
+}
+
+/// Where the legacy upstream is: `http://host:port`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LegacyOrigin(Authority);
+
+impl LegacyOrigin {
+    /// Reads `http://host:port`; the port is 80 where it is left out.
+    ///
+    /// `None` for any other scheme, for a path, a query or a user name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let bare = uri.scheme() == Some(&Scheme::HTTP)
+            && uri.path() == "/"
+            && uri.query().is_none()
+            && !text.contains('@');
+        uri.into_parts().authority.filter(|_| bare).map(Self)
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.0
+    }
+}
+
+impl FromText for LegacyOrigin {
+    const EXPECTED: &'static str = "the origin of an HTTP server";
+    const MEND: &'static str = "write \"http://host:port\", without path, query or user";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}

@@ -1,0 +1,157 @@
+//! Where a request goes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::ALLOW;
+use http::{HeaderValue, Method, request};
+use ipc_core::envelope::Problem;
+
+use super::answer::Refusal;
+use super::key::record_key;
+use super::legacy::LegacyProxy;
+use crate::config::{Config, Route, ServiceMode, Target};
+use crate::metrics::{Metrics, Mode, RouteMetrics};
+use crate::routes::{Lookup, RouteFault, RouteTable};
+
+/// Every place a request can go, ready to be chosen from.
+#[derive(Debug)]
+pub(super) struct Destinations {
+    table: RouteTable,
+    /// In the table's order.
+    metrics: Vec<RouteMetrics>,
+    legacy: Option<LegacyProxy>,
+    legacy_metrics: RouteMetrics,
+    unrouted_metrics: RouteMetrics,
+    timeout: Duration,
+}
+
+/// Where one request goes.
+#[derive(Debug)]
+pub(super) enum Destination<'d> {
+    Service {
+        service: Arc<str>,
+        mode: ServiceMode,
+        key: Option<Bytes>,
+        timeout: Duration,
+    },
+    Legacy {
+        proxy: &'d LegacyProxy,
+        timeout: Duration,
+    },
+    /// The gateway answers itself.
+    Nowhere(Refusal),
+}
+
+impl Destinations {
+    pub(super) fn new(config: &Config, metrics: &Metrics) -> Result<Self, Vec<RouteFault>> {
+        let table = RouteTable::new(config.routes.clone())?;
+        let stranded: Vec<RouteFault> = (0..)
+            .zip(table.routes())
+            .filter(|(_, route)| config.legacy.is_none() && route.target == Target::Legacy)
+            .map(|(index, route)| RouteFault {
+                route: index,
+                earlier: None,
+                what: format!("path {:?} goes to a legacy upstream", route.path),
+                mend: "say where that is".to_owned(),
+            })
+            .collect();
+        if !stranded.is_empty() {
+            return Err(stranded);
+        }
+        Ok(Self {
+            metrics: table
+                .routes()
+                .iter()
+                .map(|route| metrics.route(label(route), mode(route)))
+                .collect(),
+            table,
+            legacy: config.legacy.as_ref().map(LegacyProxy::new),
+            legacy_metrics: metrics.route("unrouted", Mode::legacy),
+            unrouted_metrics: metrics.route("unrouted", Mode::none),
+            timeout: config.timeout,
+        })
+    }
+
+    /// Where a request with this head goes, and what counts it.
+    pub(super) fn find(&self, head: &request::Parts) -> (Destination<'_>, &RouteMetrics) {
+        let (route, index, params) = match self.table.find(&head.method, head.uri.path()) {
+            Lookup::Found {
+                route,
+                index,
+                params,
+            } => (route, index, params),
+            Lookup::OtherMethods(methods) => return self.unrouted(|| wrong_method(&methods)),
+            Lookup::Nothing => return self.unrouted(no_route),
+        };
+        let timeout = route.timeout.unwrap_or(self.timeout);
+        let destination = match (&route.target, &self.legacy) {
+            (Target::Service { service, mode, key }, _) => Destination::Service {
+                service: Arc::clone(service),
+                mode: *mode,
+                key: record_key(key, &head.method, &params, &head.headers),
+                timeout,
+            },
+            (Target::Legacy, Some(proxy)) => Destination::Legacy { proxy, timeout },
+            (Target::Legacy, None) => Destination::Nowhere(no_route()),
+        };
+        (destination, &self.metrics[index])
+    }
+
+    /// What counts requests that are refused before they are routed.
+    pub(super) fn unrouted_metrics(&self) -> &RouteMetrics {
+        &self.unrouted_metrics
+    }
+
+    /// To the legacy upstream where there is one.
+    fn unrouted(&self, refusal: impl FnOnce() -> Refusal) -> (Destination<'_>, &RouteMetrics) {
+        match &self.legacy {
+            Some(proxy) => {
+                let timeout = self.timeout;
+                let destination = Destination::Legacy { proxy, timeout };
+                (destination, &self.legacy_metrics)
+            }
+            None => (Destination::Nowhere(refusal()), &self.unrouted_metrics),
+        }
+    }
+}
+
+fn label(route: &Route) -> String {
+    let methods: Vec<&str> = route.methods.iter().map(Method::as_str).collect();
+    match methods.as_slice() {
+        [] => route.path.clone(),
+        methods => format!("{} {}", methods.join(","), route.path),
+    }
+}
+
+fn mode(route: &Route) -> Mode {
+    match &route.target {
+        Target::Legacy => Mode::legacy,
+        Target::Service { mode, .. } => match mode {
+            ServiceMode::Call => Mode::call,
+            ServiceMode::OneWay => Mode::one_way,
+            ServiceMode::Stream => Mode::stream,
+        },
+    }
+}
+
+fn no_route() -> Refusal {
+    Problem::new("no-route", "nothing is served at this path", 404).into()
+}
+
+fn wrong_method(methods: &[&Method]) -> Refusal {
+    let names: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    let allow = names.join(", ");
+    let problem = Problem::new(
+        "method-not-allowed",
+        "this path is served for other methods",
+        405,
+    )
+    .with_detail(format!("methods served here: {allow}"));
+    let refusal = Refusal::from(problem);
+    match HeaderValue::from_str(&allow) {
+        Ok(allow) => refusal.with_header(ALLOW, allow),
+        Err(_) => refusal,
+    }
+}

@@ -1,0 +1,98 @@
+//! What is done to every request before it is routed.
+
+use http::header::{HOST, UPGRADE};
+use http::uri::{PathAndQuery, Uri};
+use http::{HeaderMap, HeaderValue, Method, request};
+use ipc_core::envelope::{Problem, names};
+
+use super::answer::Refusal;
+use crate::config::Limits;
+
+/// Refuses what is too large or cannot be passed on.
+pub(super) fn check(parts: &request::Parts, limits: &Limits) -> Result<(), Refusal> {
+    check_headers(&parts.headers, limits)?;
+    if parts.method == Method::CONNECT {
+        return Err(not_supported("CONNECT asks for a tunnel").into());
+    }
+    if parts.headers.get_all(UPGRADE).iter().any(leaves_http) {
+        return Err(not_supported("header upgrade asks for another protocol").into());
+    }
+    Ok(())
+}
+
+/// Removes reserved headers and brings the URI to its origin form, with the
+/// authority in `host`.
+pub(super) fn normalise(parts: &mut request::Parts) {
+    let reserved: Vec<_> = parts
+        .headers
+        .keys()
+        .filter(|name| names::is_reserved(name.as_str()))
+        .cloned()
+        .collect();
+    for name in reserved {
+        parts.headers.remove(name);
+    }
+    if let Some(authority) = parts.uri.authority() {
+        // Never `user:password@`, which is for the client alone.
+        let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+        if let (false, Ok(host)) = (
+            parts.headers.contains_key(HOST),
+            HeaderValue::from_str(host),
+        ) {
+            parts.headers.insert(HOST, host);
+        }
+    }
+    parts.uri = origin_form(&parts.uri);
+}
+
+fn origin_form(uri: &Uri) -> Uri {
+    let target = uri
+        .path_and_query()
+        .cloned()
+        .unwrap_or_else(|| PathAndQuery::from_static("/"));
+    Uri::from(target)
+}
+
+fn check_headers(headers: &HeaderMap, limits: &Limits) -> Result<(), Refusal> {
+    let count = headers.len();
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    let detail = if count > limits.header_count {
+        format!(
+            "it has {count} headers; at most {} are taken",
+            limits.header_count
+        )
+    } else if bytes > limits.header_bytes {
+        format!(
+            "its headers have {bytes} bytes; at most {} are taken",
+            limits.header_bytes
+        )
+    } else {
+        return Ok(());
+    };
+    let problem = Problem::new(
+        "headers-too-large",
+        "the request's headers are too large",
+        431,
+    );
+    Err(problem.with_detail(detail).into())
+}
+
+/// Whether an `upgrade` value offers anything but another version of HTTP,
+/// which a server is free to leave alone.
+fn leaves_http(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').any(|offer| {
+        let offer = offer.trim_ascii();
+        let name = offer.split(|byte| *byte == b'/').next().unwrap_or(offer);
+        !(name.eq_ignore_ascii_case(b"h2c")
+            || name.eq_ignore_ascii_case(b"h2")
+            || name.eq_ignore_ascii_case(b"http")
+            || name.is_empty())
+    })
+}
+
+fn not_supported(detail: &str) -> Problem {
+    Problem::new("not-supported", "the gateway does not pass this on", 501).with_detail(detail)
+}

@@ -1,0 +1,128 @@
+//! The legacy upstream: a reverse proxy for what has not moved yet.
+
+use std::error::Error as StdError;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::header::EXPECT;
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{Request, Response, Version};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use ipc_core::envelope::Problem;
+
+use super::answer::Refusal;
+use super::{forwarded, hop_by_hop};
+use crate::config::LegacyOrigin;
+
+/// How long a connection to the upstream may take to open.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long an unused connection is kept: below the keep-alive of the usual
+/// servers, which would close it under our hands.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Passes requests to an HTTP server, bodies streamed both ways.
+#[derive(Clone, Debug)]
+pub(super) struct LegacyProxy {
+    authority: Authority,
+    client: Client<HttpConnector, Body>,
+}
+
+impl LegacyProxy {
+    pub(super) fn new(origin: &LegacyOrigin) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Self {
+            authority: origin.authority().clone(),
+            client,
+        }
+    }
+
+    /// Answers with the upstream's response. `timeout` bounds the wait for its
+    /// head.
+    pub(super) async fn answer(
+        &self,
+        mut request: Request<Body>,
+        peer: Option<SocketAddr>,
+        timeout: Duration,
+    ) -> Result<Response<Body>, Refusal> {
+        self.redirect(&mut request, peer);
+        let response = match tokio::time::timeout(timeout, self.client.request(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(self.failed(&error).into()),
+            Err(_) => return Err(self.timed_out("no answer began in time").into()),
+        };
+        let mut response = response.map(Body::new);
+        *response.version_mut() = Version::default();
+        hop_by_hop::strip(response.headers_mut());
+        Ok(response)
+    }
+
+    fn redirect(&self, request: &mut Request<Body>, peer: Option<SocketAddr>) {
+        let headers = request.headers_mut();
+        hop_by_hop::strip(headers);
+        // Whoever sent the body's first byte here has its answer already.
+        headers.remove(EXPECT);
+        forwarded::append(headers, peer);
+        *request.version_mut() = Version::HTTP_11;
+        *request.uri_mut() = self.absolute(request.uri());
+    }
+
+    fn absolute(&self, uri: &Uri) -> Uri {
+        let mut parts = uri.clone().into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(self.authority.clone());
+        parts
+            .path_and_query
+            .get_or_insert(PathAndQuery::from_static("/"));
+        // All three parts are there, which is all it takes.
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+
+    fn failed(&self, error: &Error) -> Problem {
+        if is_timeout(error) {
+            return self.timed_out("it could not be connected to in time");
+        }
+        let detail = if error.is_connect() {
+            "it could not be connected to; nothing was sent"
+        } else {
+            "the connection broke before an answer began"
+        };
+        Problem::new("legacy-unreachable", "the legacy upstream is away", 502)
+            .with_detail(detail)
+            .with_private(format!("legacy {}: {}", self.authority, chain(error)))
+    }
+
+    fn timed_out(&self, detail: &str) -> Problem {
+        Problem::new("legacy-timeout", "the legacy upstream is too slow", 504)
+            .with_detail(detail)
+            .with_private(format!("legacy {}: {detail}", self.authority))
+    }
+}
+
+fn is_timeout(error: &Error) -> bool {
+    causes(error).any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    })
+}
+
+fn chain(error: &Error) -> String {
+    let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
+    causes.join(": ")
+}
+
+fn causes<'e>(error: &'e Error) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    let outermost: &(dyn StdError + 'static) = error;
+    std::iter::successors(Some(outermost), |cause| (*cause).source())
+}

@@ -1,0 +1,161 @@
+//! From an HTTP request to an answer: over Kafka, from the legacy upstream, or
+//! from the gateway itself.
+
+mod answer;
+mod body_limit;
+mod destination;
+mod forwarded;
+mod hop_by_hop;
+mod intake;
+mod key;
+mod legacy;
+mod metered;
+mod one_way;
+mod request_reply;
+mod sse;
+mod stream;
+mod timing;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use http::header::TRAILER;
+use http::{Request, Response};
+use ipc_core::envelope::Problem;
+use tokio_util::sync::CancellationToken;
+
+use answer::Refusal;
+use body_limit::BodyLimit;
+use destination::{Destination, Destinations};
+use metered::Metered;
+
+use crate::config::{Config, Limits, ServiceMode};
+use crate::metrics::Metrics;
+use crate::routes::RouteFault;
+use crate::upstream::{Outbound, Upstream};
+
+/// Answers requests. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct Gateway(Arc<Inner>);
+
+struct Inner {
+    destinations: Destinations,
+    limits: Limits,
+    upstream: Arc<dyn Upstream>,
+    /// Cancelled when the process is about to stop.
+    draining: CancellationToken,
+}
+
+impl Gateway {
+    /// A gateway for the routes of `config`.
+    ///
+    /// # Errors
+    ///
+    /// Every route that cannot be served.
+    pub(crate) fn new(
+        config: &Config,
+        upstream: Arc<dyn Upstream>,
+        metrics: &Metrics,
+        draining: CancellationToken,
+    ) -> Result<Self, Vec<RouteFault>> {
+        Ok(Self(Arc::new(Inner {
+            destinations: Destinations::new(config, metrics)?,
+            limits: config.limits,
+            upstream,
+            draining,
+        })))
+    }
+
+    /// Answers one request.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the request up wherever it is.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Body>,
+        peer: Option<SocketAddr>,
+    ) -> Response<Body> {
+        let started = Instant::now();
+        let this = &*self.0;
+        let (mut head, body) = request.into_parts();
+        let (destination, metrics) = match intake::check(&head, &this.limits) {
+            Ok(()) => {
+                intake::normalise(&mut head);
+                this.destinations.find(&head)
+            }
+            Err(refusal) => (
+                Destination::Nowhere(refusal),
+                this.destinations.unrouted_metrics(),
+            ),
+        };
+        let mut in_flight = metrics.begin();
+
+        let leaving = Instant::now();
+        let request = Request::from_parts(head, body);
+        let (beyond, answer) = match destination {
+            Destination::Service {
+                service,
+                mode,
+                key,
+                timeout,
+            } => {
+                let outbound = Outbound {
+                    service,
+                    request,
+                    key,
+                    timeout,
+                    peer,
+                };
+                (Some("kafka"), this.over_kafka(mode, outbound).await)
+            }
+            Destination::Legacy { proxy, timeout } => {
+                (Some("legacy"), proxy.answer(request, peer, timeout).await)
+            }
+            Destination::Nowhere(refusal) => (None, Err(refusal)),
+        };
+        let beyond = beyond.map(|name| (name, leaving.elapsed()));
+
+        let mut response = answer.unwrap_or_else(Response::from);
+        timing::append(response.headers_mut(), beyond, started.elapsed());
+        in_flight.answered(response.status());
+        response.map(|body| Body::new(Metered::new(body, in_flight)))
+    }
+}
+
+impl Inner {
+    async fn over_kafka(
+        &self,
+        mode: ServiceMode,
+        outbound: Outbound,
+    ) -> Result<Response<Body>, Refusal> {
+        if outbound.request.headers().contains_key(TRAILER) {
+            return Err(trailers().into());
+        }
+        let Outbound { request, .. } = outbound;
+        let (head, body) = request.into_parts();
+        let (limit, body) = BodyLimit::bound(self.limits.body, body)?;
+        let outbound = Outbound {
+            request: Request::from_parts(head, body),
+            ..outbound
+        };
+        let upstream = &*self.upstream;
+        let answer = match mode {
+            ServiceMode::Call => request_reply::answer(upstream, outbound).await,
+            ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
+            ServiceMode::Stream => stream::answer(upstream, outbound, self.draining.clone()).await,
+        };
+        answer.map_err(|refusal| limit.exceeded().map_or(refusal, Refusal::from))
+    }
+}
+
+fn trailers() -> Problem {
+    Problem::new(
+        "not-supported",
+        "the request asks for what cannot cross a log",
+        501,
+    )
+    .with_detail("header trailer announces trailers: send them as headers, or in the body")
+}

@@ -1,0 +1,29 @@
+//! `Server-Timing`: where an answer spent its time.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Appends the time spent beyond the gateway, where any was, and all of it.
+pub(super) fn append(
+    headers: &mut HeaderMap,
+    beyond: Option<(&'static str, Duration)>,
+    total: Duration,
+) {
+    let mut metrics = String::new();
+    for (name, spent) in beyond.into_iter().chain([("shim", total)]) {
+        let separator = if metrics.is_empty() { "" } else { ", " };
+        // A `String` takes every write.
+        let _ = write!(
+            metrics,
+            "{separator}{name};dur={:.3}",
+            spent.as_secs_f64() * 1000.0
+        );
+    }
+    if let Ok(value) = HeaderValue::from_str(&metrics) {
+        headers.append(SERVER_TIMING, value);
+    }
+}

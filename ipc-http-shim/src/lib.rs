@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+mod gateway;
+mod metrics;
+pub mod routes;
+pub mod server;
+mod status;
+pub mod upstream;
+
+pub use config::Config;
+pub use server::Shim;

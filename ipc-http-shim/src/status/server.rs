@@ -1,0 +1,122 @@
+//! The admin listener.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use ipc_core::metrics::CONTENT_TYPE as OPEN_METRICS;
+use tokio::sync::oneshot;
+
+use super::health::{Health, Report};
+use crate::metrics::Metrics;
+
+/// A running admin listener. Dropping it ends it.
+pub(crate) struct StatusServer {
+    address: SocketAddr,
+    /// Ends the listener when dropped.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone)]
+struct Told {
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+}
+
+impl StatusServer {
+    pub(crate) fn start(
+        address: SocketAddr,
+        health: Arc<Health>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = router(Told { health, metrics });
+        let thread = thread::Builder::new()
+            .name("ipc-shim-admin".to_owned())
+            .spawn(move || {
+                runtime.block_on(async move {
+                    tokio::select! {
+                        biased;
+                        _ = stopped => {}
+                        ended = axum::serve(listener, router) => {
+                            if let Err(error) = ended {
+                                tracing::error!(%error, "the admin listener ended");
+                            }
+                        }
+                    }
+                });
+            })?;
+        Ok(Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for StatusServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been reported on its way.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn router(told: Told) -> Router {
+    Router::new()
+        .route(
+            "/livez",
+            get(async |State(told): State<Told>| probe(told.health.live())),
+        )
+        .route(
+            "/readyz",
+            get(async |State(told): State<Told>| probe(told.health.ready())),
+        )
+        .route(
+            "/startupz",
+            get(async |State(told): State<Told>| probe(told.health.startup())),
+        )
+        .route("/metrics", get(render))
+        .with_state(told)
+}
+
+fn probe(report: Report) -> Response {
+    let status = if report.ok {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(report)).into_response()
+}
+
+async fn render(State(told): State<Told>) -> Response {
+    // Two registries, one document, which ends once.
+    let upstream = told.health.upstream_metrics();
+    let upstream = upstream.strip_suffix("# EOF\n").unwrap_or(&upstream);
+    let text = format!("{upstream}{}", told.metrics.render());
+    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+}

@@ -1,0 +1,116 @@
+//! The way to services: what the gateway needs of a Kafka client, and no more.
+
+mod failure;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use http::{Request, Response, response};
+use ipc_core::envelope::{CorrelationId, Problem};
+
+pub use failure::Failure;
+
+/// A request on its way to a service.
+#[derive(Debug)]
+pub struct Outbound {
+    /// The service.
+    pub service: Arc<str>,
+    /// The request: its URI holds path and query only, none of its headers is
+    /// reserved. Reading its body fails where it is over the limit.
+    pub request: Request<Body>,
+    /// The record's key.
+    pub key: Option<Bytes>,
+    /// How long the caller waits: for the reply, for the first record of a
+    /// stream, or for the broker to acknowledge a one-way.
+    pub timeout: Duration,
+    /// The HTTP client's address.
+    pub peer: Option<SocketAddr>,
+}
+
+/// A service's reply to a call.
+#[derive(Debug)]
+pub struct Answer {
+    /// The reply, whatever its status.
+    pub response: Response<Body>,
+    /// The id of the request it answers.
+    pub correlation_id: CorrelationId,
+}
+
+/// A service's replies to one request.
+pub struct ReplyStream {
+    /// Status and headers, from the first record.
+    pub head: response::Parts,
+    /// The id of the request they answer.
+    pub correlation_id: CorrelationId,
+    /// The records in order, without gaps. Ends when the service ended it well;
+    /// an error is the last item.
+    pub records: BoxStream<'static, Result<ReplyRecord, Problem>>,
+}
+
+/// One record of a reply stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReplyRecord {
+    /// Its position in the stream, from 0.
+    pub seq: u32,
+    /// What it says.
+    pub payload: Bytes,
+}
+
+/// Whether requests can be sent at present.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamState {
+    /// They can.
+    Ready,
+    /// They cannot, and why.
+    Unready(String),
+}
+
+/// Sends requests to services.
+#[async_trait]
+pub trait Upstream: Send + Sync + 'static {
+    /// Sends a request and waits for its reply.
+    ///
+    /// # Errors
+    ///
+    /// Every end that is no reply. A reply with an error status is a reply.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the call up; the service is told, at best
+    /// effort.
+    async fn call(&self, outbound: Outbound) -> Result<Answer, Failure>;
+
+    /// Sends a request that nobody waits for, and waits for the broker to
+    /// acknowledge it.
+    ///
+    /// # Errors
+    ///
+    /// Where it was not acknowledged.
+    ///
+    /// # Cancel safety
+    ///
+    /// The request may or may not have been sent.
+    async fn send(&self, outbound: Outbound) -> Result<CorrelationId, Failure>;
+
+    /// Sends a request and waits for the first of its replies.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Upstream::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Upstream::call). Dropping the records ends the stream.
+    async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure>;
+
+    /// Whether requests can be sent at present. Does not wait.
+    fn state(&self) -> UpstreamState;
+
+    /// What it counts and times, in the OpenMetrics text format.
+    fn metrics(&self) -> String;
+}

@@ -1,0 +1,121 @@
+//! What is said of a configuration.
+
+use ipc_http_shim::config::{Config, Mistakes, Override, Overrides, load};
+
+use crate::support::try_config;
+
+const EXAMPLE: &str = include_str!("../../examples/shim.toml");
+
+fn mistakes(text: &str) -> String {
+    match try_config(text) {
+        Ok(config) => panic!("nothing is wrong with {config:?}"),
+        Err(mistakes) => mistakes.to_string(),
+    }
+}
+
+#[test]
+fn the_example_is_in_order_and_holds_the_defaults() {
+    let config = try_config(EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let default = Config::default();
+
+    assert_eq!(config.routes.len(), 5);
+    assert_eq!(config.listen, default.listen);
+    assert_eq!(config.admin, default.admin);
+    assert_eq!(config.fleet, default.fleet);
+    assert_eq!(config.timeout, default.timeout);
+    assert_eq!(config.drain, default.drain);
+    assert_eq!(config.limits, default.limits);
+    assert_eq!(config.kafka.bootstrap(), Some("127.0.0.1:9092"));
+}
+
+#[test]
+fn every_mistake_is_listed_with_its_place_and_its_mend() {
+    let text = include_str!("mistakes.toml");
+    let expected = include_str!("mistakes.txt");
+
+    assert_eq!(format!("{}\n", mistakes(text)), expected);
+}
+
+#[test]
+fn lines_that_are_not_toml_are_listed_along_with_the_mistakes_of_the_others() {
+    let text = "listen = 0.0.0.0:80\nfleet = \"a b\"\nfleet = \"c\"\ntimeout = \"5 parsec\"\n";
+
+    let listed = mistakes(text);
+
+    let places: Vec<&str> = listed
+        .lines()
+        .map(|line| line.split(": ").next().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "shim.toml:1:13",
+            "shim.toml:2:9",
+            "shim.toml:3:1",
+            "shim.toml:4:11"
+        ]
+    );
+}
+
+#[test]
+fn an_empty_file_is_told_what_to_add() {
+    assert_eq!(
+        mistakes(""),
+        "shim.toml: there is nothing to serve: add [[routes]], or legacy = \"http://host:port\""
+    );
+}
+
+#[test]
+fn a_service_without_a_cluster_is_a_mistake() {
+    assert_eq!(
+        mistakes("[[routes]]\npath = \"/a\"\nservice = \"orders\"\n"),
+        "shim.toml: no Kafka cluster is named, and the service \"orders\" is behind one: \
+         set \"bootstrap.servers\" in [kafka], or KAFKA_BOOTSTRAP_SERVERS"
+    );
+}
+
+#[test]
+fn a_legacy_upstream_alone_is_enough() {
+    let config = try_config("legacy = \"http://old:3000\"").expect("it is in order");
+
+    assert!(!config.uses_kafka());
+}
+
+#[test]
+fn flags_and_environment_win_over_the_file_and_are_checked_under_their_names() {
+    let mut overrides = Overrides::default();
+    overrides.listen = Some(Override::new("--listen", "127.0.0.1:1"));
+    overrides.kafka = vec![("bootstrap.servers".to_owned(), "elsewhere:1".to_owned())];
+    let config = load("shim.toml", EXAMPLE, &overrides).expect("it is in order");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:1");
+    assert_eq!(config.kafka.bootstrap(), Some("elsewhere:1"));
+
+    overrides.drain = Some(Override::new("IPC_SHIM_DRAIN", "soon"));
+    let listed =
+        load("shim.toml", EXAMPLE, &overrides).map_err(|wrong: Mistakes| wrong.to_string());
+    assert_eq!(
+        listed.expect_err("the drain is wrong"),
+        "IPC_SHIM_DRAIN: drain \"soon\" is not a duration above zero: \
+         write a number with its unit, as in \"5s\" or \"250ms\""
+    );
+}
+
+#[test]
+fn kafka_properties_can_be_written_with_and_without_quotes_and_their_values_are_not_shown() {
+    let config = try_config(
+        "legacy = \"http://old:1\"\n[kafka]\nbootstrap.servers = \"a:1\"\n\"linger.ms\" = 5\n\
+         sasl.password = \"hunter2\"\nenable.idempotence = true\n",
+    )
+    .expect("it is in order");
+
+    let others: Vec<_> = config.kafka.others().collect();
+    assert_eq!(
+        others,
+        [
+            ("enable.idempotence", "true"),
+            ("linger.ms", "5"),
+            ("sasl.password", "hunter2")
+        ]
+    );
+    assert!(!format!("{config:?}").contains("hunter2"));
+}

@@ -1,0 +1,12 @@
+//! The shim over real sockets, with an in-memory way to services.
+
+mod config;
+mod drain;
+mod http2;
+mod legacy;
+mod limits;
+mod outcomes;
+mod routing;
+mod status;
+mod streams;
+mod support;

@@ -1,0 +1,167 @@
+//! Services without Kafka.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
+use http::{Response, request};
+use http_body_util::BodyExt;
+use ipc_core::envelope::{CorrelationId, Problem};
+use ipc_http_shim::upstream::{
+    Answer, Failure, Outbound, ReplyRecord, ReplyStream, Upstream, UpstreamState,
+};
+
+/// What arrived at a service.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) service: Arc<str>,
+    pub(crate) head: request::Parts,
+    pub(crate) body: Bytes,
+    pub(crate) key: Option<Bytes>,
+    pub(crate) timeout: Duration,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+type Handler<T> = Box<dyn Fn(Seen) -> BoxFuture<'static, Result<T, Failure>> + Send + Sync>;
+type Records = BoxStream<'static, Result<ReplyRecord, Problem>>;
+
+/// Services that answer by closures.
+pub(crate) struct Fake {
+    call: Handler<Response<Body>>,
+    send: Handler<()>,
+    stream: Handler<Response<Records>>,
+    state: UpstreamState,
+}
+
+/// The id of every request.
+pub(crate) fn correlation_id() -> CorrelationId {
+    CorrelationId::from(Bytes::from_static(b"request-1"))
+}
+
+fn unexpected<T: 'static>(mode: &'static str) -> Handler<T> {
+    Box::new(move |seen| panic!("no {mode} was expected: {seen:?}"))
+}
+
+impl Fake {
+    /// Services nobody may ask.
+    pub(crate) fn silent() -> Self {
+        Self {
+            call: unexpected("call"),
+            send: unexpected("one-way"),
+            stream: unexpected("stream"),
+            state: UpstreamState::Ready,
+        }
+    }
+
+    /// Services that answer calls.
+    pub(crate) fn calls<F>(answer: impl Fn(Seen) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Response<Body>, Failure>> + Send + 'static,
+    {
+        Self {
+            call: Box::new(move |seen| answer(seen).boxed()),
+            ..Self::silent()
+        }
+    }
+
+    /// Services that answer every call with its own text.
+    pub(crate) fn telling(tell: impl Fn(Seen) -> String + Send + Sync + 'static) -> Self {
+        Self::calls(move |seen| {
+            let text = tell(seen);
+            async move { Ok(Response::new(Body::from(text))) }
+        })
+    }
+
+    /// Services that take one-way requests.
+    pub(crate) fn sends(
+        take: impl Fn(Seen) -> Result<(), Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            send: Box::new(move |seen| std::future::ready(take(seen)).boxed()),
+            ..Self::silent()
+        }
+    }
+
+    /// Services that answer with many records.
+    pub(crate) fn streams(
+        answer: impl Fn(Seen) -> Result<Response<Records>, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            stream: Box::new(move |seen| std::future::ready(answer(seen)).boxed()),
+            ..Self::silent()
+        }
+    }
+
+    pub(crate) fn unready(self, reason: &str) -> Self {
+        Self {
+            state: UpstreamState::Unready(reason.to_owned()),
+            ..self
+        }
+    }
+}
+
+/// Reads the body before anything is sent, as a client must that cannot take a
+/// record back.
+async fn read(outbound: Outbound) -> Result<Seen, Failure> {
+    let Outbound {
+        service,
+        request,
+        key,
+        timeout,
+        peer,
+        ..
+    } = outbound;
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|error| Failure::Rejected {
+        reason: error.to_string(),
+        retry_after: Duration::from_secs(1),
+    })?;
+    Ok(Seen {
+        service,
+        head,
+        body: body.to_bytes(),
+        key,
+        timeout,
+        peer,
+    })
+}
+
+#[async_trait]
+impl Upstream for Fake {
+    async fn call(&self, outbound: Outbound) -> Result<Answer, Failure> {
+        let response = (self.call)(read(outbound).await?).await?;
+        Ok(Answer {
+            response,
+            correlation_id: correlation_id(),
+        })
+    }
+
+    async fn send(&self, outbound: Outbound) -> Result<CorrelationId, Failure> {
+        (self.send)(read(outbound).await?).await?;
+        Ok(correlation_id())
+    }
+
+    async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure> {
+        let response = (self.stream)(read(outbound).await?).await?;
+        let (head, records) = response.into_parts();
+        Ok(ReplyStream {
+            head,
+            correlation_id: correlation_id(),
+            records: records.boxed(),
+        })
+    }
+
+    fn state(&self) -> UpstreamState {
+        self.state.clone()
+    }
+
+    fn metrics(&self) -> String {
+        "# TYPE fake gauge\nfake 1\n# EOF\n".to_owned()
+    }
+}
