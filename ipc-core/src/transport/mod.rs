@@ -9,10 +9,14 @@ mod error;
 pub mod kafka;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+mod names;
+mod plan;
 mod record;
 mod send;
+mod stats;
 mod topology;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,8 +25,11 @@ use crate::envelope::UnixMillis;
 
 pub use consumer::{Consumer, ConsumerControl, Event, Inlet, Revocation, Start, Subscription};
 pub use error::TransportError;
+pub use names::TopicNames;
+pub use plan::{Found, Shortfall, TopologyPlan};
 pub use record::{Origin, Outgoing, Received, Timestamp, TopicPartition};
 pub use send::{Ack, Placed, Receipt, SendError};
+pub use stats::{BrokerStats, ClientStats, PartitionStats, RoundTrip, StatsSink};
 pub use topology::{TopicSpec, TopicState};
 
 /// A log of partitioned topics that can be produced to and consumed from.
@@ -37,6 +44,11 @@ pub trait Transport: Send + Sync + 'static {
     /// The present, by the clock that stamps records and deadlines.
     fn now(&self) -> UnixMillis {
         UnixMillis::now()
+    }
+
+    /// The names of our topics on this log. Default: without a prefix.
+    fn topic_names(&self) -> TopicNames {
+        TopicNames::default()
     }
 
     /// Joins a consumer group. Events arrive at `inlet`.
@@ -94,6 +106,35 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// Topics may or may not exist afterwards.
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError>;
+
+    /// Compares the cluster with what is needed of it.
+    ///
+    /// # Errors
+    ///
+    /// One error that lists every topic that is missing or has another size, the
+    /// permissions that are missing as far as they show, and what mends it; or
+    /// that of [`topics`](Transport::topics).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is changed.
+    async fn check(&self, plan: &TopologyPlan) -> Result<(), TransportError> {
+        let states = self.topics(&plan.topic_names()).await?;
+        let found: BTreeMap<Arc<str>, Found> = states
+            .into_iter()
+            .flatten()
+            .map(|state| {
+                let partitions = state.partitions;
+                (state.name, Found::Topic { partitions })
+            })
+            .collect();
+        let shortfall = plan.shortfall(&found);
+        if shortfall.is_empty() {
+            Ok(())
+        } else {
+            Err(TransportError::missing_topic(shortfall.to_string()))
+        }
+    }
 
     /// Waits until everything handed to [`send`](Transport::send) is settled.
     ///

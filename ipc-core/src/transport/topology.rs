@@ -19,6 +19,9 @@ pub struct TopicSpec {
     pub name: Arc<str>,
     /// How many partitions it should have.
     pub partitions: i32,
+    /// Whether more partitions are a fault as well. Default: false, because
+    /// partitions can be added to a topic and never taken away.
+    pub exact: bool,
     /// Copies of each partition; -1 is the cluster's default.
     pub replication: i32,
     /// Topic settings by Kafka's names, `retention.ms` and the like.
@@ -32,9 +35,17 @@ impl TopicSpec {
         Self {
             name: name.into(),
             partitions,
+            exact: false,
             replication: -1,
             settings: BTreeMap::new(),
         }
+    }
+
+    /// Asks for exactly this many partitions, for topics that are read whole.
+    #[must_use]
+    pub fn exactly(mut self) -> Self {
+        self.exact = true;
+        self
     }
 
     /// Sets one topic setting by Kafka's name.

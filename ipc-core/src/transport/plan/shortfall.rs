@@ -1,0 +1,218 @@
+//! A plan against the cluster as it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Resource, TopologyPlan, commands};
+use crate::transport::TopicSpec;
+
+/// What is found under a topic's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Found {
+    /// A topic with this many partitions.
+    Topic {
+        /// How many.
+        partitions: i32,
+    },
+    /// Nothing.
+    Nothing,
+    /// Something that we are not allowed to see.
+    Forbidden,
+}
+
+/// What a cluster lacks of a plan.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shortfall {
+    missing: TopologyPlan,
+    foreign: Vec<Arc<str>>,
+    small: Vec<(TopicSpec, i32)>,
+    large: Vec<(TopicSpec, i32)>,
+}
+
+impl TopologyPlan {
+    /// What is missing, where `found` has what is found under each of
+    /// [`topic_names`](Self::topic_names); a name that is not there counts as
+    /// nothing.
+    #[must_use]
+    pub fn shortfall(&self, found: &BTreeMap<Arc<str>, Found>) -> Shortfall {
+        let at = |name: &Arc<str>| found.get(name).copied().unwrap_or(Found::Nothing);
+        let mut shortfall = Shortfall::default();
+        for spec in &self.topics {
+            match at(&spec.name) {
+                Found::Nothing => shortfall.missing.topics.push(spec.clone()),
+                Found::Topic { partitions } if partitions < spec.partitions => {
+                    shortfall.small.push((spec.clone(), partitions));
+                }
+                Found::Topic { partitions } if spec.exact && partitions > spec.partitions => {
+                    shortfall.large.push((spec.clone(), partitions));
+                }
+                Found::Topic { .. } | Found::Forbidden => {}
+            }
+        }
+        for name in self.topic_names() {
+            let ours = self.topics.iter().any(|spec| spec.name == name);
+            match at(&name) {
+                Found::Forbidden => {
+                    let resource = Resource::Topic(name);
+                    let operations = self.grants.get(&resource).cloned().unwrap_or_default();
+                    let operations = operations.into_iter().chain([super::Operation::Describe]);
+                    let missing = &mut shortfall.missing.grants;
+                    missing.entry(resource).or_default().extend(operations);
+                }
+                Found::Nothing if !ours => shortfall.foreign.push(name),
+                Found::Nothing | Found::Topic { .. } => {}
+            }
+        }
+        shortfall
+    }
+}
+
+impl Shortfall {
+    /// Whether the plan is met.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty()
+            && self.foreign.is_empty()
+            && self.small.is_empty()
+            && self.large.is_empty()
+    }
+
+    /// The topics and permissions that are not there.
+    #[must_use]
+    pub fn missing(&self) -> &TopologyPlan {
+        &self.missing
+    }
+
+    /// The commands that mend it, one a line; empty where no command can.
+    #[must_use]
+    pub fn to_commands(&self, bootstrap: &str, principal: &str) -> String {
+        let grow = self
+            .small
+            .iter()
+            .map(|(spec, _)| commands::grow(bootstrap, spec));
+        let mut commands = self.missing.to_commands(bootstrap, principal);
+        commands.extend(grow);
+        commands
+    }
+
+    /// Everything that is wrong and the commands that mend it.
+    #[must_use]
+    pub fn explain(&self, bootstrap: &str, principal: &str) -> String {
+        let commands = self.to_commands(bootstrap, principal);
+        if commands.is_empty() {
+            self.to_string()
+        } else {
+            let commands = commands.trim_end().replace('\n', "\n  ");
+            format!("{self}\nto mend it:\n  {commands}")
+        }
+    }
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the cluster lacks what is needed:")?;
+        for spec in &self.missing.topics {
+            write!(
+                f,
+                "\n  topic {} is missing ({} partitions wanted)",
+                spec.name, spec.partitions
+            )?;
+        }
+        for name in &self.foreign {
+            write!(
+                f,
+                "\n  topic {name} is missing: its owner makes it, start that first or correct the name"
+            )?;
+        }
+        for (spec, partitions) in &self.small {
+            write!(
+                f,
+                "\n  topic {} has {partitions} partitions, {} wanted: adding some moves keys, so stop its writers first",
+                spec.name, spec.partitions
+            )?;
+        }
+        for (spec, partitions) in &self.large {
+            write!(
+                f,
+                "\n  topic {} has {partitions} partitions, exactly {} wanted: partitions cannot be taken away, delete it and make it again",
+                spec.name, spec.partitions
+            )?;
+        }
+        for (resource, operations) in &self.missing.grants {
+            let Resource::Topic(name) = resource else {
+                continue;
+            };
+            let operations: Vec<String> = operations.iter().map(ToString::to_string).collect();
+            write!(
+                f,
+                "\n  topic {name} may not be seen, {} needed",
+                operations.join(" and ")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::orders;
+    use super::*;
+
+    fn found(topics: &[(&str, Found)]) -> BTreeMap<Arc<str>, Found> {
+        topics
+            .iter()
+            .map(|(name, found)| (Arc::from(*name), *found))
+            .collect()
+    }
+
+    fn partitions(partitions: i32) -> Found {
+        Found::Topic { partitions }
+    }
+
+    #[test]
+    fn a_plan_that_is_met_lacks_nothing() {
+        let found = found(&[
+            ("orders.requests", partitions(12)),
+            ("orders.control", partitions(1)),
+            ("shim.replies", partitions(3)),
+        ]);
+        assert!(orders().shortfall(&found).is_empty());
+    }
+
+    #[test]
+    fn growth_is_no_shortfall_unless_the_number_is_exact() {
+        let found = found(&[
+            ("orders.requests", partitions(24)),
+            ("orders.control", partitions(3)),
+            ("shim.replies", partitions(3)),
+        ]);
+        let shortfall = orders().shortfall(&found);
+        let told = shortfall.explain("a:9092", "User:orders");
+        assert_eq!(
+            told,
+            "the cluster lacks what is needed:\n  topic orders.control has 3 partitions, exactly 1 wanted: \
+             partitions cannot be taken away, delete it and make it again"
+        );
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_told_at_once_with_its_mend() {
+        let found = found(&[
+            ("orders.requests", partitions(4)),
+            ("orders.control", Found::Forbidden),
+        ]);
+        let told = orders().shortfall(&found).explain("a:9092", "User:orders");
+        for part in [
+            "topic orders.requests has 4 partitions, 12 wanted",
+            "topic orders.control may not be seen, Describe and Read and Write needed",
+            "topic shim.replies is missing: its owner makes it",
+            "--alter --topic orders.requests --partitions 12",
+            "--operation Read --operation Write --topic orders.control",
+        ] {
+            assert!(told.contains(part), "{part} is not in: {told}");
+        }
+        assert!(!told.contains("--create"), "{told}");
+    }
+}
