@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-/// Longest name that Kafka takes.
-const LONGEST: usize = 249;
-
 /// Names topics after services and fleets.
 ///
 /// A name that travels in a record's headers is the whole name, prefix and all:
@@ -61,6 +58,8 @@ impl TopicNames {
     /// Whether topics can have this prefix; says why not.
     #[cfg(feature = "kafka")]
     pub(super) fn check(&self) -> Result<(), String> {
+        /// Longest name that Kafka takes.
+        const LONGEST: usize = 249;
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if let Some(odd) = self.prefix.chars().find(|c| !fits(*c)) {
             return Err(format!(

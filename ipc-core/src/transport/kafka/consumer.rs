@@ -1,6 +1,5 @@
 //! Reading: one owner thread per consumer.
 
-use std::collections::HashSet;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -8,13 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::{oneshot, watch};
 
 use super::config::{KafkaConfig, Role};
-use super::context::{Events, commit, refused};
+use super::context::{Events, commit, steer};
 use super::convert;
+use super::error::{named, refused};
+use super::hooks::Hooks;
 use crate::transport::{
     Consumer, ConsumerControl, Event, Inlet, Start, Subscription, TopicPartition, TransportError,
 };
@@ -23,20 +25,21 @@ use crate::transport::{
 const POLL: Duration = Duration::from_millis(100);
 /// The same while something is paused, because resuming is urgent.
 const POLL_PAUSED: Duration = Duration::from_millis(10);
-/// Most records in one event.
-const BATCH: usize = 512;
 
 type Client = BaseConsumer<Events>;
 
 pub(super) async fn subscribe(
     config: &KafkaConfig,
+    hooks: Hooks,
     subscription: Subscription,
     inlet: Box<dyn Inlet>,
 ) -> Result<Consumer, TransportError> {
+    for topic in &subscription.topics {
+        named(topic)?;
+    }
     let mut client = config.client(Role::Group);
     client.set("group.id", &*subscription.group);
-    let name = format!("ipc-{}", subscription.group);
-    start(client, name, inlet, move |client| {
+    start(client, Events::new(hooks, inlet), move |client| {
         let topics: Vec<&str> = subscription.topics.iter().map(|topic| &**topic).collect();
         client.subscribe(&topics).map_err(|error| {
             TransportError::other(format!("cannot subscribe to {topics:?}: {error}"))
@@ -47,16 +50,19 @@ pub(super) async fn subscribe(
 
 pub(super) async fn read(
     config: &KafkaConfig,
+    hooks: Hooks,
     from: TopicPartition,
     start_at: Start,
     inlet: Box<dyn Inlet>,
 ) -> Result<Consumer, TransportError> {
+    named(&from.topic)?;
     let mut client = config.client(Role::Reader);
     // Librdkafka refuses to assign without one; this group is never joined.
     client.set("group.id", format!("{}.reader", from.topic));
     let bound = config.startup_bound();
-    let name = format!("ipc-{from}");
-    start(client, name, inlet, move |client| {
+    start(client, Events::new(hooks, inlet), move |client| {
+        // A token, where one is needed, is taken from the poll loop only.
+        client.poll(Duration::ZERO);
         let (low, high) = client
             .fetch_watermarks(&from.topic, from.partition, bound)
             .map_err(|error| watermark_error(&from, &error))?;
@@ -67,12 +73,14 @@ pub(super) async fn read(
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&from.topic, from.partition, Offset::Offset(offset))
             .and_then(|()| client.assign(&list))
-            .map_err(|error| TransportError::other(format!("cannot read {from}: {error}")))
+            .map_err(|error| TransportError::other(format!("cannot read {from}: {error}")))?;
+        client.context().own([from]);
+        Ok(())
     })
     .await
 }
 
-fn watermark_error(from: &TopicPartition, error: &rdkafka::error::KafkaError) -> TransportError {
+fn watermark_error(from: &TopicPartition, error: &KafkaError) -> TransportError {
     use rdkafka::error::RDKafkaErrorCode as Code;
     match error.rdkafka_error_code() {
         Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => {
@@ -85,33 +93,30 @@ fn watermark_error(from: &TopicPartition, error: &rdkafka::error::KafkaError) ->
 /// Makes the client on its owner thread, and answers once `begin` has run there.
 async fn start(
     config: ClientConfig,
-    name: String,
-    inlet: Box<dyn Inlet>,
+    events: Events,
     begin: impl FnOnce(&Client) -> Result<(), TransportError> + Send + 'static,
 ) -> Result<Consumer, TransportError> {
     let (started, has_started) = oneshot::channel();
     let (commands, inbox) = mpsc::channel();
     let (ended, has_ended) = watch::channel(false);
-    let shared = Arc::new(RwLock::new(None));
-    let slot = Arc::clone(&shared);
+    let lent = Arc::new(Lent::default());
+    let loan = Loan(Arc::clone(&lent));
     thread::Builder::new()
-        .name(name)
+        .name("ipc-kafka-read".to_owned())
         .spawn(move || {
             let made = config
-                .create_with_context(Events::new(inlet))
+                .create_with_context(events)
                 .map_err(|error| refused(&error))
                 .and_then(|client: Client| begin(&client).map(|()| client));
             match made {
                 Ok(client) => {
                     let client = Arc::new(client);
-                    *slot.write() = Some(Arc::clone(&client));
+                    *loan.0.client.write() = Some(Arc::clone(&client));
                     let _ = started.send(Ok(()));
-                    let paused = HashSet::new();
                     Owner {
                         client,
-                        slot,
+                        loan,
                         inbox,
-                        paused,
                     }
                     .run();
                 }
@@ -124,13 +129,33 @@ async fn start(
         .map_err(|error| TransportError::other(format!("no thread for a consumer: {error}")))?;
     let control = Control {
         commands,
-        client: shared,
+        lent,
         has_ended,
     };
     match has_started.await {
         Ok(Ok(())) => Ok(Consumer::new(Arc::new(control))),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(TransportError::other("the consumer's thread ended early")),
+    }
+}
+
+/// The client as the control has it.
+#[derive(Default)]
+struct Lent {
+    /// Held for moments only, because [`ConsumerControl::store`] waits for it.
+    client: RwLock<Option<Arc<Client>>>,
+    /// Read while a commit is under way, which may take long.
+    commits: RwLock<()>,
+}
+
+/// Takes the client back when the owner ends, however that comes about, so that
+/// the owner's handle is the last one.
+struct Loan(Arc<Lent>);
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.0.client.write().take();
+        drop(self.0.commits.write());
     }
 }
 
@@ -142,59 +167,57 @@ enum Command {
 
 /// The thread that polls. Alone in making, closing and dropping the client.
 struct Owner {
+    loan: Loan,
     client: Arc<Client>,
-    slot: Arc<RwLock<Option<Arc<Client>>>>,
     inbox: mpsc::Receiver<Command>,
-    paused: HashSet<TopicPartition>,
 }
 
 impl Owner {
-    fn run(mut self) {
+    fn run(self) {
         // Topic names repeat from record to record; the last one is reused.
         let mut topic: Arc<str> = Arc::from("");
-        while self.obey() {
-            let wait = if self.paused.is_empty() {
-                POLL
-            } else {
-                POLL_PAUSED
-            };
-            let mut batch = Vec::new();
-            let mut next = self.client.poll(wait);
-            while let Some(polled) = next {
-                match polled {
-                    Ok(message) => {
-                        if *topic != *message.topic() {
-                            topic = Arc::from(message.topic());
-                        }
-                        batch.push(convert::received(&message, Arc::clone(&topic)));
-                    }
-                    Err(error) => self.emit(Event::Troubled(error.to_string())),
-                }
-                if batch.len() >= BATCH {
-                    break;
-                }
-                next = self.client.poll(Duration::ZERO);
-            }
-            if !batch.is_empty() {
-                self.emit(Event::Records(batch));
-            }
-        }
+        while self.obey() && self.fetch(&mut topic) {}
         self.close();
     }
 
+    /// Takes over what has arrived. False once the client cannot go on.
+    fn fetch(&self, topic: &mut Arc<str>) -> bool {
+        let events = self.client.context();
+        let wait = if events.pauses() { POLL_PAUSED } else { POLL };
+        let mut next = self.client.poll(wait);
+        while let Some(polled) = next {
+            match polled {
+                Ok(message) => {
+                    if **topic != *message.topic() {
+                        *topic = Arc::from(message.topic());
+                    }
+                    if !events.gather(convert::received(&message, Arc::clone(topic))) {
+                        break;
+                    }
+                }
+                Err(KafkaError::MessageConsumptionFatal(code)) => {
+                    tracing::error!(target: "ipc::kafka", %code, "the consumer cannot go on");
+                    return false;
+                }
+                // Told by the error callback, with more detail.
+                Err(_) => {}
+            }
+            next = self.client.poll(Duration::ZERO);
+        }
+        events.flush();
+        true
+    }
+
     /// False once the consumer is to close.
-    fn obey(&mut self) -> bool {
+    fn obey(&self) -> bool {
+        let events = self.client.context();
         loop {
             match self.inbox.try_recv() {
                 Ok(Command::Pause(partitions)) => {
-                    self.steer(&partitions, |client, list| client.pause(list));
-                    self.paused.extend(partitions);
+                    steer(&self.client, &events.to_pause(partitions), Client::pause);
                 }
                 Ok(Command::Resume(partitions)) => {
-                    self.steer(&partitions, |client, list| client.resume(list));
-                    for partition in &partitions {
-                        self.paused.remove(partition);
-                    }
+                    steer(&self.client, &events.to_resume(partitions), Client::resume);
                 }
                 Err(mpsc::TryRecvError::Empty) => return true,
                 Ok(Command::Close) | Err(mpsc::TryRecvError::Disconnected) => return false,
@@ -202,35 +225,18 @@ impl Owner {
         }
     }
 
-    fn steer(
-        &self,
-        partitions: &[TopicPartition],
-        act: impl FnOnce(&Client, &TopicPartitionList) -> rdkafka::error::KafkaResult<()>,
-    ) {
-        let list = list(partitions.iter());
-        // A partition that is not assigned any more needs no steering.
-        if let Err(error) = act(&self.client, &list) {
-            tracing::debug!(target: "ipc::kafka", %error, "pause or resume");
-        }
-    }
-
-    fn emit(&self, event: Event) {
-        self.client.context().emit(event);
-    }
-
     fn close(self) {
-        // First take the client from the control, so that the last handle is ours.
-        *self.slot.write() = None;
+        drop(self.loan);
         commit(&self.client);
-        let context = Arc::clone(self.client.context());
+        let events = Arc::clone(self.client.context());
         drop(self.client);
-        context.emit(Event::Closed);
+        events.emit(Event::Closed);
     }
 }
 
 struct Control {
     commands: mpsc::Sender<Command>,
-    client: Arc<RwLock<Option<Arc<Client>>>>,
+    lent: Arc<Lent>,
     has_ended: watch::Receiver<bool>,
 }
 
@@ -252,34 +258,32 @@ impl ConsumerControl for Control {
     }
 
     fn store(&self, offsets: &[(TopicPartition, i64)]) {
-        let client = self.client.read();
+        let client = self.lent.client.read();
         let Some(client) = client.as_ref() else {
             return;
         };
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (partition, next) in offsets {
-            let added = list.add_partition_offset(
-                &partition.topic,
-                partition.partition,
-                Offset::Offset(*next),
-            );
-            debug_assert!(added.is_ok(), "an offset from the log is a valid offset");
-        }
-        if let Err(error) = client.store_offsets(&list) {
+        if let Err(error) = client.store_offsets(&offset_list(offsets)) {
             tracing::debug!(target: "ipc::kafka", %error, "offsets not stored");
         }
     }
 
     async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
-        let list = offset_list(offsets);
-        let client = Arc::clone(&self.client);
+        let offsets = offsets.to_vec();
+        let lent = Arc::clone(&self.lent);
         let committed = tokio::task::spawn_blocking(move || {
-            let client = client.read();
-            let client = client
-                .as_ref()
-                .ok_or_else(|| TransportError::other("the consumer is closed"))?;
+            let _under_way = lent.commits.read();
+            let client = lent.client.read().clone();
+            let client = client.ok_or_else(|| TransportError::other("the consumer is closed"))?;
+            // The group takes offsets of any partition from any member.
+            for (partition, _) in &offsets {
+                if !client.context().owns(partition) {
+                    return Err(TransportError::other(format!(
+                        "offsets not committed: partition {partition} is not assigned any more"
+                    )));
+                }
+            }
             client
-                .commit(&list, CommitMode::Sync)
+                .commit(&offset_list(&offsets), CommitMode::Sync)
                 .map_err(|error| TransportError::other(format!("offsets not committed: {error}")))
         });
         committed
@@ -303,14 +307,6 @@ fn offset_list(offsets: &[(TopicPartition, i64)]) -> TopicPartitionList {
         let offset = Offset::Offset(*next);
         let added = list.add_partition_offset(&partition.topic, partition.partition, offset);
         debug_assert!(added.is_ok(), "an offset from the log is a valid offset");
-    }
-    list
-}
-
-fn list<'a>(partitions: impl Iterator<Item = &'a TopicPartition>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for partition in partitions {
-        list.add_partition(&partition.topic, partition.partition);
     }
     list
 }

@@ -1,93 +1,244 @@
-//! What librdkafka tells its owner: rebalances, logs, errors.
+//! What librdkafka tells a consumer's owner, in order: records and rebalances.
 
+use std::collections::HashMap;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::error::KafkaError;
-use rdkafka::{ClientContext, TopicPartitionList};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
-use crate::transport::{Event, Inlet, Revocation, TopicPartition, TransportError};
+use super::hooks::Hooks;
+use crate::transport::{Event, Inlet, Received, Revocation, TopicPartition};
 
 /// How long the group waits for dispatch to let revoked partitions go.
 const REVOKE_BOUND: Duration = Duration::from_secs(15);
+/// Most records in one event.
+const BATCH: usize = 512;
 
-/// Forwards a consumer's callbacks to its inlet. Runs on the owner thread only.
+/// A consumer's way to its inlet. Used on the owner thread only.
 pub(super) struct Events {
-    inlet: Mutex<Box<dyn Inlet>>,
+    hooks: Hooks,
+    outlet: Mutex<Outlet>,
+}
+
+struct Outlet {
+    inlet: Box<dyn Inlet>,
+    batch: Vec<Received>,
+    owned: HashMap<TopicPartition, Flow>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Fetching,
+    Paused,
+}
+
+impl Outlet {
+    fn flush(&mut self) {
+        if !self.batch.is_empty() {
+            let records = std::mem::take(&mut self.batch);
+            self.inlet.take(Event::Records(records));
+        }
+    }
 }
 
 impl Events {
-    pub(super) fn new(inlet: Box<dyn Inlet>) -> Self {
+    pub(super) fn new(hooks: Hooks, inlet: Box<dyn Inlet>) -> Self {
         Self {
-            inlet: Mutex::new(inlet),
+            hooks,
+            outlet: Mutex::new(Outlet {
+                inlet,
+                batch: Vec::new(),
+                owned: HashMap::new(),
+            }),
         }
     }
 
+    /// Adds a record to the next event; false when that event is large enough.
+    pub(super) fn gather(&self, record: Received) -> bool {
+        let mut outlet = self.outlet.lock();
+        outlet.batch.push(record);
+        outlet.batch.len() < BATCH
+    }
+
+    /// Sends on what was gathered.
+    pub(super) fn flush(&self) {
+        self.outlet.lock().flush();
+    }
+
+    /// Sends an event, after the records that were read before it: a partition's
+    /// records never follow its revocation.
     pub(super) fn emit(&self, event: Event) {
-        self.inlet.lock().take(event);
-    }
-}
-
-impl ClientContext for Events {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
+        let mut outlet = self.outlet.lock();
+        outlet.flush();
+        outlet.inlet.take(event);
     }
 
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(target: "ipc::kafka", %error, reason, "consumer");
-    }
-}
-
-impl ConsumerContext for Events {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Assign(list) => self.emit(Event::Assigned(partitions(list))),
-            Rebalance::Revoke(list) => self.revoke(consumer, partitions(list)),
-            Rebalance::Error(error) => self.emit(Event::Troubled(error.to_string())),
+    /// Takes note of partitions that are ours from now on.
+    pub(super) fn own(&self, partitions: impl IntoIterator<Item = TopicPartition>) {
+        let mut outlet = self.outlet.lock();
+        for partition in partitions {
+            outlet.owned.entry(partition).or_insert(Flow::Fetching);
         }
     }
-}
 
-impl Events {
+    /// Whether a partition is ours.
+    pub(super) fn owns(&self, partition: &TopicPartition) -> bool {
+        self.outlet.lock().owned.contains_key(partition)
+    }
+
+    /// Which of these partitions are to be paused: only what is ours, because
+    /// librdkafka remembers a pause beyond the assignment.
+    pub(super) fn to_pause(&self, partitions: Vec<TopicPartition>) -> Vec<TopicPartition> {
+        self.turn(partitions, Flow::Fetching, Flow::Paused)
+    }
+
+    /// Which of these partitions are to be resumed.
+    pub(super) fn to_resume(&self, partitions: Vec<TopicPartition>) -> Vec<TopicPartition> {
+        self.turn(partitions, Flow::Paused, Flow::Fetching)
+    }
+
+    fn turn(
+        &self,
+        mut partitions: Vec<TopicPartition>,
+        from: Flow,
+        to: Flow,
+    ) -> Vec<TopicPartition> {
+        let mut outlet = self.outlet.lock();
+        partitions.retain(|partition| match outlet.owned.get_mut(partition) {
+            Some(flow) if *flow == from => {
+                *flow = to;
+                true
+            }
+            _ => false,
+        });
+        partitions
+    }
+
+    /// Whether anything is paused.
+    pub(super) fn pauses(&self) -> bool {
+        let outlet = self.outlet.lock();
+        outlet.owned.values().any(|flow| *flow == Flow::Paused)
+    }
+
     /// Gives dispatch the time to drain, then commits what it stored. The
     /// caller un-assigns right after.
     fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: Vec<TopicPartition>) {
+        if partitions.is_empty() {
+            return;
+        }
         let lost = consumer.assignment_lost();
         let (release, released) = mpsc::channel::<()>();
         self.emit(Event::Revoked(Revocation::new(
-            partitions,
+            partitions.clone(),
             lost,
             move || {
                 // Nobody waits any more once the bound has passed.
                 let _ = release.send(());
             },
         )));
-        if released.recv_timeout(REVOKE_BOUND).is_err() {
-            tracing::warn!(
-                target: "ipc::kafka",
-                bound = ?REVOKE_BOUND,
-                "revoked partitions were not drained in time; their unfinished records will be redelivered"
-            );
-        }
+        // What is lost is another member's already: only rejoining helps.
         if !lost {
+            if let Err(mpsc::RecvTimeoutError::Timeout) = released.recv_timeout(REVOKE_BOUND) {
+                tracing::warn!(
+                    target: "ipc::kafka",
+                    bound = ?REVOKE_BOUND,
+                    "revoked partitions were not drained in time; their unfinished records will be redelivered"
+                );
+            }
             commit(consumer);
+        }
+        let paused = self.to_resume(partitions.clone());
+        steer(consumer, &paused, BaseConsumer::resume);
+        let mut outlet = self.outlet.lock();
+        for partition in &partitions {
+            outlet.owned.remove(partition);
         }
     }
 }
 
-/// Commits stored offsets; having none is fine.
-pub(super) fn commit(consumer: &BaseConsumer<Events>) {
-    use rdkafka::error::RDKafkaErrorCode::NoOffset;
-    match consumer.commit_consumer_state(CommitMode::Sync) {
-        Ok(()) => {}
-        Err(error) if error.rdkafka_error_code() == Some(NoOffset) => {}
-        Err(error) => {
-            tracing::warn!(target: "ipc::kafka", %error, "offsets not committed; records will be redelivered");
+/// Pauses or resumes.
+pub(super) fn steer(
+    consumer: &BaseConsumer<Events>,
+    partitions: &[TopicPartition],
+    act: impl FnOnce(&BaseConsumer<Events>, &TopicPartitionList) -> KafkaResult<()>,
+) {
+    if partitions.is_empty() {
+        return;
+    }
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for partition in partitions {
+        list.add_partition(&partition.topic, partition.partition);
+    }
+    if let Err(error) = act(consumer, &list) {
+        tracing::warn!(target: "ipc::kafka", %error, ?partitions, "cannot pause or resume");
+    }
+}
+
+impl ClientContext for Events {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.hooks.log(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.hooks.stats(statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        use rdkafka::error::RDKafkaErrorCode::PartitionEOF;
+        if error.rdkafka_error_code() == Some(PartitionEOF) {
+            return;
         }
+        self.hooks.error(error, reason);
+        self.emit(Event::Troubled(reason.to_owned()));
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.hooks.generate_oauth_token(config)
+    }
+}
+
+impl ConsumerContext for Events {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            // An assignment of nothing is news as well: the group has been joined.
+            Rebalance::Assign(list) => {
+                let partitions = partitions(list);
+                self.own(partitions.iter().cloned());
+                self.emit(Event::Assigned(partitions));
+            }
+            Rebalance::Revoke(list) => self.revoke(consumer, partitions(list)),
+            Rebalance::Error(error) => self.emit(Event::Troubled(error.to_string())),
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            report_commit(&error);
+        }
+    }
+}
+
+/// Commits stored offsets and waits for it.
+pub(super) fn commit(consumer: &BaseConsumer<Events>) {
+    if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
+        report_commit(&error);
+    }
+}
+
+fn report_commit(error: &KafkaError) {
+    use rdkafka::error::RDKafkaErrorCode::NoOffset;
+    // Having nothing to commit is fine.
+    if error.rdkafka_error_code() != Some(NoOffset) {
+        tracing::warn!(target: "ipc::kafka", %error, "offsets not committed; records may be redelivered");
     }
 }
 
@@ -99,20 +250,4 @@ fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
             partition: element.partition(),
         })
         .collect()
-}
-
-pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    use RDKafkaLogLevel as Level;
-    match level {
-        Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
-            tracing::debug!(target: "librdkafka", facility, message);
-        }
-        Level::Notice | Level::Info | Level::Debug => {
-            tracing::trace!(target: "librdkafka", facility, message);
-        }
-    }
-}
-
-pub(super) fn refused(error: &KafkaError) -> TransportError {
-    TransportError::configuration(format!("librdkafka refused its configuration: {error}"))
 }

@@ -1,6 +1,5 @@
 //! Between librdkafka's messages and records.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -11,6 +10,7 @@ use rdkafka::message::{
     OwnedHeaders,
 };
 
+use super::hostile;
 use crate::envelope::{Envelope, Header, Headers, UnixMillis};
 use crate::transport::{Origin, Received, Timestamp, TopicPartition};
 
@@ -54,22 +54,20 @@ pub(super) fn received(message: &BorrowedMessage<'_>, topic: Arc<str>) -> Receiv
     }
 }
 
-/// False where a header could not be read. rdkafka 0.39 panics on a header name
-/// that is not UTF-8, which any producer may send: the panic ends here, and the
+/// False where a header's name is not UTF-8, on which rdkafka 0.39 panics. The
 /// headers before it are kept so that the caller can be told.
 fn read_headers<'m>(
     headers: &'m BorrowedHeaders,
     parts: &mut Vec<KafkaHeader<'m, &'m [u8]>>,
     size: &mut usize,
 ) -> bool {
-    catch_unwind(AssertUnwindSafe(|| {
+    hostile::contained(|| {
         parts.reserve(headers.count());
         for header in headers.iter() {
             *size += header.key.len() + header.value.map_or(0, <[u8]>::len);
             parts.push(header);
         }
-    }))
-    .is_ok()
+    })
 }
 
 fn name(text: &str, copy: &mut impl FnMut(&[u8]) -> Bytes) -> ByteString {

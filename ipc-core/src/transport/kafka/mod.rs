@@ -8,45 +8,77 @@ mod config;
 mod consumer;
 mod context;
 mod convert;
+mod error;
+mod hooks;
+mod hostile;
+mod kept;
+mod logs;
 mod producer;
-mod topology;
+mod statistics;
+mod tokens;
+mod topics;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
 pub use config::KafkaConfig;
-pub use topology::CreateTopics;
+pub use tokens::{Token, TokenProvider};
+pub use topics::CreateTopics;
 
 use super::{
-    Ack, Consumer, Inlet, Outgoing, Start, Subscription, TopicPartition, TopicSpec, TopicState,
-    Transport, TransportError,
+    Ack, Consumer, Inlet, Outgoing, Start, Subscription, TopicNames, TopicPartition, TopicSpec,
+    TopicState, TopologyPlan, Transport, TransportError,
 };
+use hooks::Hooks;
+use kept::Kept;
 use producer::Producer;
+use tokens::Tokens;
 
 /// A connection to a Kafka cluster.
+///
+/// Dropping it gives up what is not sent yet: [`flush`](Transport::flush) first.
 pub struct KafkaTransport {
     config: KafkaConfig,
-    producer: Arc<Producer>,
+    hooks: Hooks,
+    producer: Arc<Kept<Producer>>,
 }
 
 impl KafkaTransport {
-    /// Makes the producer and asks the cluster for its metadata, which proves
-    /// that it is there and warms the connection up.
+    /// Checks the configuration, makes the producer and asks the cluster for its
+    /// metadata, which proves that it is there and warms the connection up.
     ///
     /// # Errors
     ///
-    /// When a property is refused, or when no broker answers within the
-    /// configuration's start-up bound (5 s by default).
+    /// When the configuration has mistakes (all are listed), when no token can be
+    /// had, or when no broker answers within the configuration's start-up bound
+    /// (4.5 s by default); then the message says what the last attempt failed with.
     ///
     /// # Cancel safety
     ///
     /// Safe: the half-made connection is closed in the background.
     pub async fn connect(config: KafkaConfig) -> Result<Self, TransportError> {
-        let producer = Arc::new(Producer::new(&config)?);
-        topology::probe(&producer, &config).await?;
-        Ok(Self { config, producer })
+        let checked = config.clone();
+        tokio::task::spawn_blocking(move || checked.check())
+            .await
+            .map_err(|_| TransportError::other("checking the configuration was interrupted"))??;
+        let tokens = match config.tokens() {
+            Some(provider) => {
+                Some(Tokens::start(provider, config.startup_bound(), SystemTime::now).await?)
+            }
+            None => None,
+        };
+        let hooks = Hooks::new(config.stats(), tokens);
+        let (of_producer, settings) = (hooks.clone(), config.clone());
+        let producer = Kept::make(move || Producer::new(&settings, of_producer)).await?;
+        let producer = Arc::new(producer);
+        topics::probe(&producer, &config).await?;
+        Ok(Self {
+            config,
+            hooks,
+            producer,
+        })
     }
 }
 
@@ -56,12 +88,16 @@ impl Transport for KafkaTransport {
         self.producer.send(record, ack);
     }
 
+    fn topic_names(&self) -> TopicNames {
+        self.config.topic_names().clone()
+    }
+
     async fn subscribe(
         &self,
         subscription: Subscription,
         inlet: Box<dyn Inlet>,
     ) -> Result<Consumer, TransportError> {
-        consumer::subscribe(&self.config, subscription, inlet).await
+        consumer::subscribe(&self.config, self.hooks.clone(), subscription, inlet).await
     }
 
     async fn read(
@@ -70,11 +106,11 @@ impl Transport for KafkaTransport {
         start: Start,
         inlet: Box<dyn Inlet>,
     ) -> Result<Consumer, TransportError> {
-        consumer::read(&self.config, from, start, inlet).await
+        consumer::read(&self.config, self.hooks.clone(), from, start, inlet).await
     }
 
     async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError> {
-        topology::states(&self.producer, &self.config, names).await
+        topics::states(&self.producer, &self.config, names).await
     }
 
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
@@ -84,17 +120,12 @@ impl Transport for KafkaTransport {
             .await
     }
 
+    async fn check(&self, plan: &TopologyPlan) -> Result<(), TransportError> {
+        topics::check(&self.producer, &self.config, plan).await
+    }
+
     async fn flush(&self, within: Duration) -> Result<(), TransportError> {
         producer::flush(Arc::clone(&self.producer), within).await
-    }
-}
-
-impl Drop for KafkaTransport {
-    /// Dropping a librdkafka producer blocks until its queue is purged, so it
-    /// happens on a thread of its own.
-    fn drop(&mut self) {
-        let producer = Arc::clone(&self.producer);
-        producer::drop_in_background(producer);
     }
 }
 

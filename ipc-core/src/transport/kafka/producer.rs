@@ -1,35 +1,41 @@
 //! Sending, with an acknowledgement for every record.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientContext;
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{
     BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
 };
+use rdkafka::{ClientContext, Statistics};
 
 use super::config::{KafkaConfig, Role};
-use super::context::log;
 use super::convert::owned_headers;
+use super::error::refused;
+use super::hooks::Hooks;
+use super::kept::Kept;
 use crate::transport::{Ack, Outgoing, Placed, SendError, TransportError};
-
-/// Librdkafka's own bound on records waiting to be sent.
-const QUEUE_LIMIT: usize = 100_000;
 
 pub(super) struct Producer {
     inner: ThreadedProducer<Deliveries>,
+    queue_limit: usize,
 }
 
 impl Producer {
-    pub(super) fn new(config: &KafkaConfig) -> Result<Self, TransportError> {
-        let mut client = config.client(Role::Producer);
-        client.set("queue.buffering.max.messages", QUEUE_LIMIT.to_string());
-        let inner = ThreadedProducer::from_config_and_context(&client, Deliveries)
-            .map_err(|error| super::context::refused(&error))?;
-        Ok(Self { inner })
+    /// Blocks for a moment: makes threads and reads certificates.
+    pub(super) fn new(config: &KafkaConfig, hooks: Hooks) -> Result<Self, TransportError> {
+        let client = config.client(Role::Producer);
+        let deliveries = Deliveries { hooks };
+        let inner = ThreadedProducer::from_config_and_context(&client, deliveries)
+            .map_err(|error| refused(&error))?;
+        Ok(Self {
+            inner,
+            queue_limit: config.queue_limit(),
+        })
     }
 
     pub(super) fn send(&self, record: &Outgoing, ack: Ack) {
@@ -50,19 +56,39 @@ impl Producer {
         message.partition = record.partition;
         message.key = record.envelope.key.as_deref();
         message.payload = record.envelope.payload.as_deref();
+        // An error here means that librdkafka did not take the record at all.
         if let Err((error, message)) = self.inner.send(message) {
-            let failure = failure(&error, &record.topic);
-            message.delivery_opaque.settle(Err(failure));
+            let ack = message.delivery_opaque;
+            match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::QueueFull) => ack.settle(Err(SendError::QueueFull {
+                    limit: self.queue_limit,
+                })),
+                Some(RDKafkaErrorCode::Fatal) => {
+                    let fatal = self.inner.client().fatal_error();
+                    let reason = fatal.map_or_else(|| error.to_string(), |(_, reason)| reason);
+                    refuse(*ack, &format!("the producer cannot go on: {reason}"));
+                }
+                Some(code) => refuse(*ack, reason(code).unwrap_or(&code.to_string())),
+                None => refuse(*ack, &error.to_string()),
+            }
         }
     }
 
     pub(super) fn client(&self) -> &rdkafka::client::Client<Deliveries> {
         self.inner.client()
     }
+
+    /// The latest error that concerned the producer as a whole.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.inner.client().context().hooks.trouble()
+    }
 }
 
 /// Waits, off the runtime, until every record is settled.
-pub(super) async fn flush(producer: Arc<Producer>, within: Duration) -> Result<(), TransportError> {
+pub(super) async fn flush(
+    producer: Arc<Kept<Producer>>,
+    within: Duration,
+) -> Result<(), TransportError> {
     let flushed = tokio::task::spawn_blocking(move || {
         producer
             .inner
@@ -80,24 +106,28 @@ pub(super) async fn flush(producer: Arc<Producer>, within: Duration) -> Result<(
     }
 }
 
-/// Dropping the last handle purges the queue and joins a thread: not for a
-/// tokio worker.
-pub(super) fn drop_in_background(producer: Arc<Producer>) {
-    // Where no thread can be had the closure is dropped here, which is slow and correct.
-    let _ = std::thread::Builder::new()
-        .name("ipc-kafka-drop".to_owned())
-        .spawn(move || drop(producer));
+/// Settles acknowledgements, on the producer's polling thread.
+pub(super) struct Deliveries {
+    hooks: Hooks,
 }
 
-pub(super) struct Deliveries;
-
 impl ClientContext for Deliveries {
-    fn log(&self, level: rdkafka::config::RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.hooks.log(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.hooks.stats(statistics);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(target: "ipc::kafka", %error, reason, "producer");
+        self.hooks.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.hooks.generate_oauth_token(config)
     }
 }
 
@@ -115,29 +145,36 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
     }
 }
 
-/// A produce error proves "not sent" only where librdkafka or the broker refused
-/// the record as such.
+/// A record that librdkafka had taken came back. That proves "not sent" only
+/// where librdkafka or the broker refused the record as such.
 fn failure(error: &KafkaError, topic: &str) -> SendError {
-    use RDKafkaErrorCode as Code;
-    let refused = |reason: &str| SendError::Refused {
-        topic: topic.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let topic = topic.to_owned();
     match error.rdkafka_error_code() {
-        Some(Code::QueueFull) => SendError::QueueFull { limit: QUEUE_LIMIT },
-        Some(Code::MessageSizeTooLarge) => {
-            refused("larger than message.max.bytes: send it in chunks or raise the limit")
-        }
-        Some(Code::UnknownTopic | Code::UnknownTopicOrPartition) => {
-            refused("the topic does not exist")
-        }
-        Some(Code::UnknownPartition) => refused("the partition does not exist"),
-        Some(Code::InvalidTopic) => refused("not a valid topic name"),
-        Some(Code::TopicAuthorizationFailed) => refused("the cluster's ACLs do not allow writing"),
-        Some(Code::PurgeQueue | Code::PurgeInflight) => SendError::Closed,
-        _ => SendError::Unacknowledged {
-            topic: topic.to_owned(),
-            reason: error.to_string(),
+        Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => SendError::Closed,
+        code => match code.and_then(reason) {
+            Some(reason) => SendError::Refused {
+                topic,
+                reason: reason.to_owned(),
+            },
+            None => SendError::Unacknowledged {
+                topic,
+                reason: error.to_string(),
+            },
         },
     }
+}
+
+/// Why a record as such is refused, and what to do about it.
+fn reason(code: RDKafkaErrorCode) -> Option<&'static str> {
+    use RDKafkaErrorCode as Code;
+    Some(match code {
+        Code::MessageSizeTooLarge => {
+            "larger than message.max.bytes: send it in chunks or raise the limit"
+        }
+        Code::UnknownTopic | Code::UnknownTopicOrPartition => "the topic does not exist: create it",
+        Code::UnknownPartition => "the partition does not exist",
+        Code::InvalidTopic => "not a valid topic name",
+        Code::TopicAuthorizationFailed => "the cluster's ACLs do not allow writing",
+        _ => return None,
+    })
 }

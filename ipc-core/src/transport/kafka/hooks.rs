@@ -1,0 +1,69 @@
+//! What all clients of one transport share of librdkafka's callbacks.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientContext, Statistics};
+
+use super::logs::Logs;
+use super::statistics::client_stats;
+use super::tokens::Tokens;
+use crate::transport::StatsSink;
+
+/// The callbacks that have nothing to do with what a client is for.
+#[derive(Clone, Default)]
+pub(super) struct Hooks {
+    logs: Arc<Logs>,
+    stats: Option<Arc<dyn StatsSink>>,
+    tokens: Option<Arc<Tokens>>,
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+impl Hooks {
+    pub(super) fn new(stats: Option<Arc<dyn StatsSink>>, tokens: Option<Tokens>) -> Self {
+        Self {
+            stats,
+            tokens: tokens.map(Arc::new),
+            ..Self::default()
+        }
+    }
+
+    /// The latest error that concerned a client as a whole: why no broker
+    /// answers, for example.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().clone()
+    }
+}
+
+impl ClientContext for Hooks {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.logs.line(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        if let Some(sink) = &self.stats {
+            sink.observe(&client_stats(&statistics));
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.logs.error(&error, reason);
+        // "All brokers are down" says less than what each of them failed with.
+        if error.rdkafka_error_code() != Some(rdkafka::types::RDKafkaErrorCode::AllBrokersDown) {
+            *self.trouble.lock() = Some(reason.to_owned());
+        }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        match &self.tokens {
+            Some(tokens) => Ok(tokens.current()),
+            None => Err("no token provider is configured".into()),
+        }
+    }
+}

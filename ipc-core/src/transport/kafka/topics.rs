@@ -1,0 +1,213 @@
+//! Which topics there are, and making those that are missing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
+
+use super::config::{KafkaConfig, Role};
+use super::error::{named, refused};
+use super::hooks::Hooks;
+use super::kept::Kept;
+use super::producer::Producer;
+use crate::transport::{Found, TopicSpec, TopicState, TopologyPlan, TransportError};
+
+/// A way to make topics. Kafka's admin API is one; the embedded broker, which
+/// has no admin API, brings its own.
+#[async_trait]
+pub trait CreateTopics: Send + Sync {
+    /// Makes the topics that do not exist yet.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be made; the message names every one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Topics may or may not exist afterwards.
+    async fn create(
+        &self,
+        config: &KafkaConfig,
+        topics: &[TopicSpec],
+    ) -> Result<(), TransportError>;
+}
+
+/// Kafka's admin API.
+pub(super) struct AdminApi;
+
+#[async_trait]
+impl CreateTopics for AdminApi {
+    async fn create(
+        &self,
+        config: &KafkaConfig,
+        topics: &[TopicSpec],
+    ) -> Result<(), TransportError> {
+        // rdkafka 0.39 never asks its admin client's context for a token.
+        if config.has_tokens() {
+            let plan = topics
+                .iter()
+                .cloned()
+                .fold(TopologyPlan::new(), TopologyPlan::topic);
+            return Err(TransportError::configuration(format!(
+                "topics cannot be made over SASL OAUTHBEARER, the Kafka client lacks it; make them by hand:\n{}",
+                plan.to_commands(config.bootstrap(), &principal(config))
+            )));
+        }
+        for topic in topics {
+            named(&topic.name)?;
+        }
+        let client = config.client(Role::Admin);
+        let admin: Kept<AdminClient<Hooks>> = Kept::make(move || {
+            client
+                .create_with_context(Hooks::default())
+                .map_err(|error| refused(&error))
+        })
+        .await?;
+        let new: Vec<NewTopic<'_>> = topics.iter().map(new_topic).collect();
+        let bound = config.startup_bound();
+        let options = AdminOptions::new()
+            .operation_timeout(Some(bound))
+            .request_timeout(Some(bound));
+        let results = admin
+            .create_topics(&new, &options)
+            .await
+            .map_err(|error| TransportError::unreachable(format!("topics not created: {error}")))?;
+        let faults: Vec<String> = results
+            .into_iter()
+            .filter_map(Result::err)
+            .filter(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists)
+            .map(|(topic, code)| format!("{topic}: {code}"))
+            .collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            let faults = faults.join("; ");
+            Err(TransportError::other(format!(
+                "topics not created: {faults}"
+            )))
+        }
+    }
+}
+
+fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
+    let replication = TopicReplication::Fixed(spec.replication);
+    let topic = NewTopic::new(&spec.name, spec.partitions, replication);
+    spec.settings
+        .iter()
+        .fold(topic, |topic, (name, value)| topic.set(name, value))
+}
+
+/// Proves that a broker answers.
+pub(super) async fn probe(
+    producer: &Arc<Kept<Producer>>,
+    config: &KafkaConfig,
+) -> Result<(), TransportError> {
+    partition_counts(producer, config).await.map(drop)
+}
+
+pub(super) async fn states(
+    producer: &Arc<Kept<Producer>>,
+    config: &KafkaConfig,
+    names: &[Arc<str>],
+) -> Result<Vec<Option<TopicState>>, TransportError> {
+    let counts = partition_counts(producer, config).await?;
+    let state = |name: &Arc<str>| {
+        counts.get(&**name).map(|partitions| TopicState {
+            name: Arc::clone(name),
+            partitions: *partitions,
+        })
+    };
+    Ok(names.iter().map(state).collect())
+}
+
+/// Compares a plan with the cluster.
+pub(super) async fn check(
+    producer: &Arc<Kept<Producer>>,
+    config: &KafkaConfig,
+    plan: &TopologyPlan,
+) -> Result<(), TransportError> {
+    let counts = partition_counts(producer, config).await?;
+    let mut found = BTreeMap::new();
+    for name in plan.topic_names() {
+        let state = match counts.get(&*name) {
+            Some(partitions) => Found::Topic {
+                partitions: *partitions,
+            },
+            // The list holds only what we may see.
+            None => unlisted(producer, config, &name).await?,
+        };
+        found.insert(name, state);
+    }
+    let shortfall = plan.shortfall(&found);
+    if shortfall.is_empty() {
+        return Ok(());
+    }
+    Err(TransportError::missing_topic(
+        shortfall.explain(config.bootstrap(), &principal(config)),
+    ))
+}
+
+fn principal(config: &KafkaConfig) -> String {
+    config.principal().map_or_else(
+        || "User:<your principal>".to_owned(),
+        |user| format!("User:{user}"),
+    )
+}
+
+async fn unlisted(
+    producer: &Arc<Kept<Producer>>,
+    config: &KafkaConfig,
+    name: &Arc<str>,
+) -> Result<Found, TransportError> {
+    named(name)?;
+    let metadata = metadata(producer, config, Some(name)).await?;
+    let error = metadata.topics().first().and_then(|topic| topic.error());
+    Ok(match error.map(RDKafkaErrorCode::from) {
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Found::Forbidden,
+        _ => Found::Nothing,
+    })
+}
+
+async fn partition_counts(
+    producer: &Arc<Kept<Producer>>,
+    config: &KafkaConfig,
+) -> Result<HashMap<String, i32>, TransportError> {
+    let metadata = metadata(producer, config, None).await?;
+    let count = |topic: &rdkafka::metadata::MetadataTopic| {
+        let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+        (topic.name().to_owned(), partitions)
+    };
+    Ok(metadata.topics().iter().map(count).collect())
+}
+
+/// Asks for one topic or, at no risk to make one, for all.
+async fn metadata(
+    producer: &Arc<Kept<Producer>>,
+    config: &KafkaConfig,
+    topic: Option<&Arc<str>>,
+) -> Result<Metadata, TransportError> {
+    let asking = Arc::clone(producer);
+    let bound = config.startup_bound();
+    let topic = topic.cloned();
+    let asked = tokio::task::spawn_blocking(move || {
+        asking.client().fetch_metadata(topic.as_deref(), bound)
+    });
+    match asked.await {
+        Ok(Ok(metadata)) => Ok(metadata),
+        Ok(Err(error)) => Err(unanswered(config, producer.trouble(), &error)),
+        Err(_) => Err(TransportError::other("asking for metadata was interrupted")),
+    }
+}
+
+fn unanswered(config: &KafkaConfig, trouble: Option<String>, error: &KafkaError) -> TransportError {
+    let why = trouble.unwrap_or_else(|| error.to_string());
+    TransportError::unreachable(format!(
+        "no Kafka broker answered at {} within {:?} ({why}): \
+         check KAFKA_BOOTSTRAP_SERVERS and that the broker is up",
+        config.bootstrap(),
+        config.startup_bound(),
+    ))
+}
