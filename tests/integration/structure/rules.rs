@@ -7,10 +7,11 @@ use super::imports::Import;
 pub(super) const FOLDERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("metrics", &[]),
+    ("health", &[]),
     ("store", &["error"]),
     ("envelope", &["error"]),
     ("contract", &["envelope", "error"]),
-    ("transport", &["envelope", "error", "metrics"]),
+    ("transport", &["envelope", "error", "metrics", "health"]),
     ("embedded", &["envelope", "transport", "error"]),
     (
         "dispatch",
@@ -21,6 +22,7 @@ pub(super) const FOLDERS: &[(&str, &[&str])] = &[
             "store",
             "error",
             "metrics",
+            "health",
         ],
     ),
     (
@@ -33,6 +35,7 @@ pub(super) const FOLDERS: &[(&str, &[&str])] = &[
             "store",
             "error",
             "metrics",
+            "health",
         ],
     ),
     ("http", ADAPTER),
@@ -41,7 +44,14 @@ pub(super) const FOLDERS: &[(&str, &[&str])] = &[
     ("routing", ADAPTER),
     (
         "client",
-        &["contract", "envelope", "transport", "error", "metrics"],
+        &[
+            "contract",
+            "envelope",
+            "transport",
+            "error",
+            "metrics",
+            "health",
+        ],
     ),
     (
         "service",
@@ -59,6 +69,7 @@ pub(super) const FOLDERS: &[(&str, &[&str])] = &[
             "client",
             "error",
             "metrics",
+            "health",
         ],
     ),
 ];

@@ -1,0 +1,6 @@
+//! What surrounds a service: its admin listener and how it is asked to end.
+
+#[cfg(feature = "http-server")]
+mod admin;
+#[cfg(unix)]
+mod signals;
