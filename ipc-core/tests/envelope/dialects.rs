@@ -128,6 +128,31 @@ fn springs_names_count_where_several_families_stand_in_one_request() {
 }
 
 #[test]
+fn springs_id_counts_where_a_reply_has_several() {
+    let mut headers = Headers::new();
+    headers.push(names::FASTSTREAM_CORRELATION_ID, "faststream");
+    headers.push(names::SMALLRYE_CORRELATION_ID, "smallrye");
+    headers.push(names::CORRELATION_ID, "kafka");
+    let record = Envelope {
+        headers,
+        ..Envelope::default()
+    };
+    let id = |head: Option<ReplyHead>| head.unwrap().correlation_id.to_string();
+    assert_eq!(id(ReplyHead::parse(&record.headers)), "kafka");
+    for (dialect, expected) in [
+        (Dialect::Native, "kafka"),
+        (Dialect::NestJs, "kafka"),
+        (Dialect::SmallRye, "smallrye"),
+        (Dialect::FastStream, "faststream"),
+    ] {
+        assert_eq!(
+            id(ReplyHead::receive(dialect, &mut record.clone())),
+            expected
+        );
+    }
+}
+
+#[test]
 fn a_caller_that_names_itself_is_native_however_it_spells_its_partition() {
     let mut headers = Headers::new();
     headers.push(names::REPLY_TOPIC, "shop.replies");

@@ -162,6 +162,8 @@ fn a_reply_partition_is_four_bytes_or_decimal_text() {
 fn four_digits_are_an_integer_only_where_the_topic_has_so_many_partitions() {
     let four_digits = partition(b"0012").unwrap().unwrap();
     assert_eq!(four_digits.resolve(50), 12);
+    assert_eq!(four_digits.resolve(0x3030_3132), 12);
+    assert_eq!(four_digits.resolve(0x3030_3133), 0x3030_3132);
     assert_eq!(four_digits.resolve(i32::MAX), 0x3030_3132);
 }
 
