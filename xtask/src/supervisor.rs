@@ -57,8 +57,8 @@ impl Supervisor {
         self.interrupted
     }
 
-    /// Starts a broker with `provider`, or with the first that works. A signal meanwhile is an error; what has
-    /// been started by then ends with this process.
+    /// Starts a broker with `provider`, or with the first that works. After a signal meanwhile, the broker is
+    /// stopped as soon as it has started; a second signal does not wait for that.
     pub(crate) fn start_broker(&mut self, provider: Option<Provider>) -> Result<Broker> {
         let started = self.sender.clone();
         thread::spawn(move || {
@@ -70,10 +70,15 @@ impl Supervisor {
             let _ = started.send(Event::BrokerStarted(broker));
         });
         loop {
+            let again = self.interrupted;
             match self.next()? {
-                Event::BrokerStarted(broker) => return broker,
-                Event::Signal(signal) => bail!("interrupted by signal {}", signal.as_raw()),
-                Event::ChildEnded(_) => {}
+                Event::BrokerStarted(broker) if !again => return broker,
+                Event::BrokerStarted(broker) => {
+                    drop(broker);
+                    bail!("interrupted");
+                }
+                Event::Signal(_) if again => bail!("interrupted"),
+                Event::Signal(_) | Event::ChildEnded(_) => {}
             }
         }
     }

@@ -1,7 +1,7 @@
 use std::{ffi::OsString, process::ExitCode};
 
 use anyhow::Result;
-use xtask::broker::Provider;
+use xtask::broker::{Provider, Session};
 
 use crate::{
     supervisor::Supervisor,
@@ -20,6 +20,7 @@ pub(crate) fn run(
     }
     eprintln!("kafka ({}) at {}", broker.provider(), broker.bootstrap());
 
+    let session = Session::begin();
     let mut tests = if names_crates(arguments) {
         cargo("test")?
     } else {
@@ -29,9 +30,15 @@ pub(crate) fn run(
         .args(arguments)
         .env("IPC_TEST_BOOTSTRAP", broker.bootstrap())
         .env("IPC_TEST_PROVIDER", broker.provider().to_string())
+        .env(Session::VARIABLE, session.id())
         // the tests must not depend on who provides the broker
         .env_remove("KAFKA_BOOTSTRAP_SERVERS");
     let status = supervisor.run(&mut tests)?;
+    let swept = session.end();
+    // the other providers do not need Docker: where it is not there, nothing was left in it
+    if broker.provider() == Provider::Container {
+        swept?;
+    }
 
     if !status.success()
         && !supervisor.interrupted()

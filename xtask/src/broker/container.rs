@@ -8,7 +8,7 @@ use testcontainers_modules::testcontainers::{
 };
 
 use super::{
-    KAFKA_VERSION, keep_log, metadata, poll, port,
+    KAFKA_VERSION, keep_log, metadata, poll, port, session,
     settings::{Addresses, settings},
 };
 
@@ -44,6 +44,9 @@ impl ContainerBroker {
         .fold(image, |image, (name, value)| {
             image.with_env_var(variable(name), value)
         });
+        let image = session::label()
+            .into_iter()
+            .fold(image, |image, label| image.with_labels([label]));
         let container = image.start().with_context(|| {
             format!("docker cannot run {IMAGE}:{KAFKA_VERSION}: start its daemon, or let it pull the image")
         })?;

@@ -1,8 +1,8 @@
 //! A real Apache Kafka for development and tests.
 //!
 //! One broker in KRaft mode, fetched and started by whatever the machine offers (see [`Provider`]), with the
-//! same settings everywhere and nothing left behind: it is stopped when its [`Broker`] is dropped, and a native
-//! one also when the process that started it dies.
+//! same settings everywhere and nothing left behind: it is stopped when its [`Broker`] is dropped. Where the
+//! process that started it dies before, a native broker dies with it, and a container ends with its [`Session`].
 
 mod container;
 mod leash;
@@ -12,6 +12,7 @@ mod native;
 mod poll;
 mod port;
 mod provider;
+mod session;
 mod settings;
 
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use anyhow::{Context, Result, bail};
 
 use self::{container::ContainerBroker, native::NativeBroker};
 
-pub use self::provider::Provider;
+pub use self::{provider::Provider, session::Session};
 
 /// The version of Apache Kafka that [`Provider::Container`] and [`Provider::Native`] run.
 pub const KAFKA_VERSION: &str = "4.3.0";
