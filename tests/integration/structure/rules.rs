@@ -2,93 +2,60 @@
 
 use super::imports::Import;
 
-/// Each folder (or file) directly under `src`, with the others that it may import. Leaves import nothing;
-/// from `envelope` to `service` each stratum sees those below it.
-pub(super) const FOLDERS: &[(&str, &[&str])] = &[
-    ("error", &[]),
-    ("metrics", &[]),
-    ("health", &[]),
-    ("store", &["error"]),
-    ("envelope", &["error"]),
-    ("contract", &["envelope", "error"]),
-    ("transport", &["envelope", "error", "metrics", "health"]),
-    ("embedded", &["envelope", "transport", "error"]),
+/// Each folder (or file) directly under `src`, with the others that it may import. The first three are leaves;
+/// each stratum sees those below it, and what is under `service` never sees `service`.
+pub(super) const FOLDERS: &[(&str, &str)] = &[
+    ("error", ""),
+    ("metrics", ""),
+    ("health", ""),
+    ("store", "error"),
+    ("envelope", "error"),
+    ("contract", "envelope error"),
+    ("transport", "envelope error metrics health"),
+    ("embedded", "transport envelope error"),
     (
         "dispatch",
-        &[
-            "contract",
-            "envelope",
-            "transport",
-            "store",
-            "error",
-            "metrics",
-            "health",
-        ],
+        "transport contract envelope store error metrics health",
     ),
     (
         "layer",
-        &[
-            "contract",
-            "envelope",
-            "transport",
-            "dispatch",
-            "store",
-            "error",
-            "metrics",
-            "health",
-        ],
+        "dispatch transport contract envelope store error metrics health",
     ),
-    ("http", ADAPTER),
-    ("extract", ADAPTER),
-    ("response", ADAPTER),
-    ("routing", ADAPTER),
+    // a client never sees `dispatch`
+    ("client", "transport contract envelope error metrics health"),
+    // what knows HTTP sees what a record says and what becomes of it, not how it travels
     (
-        "client",
-        &[
-            "contract",
-            "envelope",
-            "transport",
-            "error",
-            "metrics",
-            "health",
-        ],
+        "http",
+        "extract response routing dispatch contract envelope error",
+    ),
+    (
+        "extract",
+        "http response routing dispatch contract envelope error",
+    ),
+    (
+        "response",
+        "http extract routing dispatch contract envelope error",
+    ),
+    (
+        "routing",
+        "http extract response dispatch contract envelope error",
     ),
     (
         "service",
-        &[
-            "contract",
-            "envelope",
-            "transport",
-            "dispatch",
-            "layer",
-            "store",
-            "http",
-            "extract",
-            "response",
-            "routing",
-            "client",
-            "error",
-            "metrics",
-            "health",
-        ],
+        "http extract response routing client layer dispatch transport contract envelope store error metrics health",
     ),
-];
-
-/// What the folders that know HTTP may import: one another, what a record says, and what becomes of it.
-const ADAPTER: &[&str] = &[
-    "contract", "envelope", "dispatch", "http", "extract", "response", "routing", "error",
 ];
 
 /// Single files that may import one folder more: here the client is offered as a `tower::Service` of HTTP
 /// requests, which needs to know both.
 pub(super) const BRIDGES: &[(&str, &str)] = &[("http/client.rs", "client")];
 
-/// What sees everything: the roof of the crate, and what tests use.
+/// What sees every folder: the roof of the crate, and what tests use.
 pub(super) const UNBOUND: &[&str] = &["lib", "prelude", "__private", "testing"];
 
 /// Each foreign crate that is kept in its place, with the folders that may name it.
-pub(super) const CRATES: &[(&str, &[&str])] = &[
-    ("rdkafka", &["transport/kafka", "embedded"]),
+pub(super) const CRATES: &[(&str, &str)] = &[
+    ("rdkafka", "transport/kafka embedded"),
     ("axum", HTTP),
     ("axum_core", HTTP),
     ("axum_extra", HTTP),
@@ -97,7 +64,8 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("http_body_util", HTTP),
 ];
 
-const HTTP: &[&str] = &["http", "extract", "response", "routing", "service"];
+/// The last two hand axum's own items on, to service authors and to what macros write.
+const HTTP: &str = "http extract response routing service prelude __private";
 
 /// Why `file` (its path under `src`) may not have `import`; `None` if it may.
 pub(super) fn broken(file: &str, import: &Import) -> Option<String> {
@@ -110,13 +78,17 @@ pub(super) fn broken(file: &str, import: &Import) -> Option<String> {
             let Some((_, allowed)) = FOLDERS.iter().find(|(folder, _)| *folder == from) else {
                 return Some(format!("{file}: `{from}` is in no rule: add it to FOLDERS"));
             };
-            (!allowed.contains(&to.as_str()))
-                .then(|| format!("{file}: `{from}` may not import `{to}`"))
+            (!allows(allowed, to)).then(|| format!("{file}: `{from}` may not import `{to}`"))
         }
         Import::Crate(name) => {
             let (_, places) = CRATES.iter().find(|(krate, _)| krate == name)?;
-            let allowed = places.iter().any(|place| lies_in(file, place));
-            (!allowed).then(|| format!("{file}: `{name}` is named outside {}", places.join(", ")))
+            let allowed = places.split(' ').any(|place| lies_in(file, place));
+            (!allowed).then(|| {
+                format!(
+                    "{file}: `{name}` is named outside {}",
+                    places.replace(' ', ", ")
+                )
+            })
         }
     }
 }
@@ -125,6 +97,11 @@ pub(super) fn broken(file: &str, import: &Import) -> Option<String> {
 pub(super) fn top(file: &str) -> &str {
     let first = file.split('/').next().unwrap_or(file);
     first.strip_suffix(".rs").unwrap_or(first)
+}
+
+/// Whether a list of folders has `folder`.
+pub(super) fn allows(list: &str, folder: &str) -> bool {
+    list.split(' ').any(|allowed| allowed == folder)
 }
 
 fn lies_in(file: &str, place: &str) -> bool {
