@@ -104,7 +104,7 @@ impl Broker {
         created
     }
 
-    pub(super) fn produce(&mut self, record: Outgoing) -> Result<Placed, SendError> {
+    pub(super) fn produce(&mut self, record: &Outgoing) -> Result<Placed, SendError> {
         self.topics.produce(record, self.faults.as_deref_mut())
     }
 
@@ -187,11 +187,15 @@ impl Broker {
         Step::Wait(timers.min())
     }
 
-    /// Commits what consumer `id` stored.
-    pub(super) fn commit(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            commit(session, &mut self.groups);
-        }
+    /// Stores and commits at once what consumer `id` has; false where it does not
+    /// have all of these partitions.
+    pub(super) fn commit(&mut self, id: SessionId, offsets: &[(TopicPartition, i64)]) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return false;
+        };
+        let stored = session.store(offsets);
+        commit(session, &mut self.groups);
+        stored
     }
 
     /// Consumer `id` lets go of revoked partitions; what it stored is committed.

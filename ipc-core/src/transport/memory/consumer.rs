@@ -133,13 +133,18 @@ impl ConsumerControl for Control {
     }
 
     fn store(&self, offsets: &[(TopicPartition, i64)]) {
-        self.with_session(|session| session.store(offsets));
+        self.with_session(|session| {
+            session.store(offsets);
+        });
     }
 
     async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
-        self.store(offsets);
-        self.broker.lock().commit(self.id);
-        Ok(())
+        if self.broker.lock().commit(self.id, offsets) {
+            return Ok(());
+        }
+        Err(TransportError::other(
+            "offsets not committed: a partition is not assigned any more",
+        ))
     }
 
     async fn close(&self, within: Duration) {

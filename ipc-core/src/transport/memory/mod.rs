@@ -177,7 +177,7 @@ impl Transport for MemoryTransport {
         if self.is_killed() {
             return ack.settle(Err(SendError::Closed));
         }
-        let result = self.broker.lock().produce(record.clone());
+        let result = self.broker.lock().produce(record);
         ack.settle(result);
     }
 

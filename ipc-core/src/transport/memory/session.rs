@@ -163,16 +163,20 @@ impl Session {
         self.wake();
     }
 
-    pub(super) fn store(&mut self, offsets: &[(TopicPartition, i64)]) {
+    /// False where one of the partitions is not its own.
+    pub(super) fn store(&mut self, offsets: &[(TopicPartition, i64)]) -> bool {
+        let mut all = true;
         for (partition, next) in offsets {
-            if let Some(position) = self.position(partition) {
-                position.stored = Some(*next);
+            match self.position(partition) {
+                Some(position) => position.stored = Some(*next),
+                None => all = false,
             }
         }
         if self.commit_at.is_none() {
             self.commit_at = Some(Instant::now() + COMMIT_INTERVAL);
             self.wake();
         }
+        all
     }
 
     pub(super) fn commit_is_due(&self, now: Instant) -> bool {

@@ -96,11 +96,11 @@ impl Topics {
 
     pub(super) fn produce(
         &mut self,
-        record: Outgoing,
+        record: &Outgoing,
         faults: Option<&mut (dyn Faults + 'static)>,
     ) -> Result<Placed, SendError> {
         let Some(topic) = self.by_name.get(&record.topic) else {
-            return Err(refused(&record, "the topic does not exist: create it"));
+            return Err(refused(record, "the topic does not exist: create it"));
         };
         let partition = match (record.partition, &record.envelope.key) {
             (Some(partition), _) => partition,
@@ -110,7 +110,7 @@ impl Topics {
         let Some(log) = topic.log_of(partition) else {
             let count = topic.partitions;
             let reason = format!("partition {partition} does not exist: there are {count}");
-            return Err(refused(&record, reason));
+            return Err(refused(record, reason));
         };
         let (size, limit) = (record_size(&record.envelope), topic.largest_record);
         if size > limit {
@@ -118,15 +118,15 @@ impl Topics {
                 "{size} bytes are more than max.message.bytes = {limit}: \
                  send it in chunks or raise the limit"
             );
-            return Err(refused(&record, reason));
+            return Err(refused(record, reason));
         }
         let fate = faults.map_or(Produce::Acknowledge, |faults| {
-            faults.produce(&record, partition)
+            faults.produce(record, partition)
         });
         if fate == Produce::LoseRecord {
             return Err(unacknowledged(&record.topic));
         }
-        let offset = self.logs[log].append(record.envelope, self.clock.now());
+        let offset = self.logs[log].append(record.envelope.clone(), self.clock.now());
         if fate == Produce::LoseAck {
             return Err(unacknowledged(&record.topic));
         }
