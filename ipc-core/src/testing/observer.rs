@@ -207,18 +207,31 @@ impl Seen {
         self.records.iter().map(payload).collect()
     }
 
-    /// The payloads that came from one partition.
+    /// The records that came from one partition.
+    pub fn records_of<'a>(
+        &'a self,
+        partition: &'a TopicPartition,
+    ) -> impl DoubleEndedIterator<Item = &'a Received> {
+        let records = self.records.iter();
+        records.filter(move |record| record.origin.partition == *partition)
+    }
+
+    /// Their payloads, as text.
     #[must_use]
     pub fn payloads_of(&self, partition: &TopicPartition) -> Vec<String> {
-        let records = self.records.iter();
-        let records = records.filter(|record| record.origin.partition == *partition);
-        records.map(payload).collect()
+        self.records_of(partition).map(payload).collect()
     }
 
     fn summary(&self) -> String {
+        let positions: Vec<String> = self
+            .next
+            .iter()
+            .map(|(partition, next)| format!("{partition} up to {next}"))
+            .collect();
         format!(
-            "seen: {} records, partitions {:?}, {} revocations held, closed: {}, troubles {:?}",
+            "seen: {} records ({}), partitions {:?}, {} revocations held, closed: {}, troubles {:?}",
             self.records.len(),
+            positions.join(", "),
             self.owned,
             self.held.len(),
             self.closed,

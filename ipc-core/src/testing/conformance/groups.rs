@@ -33,6 +33,24 @@ pub(super) async fn the_group_goes_on_at_the_stored_offset_after_close(case: Cas
         .await;
 }
 
+pub(super) async fn a_commit_is_where_the_group_goes_on(case: Case) {
+    let topic = case.topic(1).await;
+    let from = partition(&topic, 0);
+    case.send_to(&from, &["a", "b"]).await;
+    let first = case.join(&topic).await;
+    first
+        .until("all came", |seen| seen.records.len() == 2)
+        .await;
+    first.commit(&[(from.clone(), 1)]).await.unwrap();
+    first.close(CLOSING).await;
+    assert!(first.commit(&[(from, 2)]).await.is_err(), "it has ended");
+
+    let second = case.join(&topic).await;
+    second
+        .until("it goes on there", |seen| seen.payloads() == ["b"])
+        .await;
+}
+
 pub(super) async fn what_was_not_stored_is_redelivered_to_the_next_member(case: Case) {
     let topic = case.topic(1).await;
     case.send_to(&partition(&topic, 0), &["a", "b"]).await;

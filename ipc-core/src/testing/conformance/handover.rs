@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::case::{CLOSING, Case, partition};
+use super::case::{CLOSING, Case, partition, to};
 use crate::testing::Observer;
 use crate::transport::TopicPartition;
 
@@ -133,5 +133,91 @@ pub(super) async fn offsets_stored_for_a_partition_given_away_are_ignored(case: 
         })
         .await;
         assert_eq!(last.seen(|seen| seen.payloads_of(partition)), expected);
+    }
+}
+
+pub(super) async fn committing_a_partition_given_away_is_an_error(case: Case) {
+    let topic = case.topic(PARTITIONS).await;
+    let all: Vec<TopicPartition> = (0..PARTITIONS).map(|n| partition(&topic, n)).collect();
+    for partition in &all {
+        case.send_to(partition, &["a", "b"]).await;
+    }
+    let former = case.join_owning(&topic, PARTITIONS as usize).await;
+    let owner = case.join(&topic).await;
+    shared(&former, &owner).await;
+    let given = owner.seen(|seen| seen.owned.first().cloned()).unwrap();
+    owner.commit(&[(given.clone(), 2)]).await.unwrap();
+    assert!(former.commit(&[(given.clone(), 1)]).await.is_err());
+    former.close(CLOSING).await;
+    owner.close(CLOSING).await;
+
+    let last = case.join(&topic).await;
+    case.send_to(&given, &["c"]).await;
+    last.until("what the owner committed stands", |seen| {
+        seen.payloads_of(&given) == ["c"]
+    })
+    .await;
+}
+
+pub(super) async fn nothing_comes_from_a_partition_after_its_revocation(case: Case) {
+    let topic = case.topic(PARTITIONS).await;
+    let flow = async {
+        loop {
+            for number in 0..PARTITIONS {
+                case.send_to(&partition(&topic, number), &["x"; 50]).await;
+            }
+        }
+    };
+    let joining = async {
+        let former = case.join(&topic).await;
+        former
+            .until("it reads all", |seen| {
+                let mut all = (0..PARTITIONS).map(|number| partition(&topic, number));
+                all.all(|from| seen.records_of(&from).next().is_some())
+            })
+            .await;
+        let taker = case.join(&topic).await;
+        shared(&former, &taker).await;
+        [former, taker]
+    };
+    let members = tokio::select! {
+        biased;
+        members = joining => members,
+        () = flow => unreachable!("the flow never ends"),
+    };
+    // The observers note a record of a partition that is not theirs, and fail here.
+    for member in members {
+        let owned = member.seen(|seen| seen.owned.clone());
+        for from in owned {
+            let last = case.placed(to(&from, "last")).await;
+            member
+                .until("its owner reads it to the end", |seen| {
+                    let newest = seen.records_of(&from).next_back();
+                    newest.is_some_and(|record| record.origin.offset == last.offset)
+                })
+                .await;
+        }
+    }
+}
+
+pub(super) async fn a_partition_that_comes_back_is_not_paused(case: Case) {
+    let topic = case.topic(PARTITIONS).await;
+    let all: Vec<TopicPartition> = (0..PARTITIONS).map(|n| partition(&topic, n)).collect();
+    let stayer = case.join_owning(&topic, PARTITIONS as usize).await;
+    stayer.pause(all.clone());
+    let guest = case.join(&topic).await;
+    shared(&stayer, &guest).await;
+    let gone = guest.seen(|seen| seen.owned.clone());
+    guest.close(CLOSING).await;
+    stayer
+        .until("they are back", |seen| {
+            seen.owned.len() == PARTITIONS as usize
+        })
+        .await;
+    for partition in &gone {
+        case.send_to(partition, &["x"]).await;
+        stayer
+            .until("it is read", |seen| seen.payloads_of(partition) == ["x"])
+            .await;
     }
 }

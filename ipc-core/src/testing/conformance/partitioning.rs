@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::case::{Case, keyed};
+use crate::transport::Placed;
 
 pub(super) async fn one_key_has_the_partition_murmur2_says(case: Case) {
     /// Keys with their hash as the Java client computes it.
@@ -37,13 +38,22 @@ pub(super) async fn records_of_one_key_keep_their_order(case: Case) {
         let key = (i % KEYS).to_be_bytes();
         receipts.push(case.send(keyed(&topic, &key, &i.to_string())));
     }
-    for receipt in receipts {
-        receipt.await.unwrap();
+    let mut placed = BTreeMap::new();
+    for (i, receipt) in receipts.into_iter().enumerate() {
+        let Placed { partition, offset } = receipt.await.unwrap();
+        placed.insert((partition, offset), i.to_string());
     }
     let member = case.join(&topic).await;
     member
         .until("all came", |seen| seen.records.len() == RECORDS as usize)
         .await;
+    let found: BTreeMap<_, _> = member.seen(|seen| {
+        let origins = seen.records.iter().map(|record| &record.origin);
+        let places = origins.map(|origin| (origin.partition.partition, origin.offset));
+        places.zip(seen.payloads()).collect()
+    });
+    assert_eq!(found, placed, "records are where their receipts said");
+
     let mut by_key: BTreeMap<_, Vec<u32>> = BTreeMap::new();
     member.seen(|seen| {
         for (record, text) in seen.records.iter().zip(seen.payloads()) {
