@@ -1,4 +1,5 @@
 //! Tests of the whole; most need the Kafka that `cargo xtask test` starts.
 
 mod broker;
+mod conformance;
 mod structure;
