@@ -13,7 +13,17 @@ use super::value::{Bytes, Count, FromText, Name};
 use super::{Config, Limits, Target, routes};
 
 const KEYS: &[&str] = &[
-    "listen", "admin", "fleet", "legacy", "timeout", "drain", "kafka", "limits", "routes",
+    "listen",
+    "admin",
+    "fleet",
+    "topic_prefix",
+    "reply_partitions",
+    "legacy",
+    "timeout",
+    "drain",
+    "kafka",
+    "limits",
+    "routes",
 ];
 
 /// Reads a configuration from `text`, the contents of `file`, with `overrides`
@@ -52,6 +62,12 @@ fn read<'a>(
     config.admin = admin.map(|read| read.value).or(config.admin);
     if let Some(fleet) = root.setting::<Name>("fleet", overrides.fleet.as_ref(), report) {
         config.fleet = fleet.value.0;
+    }
+    if let Some(prefix) = root.value::<Name>("topic_prefix", report) {
+        config.topic_prefix = prefix.value.0;
+    }
+    if let Some(partitions) = root.value::<Count>("reply_partitions", report) {
+        config.reply_partitions = Some(partitions.value.0.into());
     }
     let timeout = root.setting("timeout", overrides.timeout.as_ref(), report);
     set(&mut config.timeout, timeout);
@@ -94,7 +110,7 @@ fn read_limits<'a>(table: &'a DeTable<'a>, span: Range<usize>, report: &mut Repo
         limits.header_bytes = bytes.value.0;
     }
     if let Some(count) = section.value::<Count>("header_count", report) {
-        limits.header_count = count.value.0;
+        limits.header_count = count.value.0.into();
     }
     limits
 }

@@ -37,6 +37,11 @@ pub struct Config {
     /// The name all instances of this shim share: their replies arrive on the
     /// topic `<fleet>.replies`. Default: `shim`.
     pub fleet: String,
+    /// Put before every topic name. Default: nothing.
+    pub topic_prefix: String,
+    /// Makes the reply topic with this many partitions where it is missing: at
+    /// least one for each instance. Default: it must exist.
+    pub reply_partitions: Option<i32>,
     /// librdkafka properties by their own names. Default: none, which is enough
     /// only where no route names a service.
     pub kafka: KafkaProperties,
@@ -69,6 +74,8 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
             admin: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9090))),
             fleet: "shim".to_owned(),
+            topic_prefix: String::new(),
+            reply_partitions: None,
             kafka: KafkaProperties::default(),
             legacy: None,
             timeout: Duration::from_secs(30),

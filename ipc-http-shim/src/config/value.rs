@@ -54,7 +54,7 @@ impl FromText for Bytes {
 }
 
 /// A number of things above zero.
-pub(super) struct Count(pub(super) usize);
+pub(super) struct Count(pub(super) u16);
 
 impl FromText for Count {
     const EXPECTED: &'static str = "a number from 1 to 65535";
@@ -62,7 +62,7 @@ impl FromText for Count {
 
     fn from_text(text: &str) -> Option<Self> {
         let count: u16 = text.parse().ok()?;
-        (count > 0).then_some(Self(count.into()))
+        (count > 0).then_some(Self(count))
     }
 }
 

@@ -82,8 +82,10 @@ impl From<Refusal> for Response<Body> {
 }
 
 /// Names the request in the answer's headers, unless the application has.
-pub(crate) fn name_request(headers: &mut HeaderMap, id: &CorrelationId) {
-    if !headers.contains_key(REQUEST_ID) {
+pub(crate) fn name_request(headers: &mut HeaderMap, id: Option<&CorrelationId>) {
+    if let Some(id) = id
+        && !headers.contains_key(REQUEST_ID)
+    {
         set_request_id(headers, &id.to_string());
     }
 }

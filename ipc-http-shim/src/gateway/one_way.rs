@@ -12,7 +12,8 @@ use crate::upstream::{Outbound, Upstream};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Accepted {
-    correlation_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
 }
 
 /// Answers 202 with the correlation id once the broker has acknowledged.
@@ -22,7 +23,7 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Refusal> {
     let correlation_id = upstream.send(outbound).await?;
     let accepted = Accepted {
-        correlation_id: correlation_id.to_string(),
+        correlation_id: correlation_id.as_ref().map(ToString::to_string),
     };
     // A single string: serialising cannot fail.
     let body = serde_json::to_vec(&accepted).unwrap_or_default();
@@ -30,6 +31,6 @@ pub(super) async fn answer(
     *response.status_mut() = StatusCode::ACCEPTED;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    name_request(headers, &correlation_id);
+    name_request(headers, correlation_id.as_ref());
     Ok(response)
 }

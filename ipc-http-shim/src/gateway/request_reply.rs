@@ -22,7 +22,7 @@ pub(super) async fn answer(
     if !to_head && response.status() != StatusCode::NOT_MODIFIED {
         drop_false_length(&mut response);
     }
-    name_request(response.headers_mut(), &correlation_id);
+    name_request(response.headers_mut(), correlation_id.as_ref());
     Ok(response)
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn answer(
         declare_event_stream(&mut head.headers);
         Format::PerRecord
     };
-    name_request(&mut head.headers, &correlation_id);
+    name_request(&mut head.headers, correlation_id.as_ref());
     let events = Events {
         records,
         format,

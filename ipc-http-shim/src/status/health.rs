@@ -130,11 +130,6 @@ impl Health {
         Report::of(reasons, Vec::new())
     }
 
-    /// What the way to services counts, in the OpenMetrics text format.
-    pub(crate) fn upstream_metrics(&self) -> String {
-        self.upstream.metrics()
-    }
-
     fn has_started(&self) -> bool {
         self.started.load(Ordering::Relaxed)
     }

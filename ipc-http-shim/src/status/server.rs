@@ -114,9 +114,5 @@ fn probe(report: Report) -> Response {
 }
 
 async fn render(State(told): State<Told>) -> Response {
-    // Two registries, one document, which ends once.
-    let upstream = told.health.upstream_metrics();
-    let upstream = upstream.strip_suffix("# EOF\n").unwrap_or(&upstream);
-    let text = format!("{upstream}{}", told.metrics.render());
-    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    ([(CONTENT_TYPE, OPEN_METRICS)], told.metrics.render()).into_response()
 }

@@ -1,6 +1,8 @@
 //! The way to services: what the gateway needs of a Kafka client, and no more.
 
 mod failure;
+mod kafka;
+mod none;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use http::{Request, Response, response};
 use ipc_core::envelope::{CorrelationId, Problem};
 
 pub use failure::Failure;
+pub use kafka::KafkaUpstream;
+pub use none::NoUpstream;
 
 /// A request on its way to a service.
 #[derive(Debug)]
@@ -37,16 +41,16 @@ pub struct Outbound {
 pub struct Answer {
     /// The reply, whatever its status.
     pub response: Response<Body>,
-    /// The id of the request it answers.
-    pub correlation_id: CorrelationId,
+    /// The id of the request it answers, where the client tells.
+    pub correlation_id: Option<CorrelationId>,
 }
 
 /// A service's replies to one request.
 pub struct ReplyStream {
     /// Status and headers, from the first record.
     pub head: response::Parts,
-    /// The id of the request they answer.
-    pub correlation_id: CorrelationId,
+    /// The id of the request they answer, where the client tells.
+    pub correlation_id: Option<CorrelationId>,
     /// The records in order, without gaps. Ends when the service ended it well;
     /// an error is the last item.
     pub records: BoxStream<'static, Result<ReplyRecord, Problem>>,
@@ -86,7 +90,7 @@ pub trait Upstream: Send + Sync + 'static {
     async fn call(&self, outbound: Outbound) -> Result<Answer, Failure>;
 
     /// Sends a request that nobody waits for, and waits for the broker to
-    /// acknowledge it.
+    /// acknowledge it. Answers with its id, where the client tells.
     ///
     /// # Errors
     ///
@@ -95,7 +99,7 @@ pub trait Upstream: Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// The request may or may not have been sent.
-    async fn send(&self, outbound: Outbound) -> Result<CorrelationId, Failure>;
+    async fn send(&self, outbound: Outbound) -> Result<Option<CorrelationId>, Failure>;
 
     /// Sends a request and waits for the first of its replies.
     ///
@@ -110,7 +114,4 @@ pub trait Upstream: Send + Sync + 'static {
 
     /// Whether requests can be sent at present. Does not wait.
     fn state(&self) -> UpstreamState;
-
-    /// What it counts and times, in the OpenMetrics text format.
-    fn metrics(&self) -> String;
 }

@@ -138,13 +138,13 @@ impl Upstream for Fake {
         let response = (self.call)(read(outbound).await?).await?;
         Ok(Answer {
             response,
-            correlation_id: correlation_id(),
+            correlation_id: Some(correlation_id()),
         })
     }
 
-    async fn send(&self, outbound: Outbound) -> Result<CorrelationId, Failure> {
+    async fn send(&self, outbound: Outbound) -> Result<Option<CorrelationId>, Failure> {
         (self.send)(read(outbound).await?).await?;
-        Ok(correlation_id())
+        Ok(Some(correlation_id()))
     }
 
     async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure> {
@@ -152,16 +152,12 @@ impl Upstream for Fake {
         let (head, records) = response.into_parts();
         Ok(ReplyStream {
             head,
-            correlation_id: correlation_id(),
+            correlation_id: Some(correlation_id()),
             records: records.boxed(),
         })
     }
 
     fn state(&self) -> UpstreamState {
         self.state.clone()
-    }
-
-    fn metrics(&self) -> String {
-        "# TYPE fake gauge\nfake 1\n# EOF\n".to_owned()
     }
 }

@@ -1,0 +1,117 @@
+//! Flags, and the environment variables under them.
+
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use ipc_http_shim::config::{Override, Overrides};
+
+/// HTTP in front of services on Kafka.
+///
+/// Flags win over environment variables, and those over the file. Every other
+/// librdkafka property can be set as KAFKA_<PROPERTY_WITH_UNDERSCORES>.
+#[derive(Debug, Parser)]
+#[command(name = "ipc-http-shim", version)]
+pub(crate) struct Args {
+    /// The configuration file.
+    #[arg(short, long, env = "IPC_SHIM_CONFIG", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Says what is wrong with the configuration, and ends.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Where HTTP clients are served.
+    #[arg(long, env = "IPC_SHIM_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// Where health and metrics are served.
+    #[arg(long, env = "IPC_SHIM_ADMIN", value_name = "ADDRESS")]
+    admin: Option<String>,
+
+    /// The name all instances of this gateway share.
+    #[arg(long, env = "IPC_SHIM_FLEET", value_name = "NAME")]
+    fleet: Option<String>,
+
+    /// Where requests go that no route names.
+    #[arg(long, env = "IPC_SHIM_LEGACY", value_name = "ORIGIN")]
+    legacy: Option<String>,
+
+    /// How long a request may wait for the head of its answer.
+    #[arg(long, env = "IPC_SHIM_TIMEOUT", value_name = "DURATION")]
+    timeout: Option<String>,
+
+    /// How long requests under way may go on after a signal to stop.
+    #[arg(long, env = "IPC_SHIM_DRAIN", value_name = "DURATION")]
+    drain: Option<String>,
+
+    /// A librdkafka property; can be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = property)]
+    kafka: Vec<(String, String)>,
+
+    /// How log lines are written. RUST_LOG says which are.
+    #[arg(
+        long,
+        env = "IPC_SHIM_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Args {
+    /// Reads the process's own flags and environment; ends the process where
+    /// they cannot be read.
+    pub(crate) fn read() -> (Self, Overrides) {
+        let matches = Self::command().get_matches();
+        let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let overrides = args.overrides(&matches, std::env::vars_os());
+        (args, overrides)
+    }
+
+    fn overrides(
+        &self,
+        matches: &ArgMatches,
+        variables: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+    ) -> Overrides {
+        let over = |value: &Option<String>, id: &str| {
+            let from_variable = matches.value_source(id) == Some(ValueSource::EnvVariable);
+            let name = if from_variable {
+                format!("IPC_SHIM_{}", id.to_ascii_uppercase())
+            } else {
+                format!("--{id}")
+            };
+            value.clone().map(|value| Override::new(name, value))
+        };
+        // A variable that is not text is no property.
+        let variables = variables.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let mut overrides = Overrides::default().with_kafka_variables(variables);
+        overrides.listen = over(&self.listen, "listen");
+        overrides.admin = over(&self.admin, "admin");
+        overrides.fleet = over(&self.fleet, "fleet");
+        overrides.legacy = over(&self.legacy, "legacy");
+        overrides.timeout = over(&self.timeout, "timeout");
+        overrides.drain = over(&self.drain, "drain");
+        overrides.kafka.extend(self.kafka.iter().cloned());
+        overrides
+    }
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        // Never the text itself, which may be a password.
+        _ => Err("it is not a property: write NAME=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,89 @@
+//! Between the gateway's terms and the client's.
+
+use axum::body::Body;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use http::Request;
+use http::uri::{Authority, Scheme, Uri};
+use ipc_core::client::{CallError, Options, Rejected, UnknownReason};
+use ipc_core::envelope::Problem;
+use ipc_core::http::BodyBroken;
+
+use super::RETRY_AFTER;
+use crate::upstream::{Failure, Outbound, ReplyRecord};
+
+/// The request with the service as its URI's authority, as the client asks for.
+pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
+    let Outbound {
+        service,
+        mut request,
+        key,
+        timeout,
+        ..
+    } = outbound;
+    let unaddressable = || {
+        let problem = Problem::new("no-service", "the route's service cannot be addressed", 500);
+        Failure::Refused(problem.with_private(format!("service {service}")))
+    };
+    let mut uri = std::mem::take(request.uri_mut()).into_parts();
+    uri.scheme = Some(Scheme::HTTP);
+    uri.authority = Some(Authority::try_from(&*service).map_err(|_| unaddressable())?);
+    *request.uri_mut() = Uri::from_parts(uri).map_err(|_| unaddressable())?;
+    let mut options = Options::default();
+    options.timeout = Some(timeout);
+    options.key = key;
+    request.extensions_mut().insert(options);
+    Ok(request)
+}
+
+/// The records behind a body of which each is a frame. Record 0 was the head.
+pub(super) fn records(body: Body) -> BoxStream<'static, Result<ReplyRecord, Problem>> {
+    let frames = body.into_data_stream();
+    stream::iter(1..)
+        .zip(frames)
+        .map(|(seq, frame)| match frame {
+            Ok(payload) => Ok(ReplyRecord { seq, payload }),
+            Err(error) => Err(broken_off(&error)),
+        })
+        .boxed()
+}
+
+fn broken_off(error: &axum::Error) -> Problem {
+    let source = std::error::Error::source(error);
+    match source.and_then(|source| source.downcast_ref::<BodyBroken>()) {
+        Some(BodyBroken(problem)) => problem.clone(),
+        None => Problem::new("reply-broke-off", "the reply broke off before its end", 502)
+            .with_private(error.to_string()),
+    }
+}
+
+pub(super) fn failure(error: CallError) -> Failure {
+    match error {
+        CallError::Rejected(Rejected::Refused(problem)) => Failure::Refused(problem),
+        CallError::Rejected(Rejected::Absent {
+            service,
+            retry_after,
+        }) => Failure::Absent {
+            service: service.into(),
+            retry_after,
+        },
+        CallError::Rejected(rejected) => Failure::Rejected {
+            reason: rejected.to_string(),
+            retry_after: RETRY_AFTER,
+        },
+        CallError::Unknown(unknown) if unknown.reason == UnknownReason::Incomplete => {
+            Failure::Undecodable {
+                reason: unknown.to_string(),
+                correlation_id: unknown.correlation_id,
+            }
+        }
+        CallError::Unknown(unknown) => Failure::Unknown {
+            correlation_id: unknown.correlation_id,
+        },
+        // Typed calls end like this; HTTP requests have replies with a status.
+        other => Failure::Refused(
+            Problem::new("malformed-reply", "the reply cannot be read", 502)
+                .with_private(other.to_string()),
+        ),
+    }
+}

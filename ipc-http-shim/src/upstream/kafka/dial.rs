@@ -1,0 +1,78 @@
+//! Reaching the cluster, at once or in the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipc_core::client::Client;
+use ipc_core::transport::TransportError;
+use ipc_core::transport::kafka::{KafkaConfig, KafkaTransport};
+use parking_lot::Mutex;
+
+use crate::config::Config;
+
+/// Between two attempts to reach the cluster.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// The way to the cluster, as far as it goes.
+pub(super) enum Link {
+    Up(Client),
+    /// Why there is no client yet.
+    Down(String),
+}
+
+/// How to make a client.
+pub(super) struct Dial {
+    kafka: KafkaConfig,
+    fleet: String,
+    topic_prefix: String,
+    timeout: Duration,
+    reply_partitions: Option<i32>,
+}
+
+impl Dial {
+    pub(super) fn new(config: &Config) -> Result<Self, TransportError> {
+        let bootstrap = config.kafka.bootstrap().ok_or_else(|| {
+            TransportError::configuration(
+                "no Kafka cluster is named: set \"bootstrap.servers\" in [kafka], \
+                 or KAFKA_BOOTSTRAP_SERVERS",
+            )
+        })?;
+        let kafka = KafkaConfig::new(bootstrap);
+        Ok(Self {
+            kafka: config
+                .kafka
+                .others()
+                .fold(kafka, |kafka, (name, value)| kafka.set(name, value)),
+            fleet: config.fleet.clone(),
+            topic_prefix: config.topic_prefix.clone(),
+            timeout: config.timeout,
+            reply_partitions: config.reply_partitions,
+        })
+    }
+
+    pub(super) async fn connect(&self) -> Result<Client, TransportError> {
+        let transport = KafkaTransport::connect(self.kafka.clone()).await?;
+        let mut client = Client::builder(&self.fleet)
+            .topic_prefix(&self.topic_prefix)
+            .timeout(self.timeout);
+        if let Some(partitions) = self.reply_partitions {
+            client = client.create_topics(partitions);
+        }
+        client.connect(Arc::new(transport)).await
+    }
+
+    /// Tries until it succeeds.
+    pub(super) async fn keep_trying(self, link: Arc<Mutex<Link>>) {
+        loop {
+            tokio::time::sleep(RECONNECT).await;
+            match self.connect().await {
+                Ok(client) => {
+                    tracing::info!("Kafka is reached; all routes are served");
+                    *link.lock() = Link::Up(client);
+                    return;
+                }
+                Err(error) => *link.lock() = Link::Down(error.to_string()),
+            }
+        }
+    }
+}

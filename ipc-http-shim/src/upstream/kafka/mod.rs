@@ -1,0 +1,135 @@
+//! Services over Kafka.
+
+mod convert;
+mod dial;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ipc_core::client::Client;
+use ipc_core::envelope::CorrelationId;
+use ipc_core::http::Reserved;
+use ipc_core::transport::TransportError;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+
+use super::{Answer, Failure, Outbound, ReplyStream, Upstream, UpstreamState};
+use crate::config::Config;
+use convert::{addressed, failure, records};
+use dial::{Dial, Link};
+
+/// When a client that was told 503 may try again, where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Sends requests to services over Kafka.
+pub struct KafkaUpstream {
+    link: Arc<Mutex<Link>>,
+    /// Goes on trying where the cluster could not be reached at first.
+    connecting: Mutex<JoinSet<()>>,
+}
+
+impl KafkaUpstream {
+    /// Connects to the cluster of `config`, which must name one. Where there is
+    /// a legacy upstream a cluster that is away is no reason not to serve: it is
+    /// tried for in the background.
+    ///
+    /// # Errors
+    ///
+    /// Where the configuration cannot work, or, without a legacy upstream, where
+    /// the cluster or the reply topic is away.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: what was opened is closed in the background.
+    pub async fn connect(config: &Config) -> Result<Self, TransportError> {
+        let dial = Dial::new(config)?;
+        let mut connecting = JoinSet::new();
+        let link = match dial.connect().await {
+            Ok(client) => Arc::new(Mutex::new(Link::Up(client))),
+            Err(error) if config.legacy.is_some() && !error.is_configuration() => {
+                tracing::warn!(%error, "serving the legacy upstream only; Kafka is tried for");
+                let link = Arc::new(Mutex::new(Link::Down(error.to_string())));
+                connecting.spawn(dial.keep_trying(Arc::clone(&link)));
+                link
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            link,
+            connecting: Mutex::new(connecting),
+        })
+    }
+
+    /// Sends through a client that is connected already.
+    #[must_use]
+    pub fn from_client(client: Client) -> Self {
+        Self {
+            link: Arc::new(Mutex::new(Link::Up(client))),
+            connecting: Mutex::default(),
+        }
+    }
+
+    /// Ends what is pending and waits until what was sent is settled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Calling again goes on with it.
+    pub async fn close(&self) {
+        self.connecting.lock().abort_all();
+        if let Ok(client) = self.client() {
+            client.close().await;
+        }
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
+        match &*self.link.lock() {
+            Link::Up(client) => Ok(client.clone()),
+            Link::Down(reason) => Err(Failure::Rejected {
+                reason: reason.clone(),
+                retry_after: RETRY_AFTER,
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Upstream for KafkaUpstream {
+    async fn call(&self, outbound: Outbound) -> Result<Answer, Failure> {
+        let request = addressed(outbound)?;
+        let answered = self.client()?.http(request, Reserved::Strip).await;
+        let response = answered.map_err(failure)?;
+        Ok(Answer {
+            correlation_id: response.extensions().get().cloned(),
+            response,
+        })
+    }
+
+    async fn send(&self, outbound: Outbound) -> Result<Option<CorrelationId>, Failure> {
+        let request = addressed(outbound)?;
+        let sent = self.client()?.http_one_way(request, Reserved::Strip).await;
+        sent.map_err(failure)?;
+        Ok(None)
+    }
+
+    async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure> {
+        let Answer {
+            response,
+            correlation_id,
+        } = self.call(outbound).await?;
+        let (head, body) = response.into_parts();
+        Ok(ReplyStream {
+            head,
+            correlation_id,
+            records: records(body),
+        })
+    }
+
+    fn state(&self) -> UpstreamState {
+        match &*self.link.lock() {
+            Link::Up(client) if client.is_ready() => UpstreamState::Ready,
+            Link::Up(_) => UpstreamState::Unready("the reply inbox hears nothing".to_owned()),
+            Link::Down(reason) => UpstreamState::Unready(reason.clone()),
+        }
+    }
+}
