@@ -1,7 +1,6 @@
 //! The gateway as a program: see the README.
 
 mod args;
-mod signals;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -9,13 +8,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc_core::service::shutdown_signal;
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
-use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use args::{Args, LogFormat};
-use signals::Signals;
 
 /// How long records may take to settle once nothing more is sent.
 const CLOSE: Duration = Duration::from_secs(4);
@@ -42,55 +40,38 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
-    let code = runtime.block_on(run(&config));
+    let ended = runtime.block_on(run(&config));
     // Whatever did not end in its time does not hold the process up.
     runtime.shutdown_background();
-    code.unwrap_or_else(|error| fail(&chain(&*error)))
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&chain(&*error)),
+    }
 }
 
-/// Serves until a signal, drains, and says how the process ends.
-async fn run(config: &Config) -> Result<ExitCode, Box<dyn Error>> {
-    let mut signals = Signals::listen()?;
-    let started = tokio::select! {
-        biased;
-        _ = signals.next() => return Ok(ExitCode::SUCCESS),
-        started = start(config) => started?,
-    };
-    let (shim, kafka) = started;
+/// Serves until a signal, and drains.
+async fn run(config: &Config) -> Result<(), Box<dyn Error>> {
+    let (shim, kafka) = start(config).await?;
     tracing::info!(
         listen = %shim.address(),
         admin = shim.admin_address().map(tracing::field::display),
         routes = config.routes.len(),
         "serving"
     );
-
-    let stop = CancellationToken::new();
-    let ending = async {
-        let drained = shim.serve(stop.clone().cancelled_owned()).await;
-        if drained.cut_off > 0 {
-            tracing::warn!(cut_off = drained.cut_off, "the drain took too long");
-        }
-        if let Some(kafka) = kafka
-            && tokio::time::timeout(CLOSE, kafka.close()).await.is_err()
-        {
-            tracing::warn!("some records are unsettled");
-        }
-    };
-    tokio::pin!(ending);
-    tokio::select! {
-        biased;
-        _ = signals.next() => stop.cancel(),
-        () = &mut ending => return Ok(ExitCode::SUCCESS),
+    let drained = shim.serve(shutdown_signal()).await;
+    if drained.cut_off > 0 {
+        tracing::warn!(
+            cut_off = drained.cut_off,
+            within = ?config.drain,
+            "connections were still in use after the drain"
+        );
     }
-    tracing::info!("draining; a second signal ends it at once");
-    tokio::select! {
-        biased;
-        signal = signals.next() => {
-            let signal = u8::try_from(signal.as_raw_value()).unwrap_or(0);
-            Ok(ExitCode::from(128 + signal))
-        }
-        () = &mut ending => Ok(ExitCode::SUCCESS),
+    if let Some(kafka) = kafka
+        && tokio::time::timeout(CLOSE, kafka.close()).await.is_err()
+    {
+        tracing::warn!("some records are unsettled");
     }
+    Ok(())
 }
 
 async fn start(config: &Config) -> Result<(Shim, Option<Arc<KafkaUpstream>>), Box<dyn Error>> {
@@ -106,6 +87,8 @@ fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A log nobody reads any more must not end the process.
+        .log_internal_errors(false)
         .with_writer(io::stderr);
     match format {
         LogFormat::Text => lines.init(),

@@ -63,7 +63,9 @@ fn read<'a>(
     if let Some(fleet) = root.setting::<Name>("fleet", overrides.fleet.as_ref(), report) {
         config.fleet = fleet.value.0;
     }
-    if let Some(prefix) = root.value::<Name>("topic_prefix", report) {
+    if let Some(prefix) =
+        root.setting::<Name>("topic_prefix", overrides.topic_prefix.as_ref(), report)
+    {
         config.topic_prefix = prefix.value.0;
     }
     if let Some(partitions) = root.value::<Count>("reply_partitions", report) {

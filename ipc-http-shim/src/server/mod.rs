@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
-use crate::status::{Health, StatusServer};
+use crate::status::{Pulse, StatusServer};
 use crate::upstream::Upstream;
 
 use connection::Connections;
@@ -32,7 +32,7 @@ pub struct Shim {
     address: SocketAddr,
     gateway: Gateway,
     connections: Connections,
-    health: Arc<Health>,
+    pulse: Pulse,
     status: Option<StatusServer>,
     draining: CancellationToken,
     drain: Duration,
@@ -67,10 +67,10 @@ impl Shim {
         let address = listener
             .local_addr()
             .map_err(unbound("listen", config.listen))?;
-        let health = Arc::new(Health::new(config, upstream));
+        let pulse = Pulse::new(config, upstream);
         let status = match config.admin {
             Some(admin) => Some(
-                StatusServer::start(admin, Arc::clone(&health), metrics)
+                StatusServer::start(admin, pulse.health().clone(), metrics)
                     .map_err(unbound("admin", admin))?,
             ),
             None => None,
@@ -80,7 +80,7 @@ impl Shim {
             address,
             gateway,
             connections: Connections::new(&config.limits),
-            health,
+            pulse,
             status,
             draining,
             drain: config.drain,
@@ -111,15 +111,16 @@ impl Shim {
             listener,
             gateway,
             connections,
-            health,
+            pulse,
             status,
             draining,
             drain,
             ..
         } = self;
+        let health = pulse.health().clone();
+        pulse.started();
         let mut heart = JoinSet::new();
-        heart.spawn(Arc::clone(&health).beat());
-        health.started();
+        heart.spawn(pulse.run());
         let graceful = GracefulShutdown::new();
         let mut tasks = JoinSet::new();
         tokio::pin!(stop);

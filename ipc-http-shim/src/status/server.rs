@@ -10,11 +10,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use ipc_core::health::{Health, Verdict};
 use ipc_core::metrics::CONTENT_TYPE as OPEN_METRICS;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use super::health::{Health, Report};
 use crate::metrics::Metrics;
 
 /// A running admin listener. Dropping it ends it.
@@ -27,14 +28,14 @@ pub(crate) struct StatusServer {
 
 #[derive(Clone)]
 struct Told {
-    health: Arc<Health>,
+    health: Health,
     metrics: Arc<Metrics>,
 }
 
 impl StatusServer {
     pub(crate) fn start(
         address: SocketAddr,
-        health: Arc<Health>,
+        health: Health,
         metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
@@ -88,29 +89,34 @@ impl Drop for StatusServer {
 
 fn router(told: Told) -> Router {
     Router::new()
-        .route(
-            "/livez",
-            get(async |State(told): State<Told>| probe(told.health.live())),
-        )
-        .route(
-            "/readyz",
-            get(async |State(told): State<Told>| probe(told.health.ready())),
-        )
-        .route(
-            "/startupz",
-            get(async |State(told): State<Told>| probe(told.health.startup())),
-        )
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/startupz", get(startupz))
         .route("/metrics", get(render))
         .with_state(told)
 }
 
-fn probe(report: Report) -> Response {
-    let status = if report.ok {
+async fn livez(State(told): State<Told>) -> Response {
+    let now = Instant::now();
+    answer(told.health.facts(now).liveness(now))
+}
+
+async fn readyz(State(told): State<Told>) -> Response {
+    let now = Instant::now();
+    answer(told.health.facts(now).readiness(now))
+}
+
+async fn startupz(State(told): State<Told>) -> Response {
+    answer(told.health.facts(Instant::now()).startup())
+}
+
+fn answer(verdict: Verdict) -> Response {
+    let status = if verdict.is_ok() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, Json(report)).into_response()
+    (status, [(CACHE_CONTROL, "no-store")], Json(verdict)).into_response()
 }
 
 async fn render(State(told): State<Told>) -> Response {

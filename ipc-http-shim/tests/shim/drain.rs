@@ -58,10 +58,7 @@ async fn a_request_under_way_is_answered_and_nothing_more_is_accepted() {
 
     shim.stop();
     let body = until_ready_is(&shim, StatusCode::SERVICE_UNAVAILABLE).await;
-    assert_eq!(
-        body,
-        r#"{"ok":false,"reasons":["the gateway is draining"]}"#
-    );
+    assert_eq!(body, r#"{"ok":false,"reasons":["draining"],"warnings":[]}"#);
     while TcpStream::connect(shim.address).await.is_ok() {
         tokio::task::yield_now().await;
     }

@@ -3,9 +3,11 @@
 mod config;
 mod drain;
 mod http2;
+mod kafka;
 mod legacy;
 mod limits;
 mod outcomes;
+mod program;
 mod routing;
 mod status;
 mod streams;

@@ -1,0 +1,183 @@
+//! The gateway as a program.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::support::{Legacy, text};
+
+fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ipc-http-shim"));
+    // What the tests' own environment says must not decide them.
+    program.env_clear();
+    program
+}
+
+fn file(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("it is written");
+    file
+}
+
+fn check(text: &str) -> Output {
+    let file = file(text);
+    let mut check = program();
+    check.arg("--config").arg(file.path()).arg("--check");
+    check.output().expect("it runs")
+}
+
+#[test]
+fn check_accepts_the_example() {
+    let output = check(include_str!("../../examples/shim.toml"));
+
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.ends_with("is in order: 5 routes\n"), "{said}");
+}
+
+#[test]
+fn check_prints_every_mistake_and_fails() {
+    let output = check(include_str!("mistakes.toml"));
+
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = include_str!("mistakes.txt").lines();
+    assert_eq!(said.lines().count(), expected.clone().count());
+    for (said, expected) in said.lines().zip(expected) {
+        let (_, expected) = expected.split_once(':').unwrap();
+        assert!(said.ends_with(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let output = program().args(["--config", "no-such.toml"]).output();
+
+    let output = output.expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("no-such.toml cannot be read: "), "{said}");
+}
+
+#[test]
+fn a_mistake_in_the_environment_is_told_under_the_variables_name() {
+    let file = file("legacy = \"http://127.0.0.1:1\"");
+    let mut check = program();
+    check.arg("--config").arg(file.path()).arg("--check");
+    check.env("IPC_SHIM_DRAIN", "soon");
+
+    let output = check.output().expect("it runs");
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("IPC_SHIM_DRAIN: drain \"soon\" is not"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_cluster_that_is_away_fails_the_start_and_is_named() {
+    let file = file("[[routes]]\npath = \"/a\"\nservice = \"orders\"\n");
+    let mut start = program();
+    start.arg("--config").arg(file.path());
+    start.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    start.args(["--kafka", "bootstrap.servers=127.0.0.1:1"]);
+
+    let output = start.output().expect("it runs");
+
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("127.0.0.1:1"), "{said}");
+}
+
+/// A program that serves; ended by force where a test does not end it.
+struct Serving {
+    child: Child,
+    listen: String,
+}
+
+impl Serving {
+    fn before(legacy: &Legacy) -> Self {
+        let file = file("");
+        let mut serve = program();
+        serve.arg("--config").arg(file.path());
+        serve.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        serve.args(["--legacy", &format!("http://{}", legacy.address)]);
+        serve.args(["--log-format", "json"]);
+        let mut child = serve.stderr(Stdio::piped()).spawn().expect("it runs");
+        let log = child.stderr.take().expect("it is piped");
+        let listen = BufReader::new(log)
+            .lines()
+            .map(|line| serde_json::from_str(&line.expect("a line")).expect("it is JSON"))
+            .find_map(|line: Value| line["fields"]["listen"].as_str().map(str::to_owned))
+            .expect("it says where it listens");
+        Self { child, listen }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("an id fits");
+        let id = Pid::from_raw(id).expect("an id is not zero");
+        kill_process(id, signal).expect("it still runs");
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_signal_drains_and_ends_with_0() {
+    let old = Legacy::start(Router::new().fallback(async || "legacy")).await;
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut serving = Serving::before(&old);
+        let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
+        let request = Request::get(format!("http://{}/any", serving.listen));
+        let answer = client.request(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(text(answer.unwrap()).await, "legacy");
+
+        serving.signal(signal);
+
+        let ended = serving.child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(0), "{signal:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    let arrived = Arc::new(Notify::new());
+    let handler = {
+        let arrived = Arc::clone(&arrived);
+        async move || {
+            arrived.notify_one();
+            std::future::pending::<()>().await;
+        }
+    };
+    let old = Legacy::start(Router::new().fallback(handler)).await;
+    let mut serving = Serving::before(&old);
+    let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::get(format!("http://{}/any", serving.listen));
+    let mut requests = JoinSet::new();
+    requests.spawn(client.request(request.body(Body::empty()).unwrap()));
+    arrived.notified().await;
+
+    serving.signal(Signal::TERM);
+    serving.signal(Signal::INT);
+
+    let ended = serving.child.wait().expect("it ends").code();
+    assert!([Some(130), Some(143)].contains(&ended), "{ended:?}");
+}
