@@ -12,7 +12,6 @@ use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tokio_util::time::DelayQueue;
 use tower::Service;
 
@@ -25,6 +24,7 @@ use super::replier::Replier;
 use super::run::{Finished, run};
 use super::{Delivery, Guarantee, Limits, Outcome};
 use crate::envelope::CorrelationId;
+use crate::metrics::{Held, Metrics, Rebalance, Settled};
 use crate::transport::{Consumer, Event, Received, Revocation, TopicPartition};
 
 /// What the engine is told.
@@ -47,6 +47,7 @@ pub(crate) struct Engine<S> {
     consumer: Arc<Consumer>,
     /// The partition numbers assigned now, for whoever tells callers.
     assigned: watch::Sender<BTreeSet<i32>>,
+    metrics: Metrics,
     partitions: BTreeMap<TopicPartition, Partition>,
     epochs: u64,
     gates: Gates,
@@ -65,6 +66,8 @@ struct Started {
     place: Place,
     abort: AbortHandle,
     correlation_id: Option<CorrelationId>,
+    endpoint: Arc<str>,
+    _in_flight: Option<Held>,
 }
 
 /// Where a job stands: enough to take it out of everything it entered.
@@ -102,6 +105,7 @@ where
         limits: Limits,
         consumer: Arc<Consumer>,
         assigned: watch::Sender<BTreeSet<i32>>,
+        metrics: Metrics,
     ) -> Self {
         Self {
             service,
@@ -111,6 +115,7 @@ where
             limits,
             consumer,
             assigned,
+            metrics,
             partitions: BTreeMap::new(),
             epochs: 0,
             steps: VecDeque::new(),
@@ -160,13 +165,13 @@ where
     }
 
     fn assign(&mut self, partitions: Vec<TopicPartition>) {
+        self.metrics.dispatch().rebalanced(Rebalance::Assigned);
         for partition in partitions {
             self.epochs += 1;
-            let state = Partition::new(
-                self.epochs,
-                self.limits.per_partition,
-                CancellationToken::new(),
-            );
+            let metrics = self
+                .metrics
+                .partition(&partition.topic, partition.partition);
+            let state = Partition::new(self.epochs, self.limits.per_partition, metrics);
             tracing::debug!(%partition, epoch = self.epochs, "assigned");
             self.partitions.insert(partition, state);
         }
@@ -177,6 +182,7 @@ where
         if self.draining.is_some() {
             return;
         }
+        let now = Instant::now();
         for received in batch {
             let place = received.origin.partition.clone();
             let Some(partition) = self.partitions.get_mut(&place) else {
@@ -186,10 +192,11 @@ where
             if partition.leaving || !partition.window.begin(received.origin.offset) {
                 continue;
             }
-            partition.unfinished += 1;
+            partition.metrics.received(1);
             let job = Job {
                 delivery: self.intake.deliver(received, &partition.moving),
                 epoch: partition.epoch,
+                received: now,
                 waits: 0,
                 in_reserve: false,
             };
@@ -215,9 +222,10 @@ where
         let full: Vec<TopicPartition> = self
             .partitions
             .iter_mut()
+            .inspect(|(_, partition)| partition.metrics.window(partition.window.len(), window))
             .filter(|(_, partition)| !partition.paused && partition.window.len() >= window)
             .map(|(place, partition)| {
-                partition.paused = true;
+                partition.pause(true);
                 place.clone()
             })
             .collect();
@@ -274,13 +282,19 @@ where
         if self.current(&job).is_none() {
             return self.leave_gates(&place);
         }
-        if let Some(partition) = self.partitions.get_mut(job.partition()) {
+        let in_flight = self.partitions.get_mut(job.partition()).map(|partition| {
             partition.running += 1;
-        }
+            partition.metrics.in_flight()
+        });
         let correlation_id = job.delivery.head.correlation_id.clone();
         let withdrawn = correlation_id
             .as_ref()
             .is_some_and(|id| self.cancelled.remove(id));
+        let written = job.delivery.origin.timestamp.millis();
+        let since_written = written.map(|at| self.replier.now().since(at));
+        let since_arrival = job.received.elapsed();
+        self.metrics.dispatch().waited(since_arrival, since_written);
+        let endpoint = Arc::clone(&job.delivery.policy.name);
         let task = run(
             self.service.clone(),
             job,
@@ -295,6 +309,8 @@ where
                 place,
                 abort,
                 correlation_id,
+                endpoint,
+                _in_flight: in_flight,
             },
         );
     }
@@ -303,21 +319,33 @@ where
         let (id, finished) = match finished {
             Ok((id, finished)) => (id, finished),
             // Aborted by a cancel: nobody waits for it any more.
-            Err(error) if error.is_cancelled() => (error.id(), Finished::Settled),
+            Err(error) if error.is_cancelled() => {
+                (error.id(), Finished::Settled(Settled::Cancelled))
+            }
             Err(error) => {
                 tracing::error!(%error, "dispatch of a record panicked; it will be redelivered");
                 (error.id(), Finished::Unsettled)
             }
         };
-        let Some(Started { place, .. }) = self.started.remove(&id) else {
+        let Some(Started {
+            place, endpoint, ..
+        }) = self.started.remove(&id)
+        else {
             return;
         };
+        let endpoint = self.metrics.endpoint(&endpoint);
         if let Some(partition) = self.partition(&place) {
             partition.running -= 1;
         }
         match finished {
-            Finished::Settled => self.settle(&place),
-            Finished::Again { job, after } => self.wait(*job, after),
+            Finished::Settled(settled) => {
+                endpoint.settled(settled);
+                self.settle(&place);
+            }
+            Finished::Again { job, after } => {
+                endpoint.settled(Settled::NotNow);
+                self.wait(*job, after);
+            }
             Finished::Unsettled => {}
         }
         self.leave_gates(&place);
@@ -330,10 +358,11 @@ where
         let Some(partition) = self.partition(place) else {
             return;
         };
-        partition.unfinished -= 1;
         let moved = partition.window.finish(place.offset);
         let resume = partition.paused && partition.window.len() <= half;
-        partition.paused &= !resume;
+        if resume {
+            partition.pause(false);
+        }
         let next = match &place.lane {
             Some(key) if !partition.leaving => partition.lanes.leave(key),
             _ => None,
@@ -397,6 +426,11 @@ where
 
     fn revoke(&mut self, revocation: Revocation) {
         let until = Instant::now() + self.limits.drain;
+        self.metrics.dispatch().rebalanced(if revocation.lost {
+            Rebalance::Lost
+        } else {
+            Rebalance::Revoked
+        });
         for place in &revocation.partitions {
             tracing::debug!(partition = %place, lost = revocation.lost, "revoked");
             if let Some(partition) = self.partitions.get_mut(place) {
@@ -457,6 +491,7 @@ where
     }
 
     fn give_up_late(&mut self) {
+        self.metrics.dispatch().revoke_drain_exceeded();
         tracing::warn!(
             running = self.running.len(),
             bound = ?self.limits.drain,

@@ -1,6 +1,7 @@
 //! One record's way through dispatch.
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::Delivery;
 use crate::transport::TopicPartition;
@@ -11,6 +12,8 @@ pub(super) struct Job {
     pub(super) delivery: Delivery,
     /// The assignment it belongs to.
     pub(super) epoch: u64,
+    /// When it arrived.
+    pub(super) received: Instant,
     /// How often it had to wait for *not now* to pass.
     pub(super) waits: u32,
     /// Whether it runs on the permits kept for nested calls.

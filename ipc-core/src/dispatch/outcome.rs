@@ -25,6 +25,8 @@ pub enum Outcome {
     },
     /// The attempt failed. Only for one-way records.
     Failed(Failure),
+    /// It was given up, and is kept where it can be redriven from.
+    DeadLettered(Reason),
 }
 
 /// An answer.
@@ -36,6 +38,8 @@ pub struct Reply {
     pub headers: Headers,
     /// The body.
     pub body: ReplyBody,
+    /// Why the framework answered in the handler's place.
+    pub cause: Option<Reason>,
 }
 
 /// Pieces of a body as they come.
@@ -127,7 +131,15 @@ impl Reply {
             status,
             headers,
             body: ReplyBody::Full(body.into()),
+            cause: None,
         }
+    }
+
+    /// Says why the framework answers in the handler's place.
+    #[must_use]
+    pub fn because(mut self, cause: Reason) -> Self {
+        self.cause = Some(cause);
+        self
     }
 }
 

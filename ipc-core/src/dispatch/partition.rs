@@ -1,6 +1,7 @@
 //! What dispatch knows of one assigned partition.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::gate::Gate;
 use super::job::Job;
 use super::offsets::OffsetWindow;
+use crate::metrics::PartitionMetrics;
 
 /// One assignment of one partition to this instance. A later assignment of the
 /// same partition is another epoch: what is left from this one changes nothing.
@@ -18,8 +20,6 @@ pub(super) struct Partition {
     pub(super) window: OffsetWindow,
     pub(super) lanes: Lanes,
     pub(super) gate: Gate,
-    /// Records that are in the window and not finished.
-    pub(super) unfinished: usize,
     /// Handlers that run now.
     pub(super) running: usize,
     pub(super) paused: bool,
@@ -29,22 +29,32 @@ pub(super) struct Partition {
     /// its offset is committed before it starts.
     pub(super) waiting_for_turn: VecDeque<Job>,
     pub(super) moving: CancellationToken,
+    pub(super) metrics: Arc<PartitionMetrics>,
 }
 
 impl Partition {
-    pub(super) fn new(epoch: u64, per_partition: Option<usize>, moving: CancellationToken) -> Self {
+    pub(super) fn new(
+        epoch: u64,
+        per_partition: Option<usize>,
+        metrics: Arc<PartitionMetrics>,
+    ) -> Self {
         Self {
             epoch,
             window: OffsetWindow::default(),
             lanes: Lanes::default(),
             gate: Gate::new(per_partition),
-            unfinished: 0,
             running: 0,
             paused: false,
             leaving: false,
             waiting_for_turn: VecDeque::new(),
-            moving,
+            moving: CancellationToken::new(),
+            metrics,
         }
+    }
+
+    pub(super) fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+        self.metrics.paused(paused);
     }
 }
 

@@ -9,7 +9,7 @@ use bytestring::ByteString;
 use super::open_replies::OpenReplies;
 use super::{Delivery, Reply, ReplyBody};
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
-use crate::envelope::{Envelope, Headers, Problem, names};
+use crate::envelope::{Envelope, Headers, Problem, UnixMillis, names};
 use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Transport};
 
 /// Four ASCII digits read as an integer exceed this, and no topic has as many.
@@ -115,6 +115,10 @@ impl Replier {
                 settled => return settled,
             }
         }
+    }
+
+    pub(super) fn now(&self) -> UnixMillis {
+        self.transport.now()
     }
 
     pub(super) fn send(&self, record: &Outgoing) -> Receipt {

@@ -8,7 +8,8 @@ use tower::{Service, ServiceExt as _};
 
 use super::job::Job;
 use super::replier::Replier;
-use super::{Delivery, Guarantee, Outcome};
+use super::{Delivery, Guarantee, Outcome, Reason, Reply, ReplyBody};
+use crate::metrics::Settled;
 use crate::transport::Consumer;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -18,7 +19,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) enum Finished {
     /// Nothing is left to do; the offset may be stored.
-    Settled,
+    Settled(Settled),
     /// It has to wait, in its lane.
     Again { job: Box<Job>, after: Duration },
     /// It must be redelivered: the offset stays.
@@ -37,7 +38,7 @@ where
     S: Service<Delivery, Response = Outcome, Error = Infallible>,
 {
     if withdrawn {
-        return Finished::Settled;
+        return Finished::Settled(Settled::Cancelled);
     }
     let delivery = &job.delivery;
     if delivery.policy.guarantee == Guarantee::AtMostOnce {
@@ -60,14 +61,18 @@ where
         Err(never) => match never {},
     };
     match outcome {
-        Outcome::Done => Finished::Settled,
-        Outcome::Reply(reply) => match replier.answer(delivery, reply).await {
-            Ok(()) => Finished::Settled,
-            Err(error) => {
-                tracing::warn!(%error, "reply not acknowledged; the request will be redelivered");
-                Finished::Unsettled
+        Outcome::Done => Finished::Settled(Settled::Done),
+        Outcome::DeadLettered(reason) => Finished::Settled(Settled::DeadLetter(reason.as_str())),
+        Outcome::Reply(reply) => {
+            let settled = answered(&reply);
+            match replier.answer(delivery, reply).await {
+                Ok(()) => Finished::Settled(settled),
+                Err(error) => {
+                    tracing::warn!(%error, "reply not acknowledged; the request will be redelivered");
+                    Finished::Unsettled
+                }
             }
-        },
+        }
         Outcome::NotNow { after } => {
             let after = after.unwrap_or_else(|| backoff(job.waits));
             job.waits += 1;
@@ -89,6 +94,18 @@ where
                 after,
             }
         }
+    }
+}
+
+/// The row of the outcome table an answer belongs to.
+fn answered(reply: &Reply) -> Settled {
+    match reply.cause {
+        Some(Reason::Expired) => Settled::Expired,
+        Some(Reason::Undecodable) => Settled::Undecodable,
+        Some(Reason::UnknownEndpoint) => Settled::UnknownEndpoint,
+        Some(Reason::Panic) => Settled::Panic,
+        _ if matches!(reply.body, ReplyBody::Stream(_)) => Settled::StreamOpened,
+        _ => Settled::reply(reply.status),
     }
 }
 

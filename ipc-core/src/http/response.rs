@@ -55,6 +55,7 @@ pub(super) async fn to_reply(
         read(Pieces::of(body, &parts.extensions), asked.accepts).await?
     };
     Ok(Reply {
+        cause: None,
         status: parts.status.as_u16(),
         headers: record,
         body,

@@ -12,6 +12,7 @@ use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Failure, Outcome};
 use crate::envelope::{Envelope, Headers, UnixMillis, names};
+use crate::metrics::Metrics;
 use crate::transport::{Ack, Outgoing, SendError, Timestamp, Transport};
 
 /// Longest message kept of a failure, in bytes.
@@ -28,6 +29,7 @@ struct Target {
     topic: Arc<str>,
     service: Arc<str>,
     group: Arc<str>,
+    metrics: Metrics,
 }
 
 impl DeadLetterLayer {
@@ -38,12 +40,14 @@ impl DeadLetterLayer {
         topic: Arc<str>,
         service: Arc<str>,
         group: Arc<str>,
+        metrics: Metrics,
     ) -> Self {
         Self(Arc::new(Target {
             transport,
             topic,
             service,
             group,
+            metrics,
         }))
     }
 }
@@ -93,7 +97,7 @@ where
             match handled.await? {
                 Outcome::Failed(failure) => {
                     target.keep(&kept, &failure).await;
-                    Ok(Outcome::Done)
+                    Ok(Outcome::DeadLettered(failure.reason))
                 }
                 outcome => Ok(outcome),
             }
@@ -122,7 +126,10 @@ impl Target {
             let (ack, receipt) = Ack::pair();
             self.transport.send(&record, ack);
             match receipt.await {
-                Ok(_) => return,
+                Ok(_) => {
+                    let dispatch = self.metrics.dispatch();
+                    return dispatch.dead_lettered(failure.reason.as_str());
+                }
                 Err(SendError::Closed) => return std::future::pending().await,
                 Err(error) => {
                     tracing::warn!(%error, "dead letter not acknowledged; its lane waits");

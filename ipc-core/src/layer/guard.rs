@@ -165,11 +165,10 @@ fn refuse(delivery: &Delivery, now: UnixMillis) -> Option<Outcome> {
             ));
         }
         Some(Refusal::Malformed(fault)) if is_call => {
-            return Some(Outcome::Reply(
-                Problem::new("malformed-request", "The request cannot be read", 400)
-                    .with_detail(fault.to_string())
-                    .into(),
-            ));
+            let problem = Problem::new("malformed-request", "The request cannot be read", 400)
+                .with_detail(fault.to_string());
+            let reply = Reply::from(problem).because(Reason::Undecodable);
+            return Some(Outcome::Reply(reply));
         }
         Some(Refusal::Malformed(fault)) => {
             return Some(failed(Reason::Undecodable, fault.to_string()));
@@ -200,7 +199,8 @@ fn deadline(delivery: &Delivery) -> Option<Deadline> {
 }
 
 fn expired() -> Reply {
-    Problem::new("deadline-exceeded", "The deadline has passed", 504).into()
+    let problem = Problem::new("deadline-exceeded", "The deadline has passed", 504);
+    Reply::from(problem).because(Reason::Expired)
 }
 
 fn failed(reason: Reason, message: impl Into<Cow<'static, str>>) -> Outcome {
@@ -238,7 +238,8 @@ impl Facts {
 
     fn panicked(&self) -> Outcome {
         if self.is_call {
-            Outcome::Reply(Problem::new("panic", "The handler panicked", 500).into())
+            let problem = Problem::new("panic", "The handler panicked", 500);
+            Outcome::Reply(Reply::from(problem).because(Reason::Panic))
         } else {
             failed(Reason::Panic, "the handler panicked")
         }
@@ -246,7 +247,7 @@ impl Facts {
 
     fn timed_out(&self) -> Outcome {
         if self.is_call {
-            return Outcome::Reply(expired());
+            return Outcome::Reply(expired().because(Reason::Timeout));
         }
         Outcome::Failed(Failure {
             reason: Reason::Timeout,
