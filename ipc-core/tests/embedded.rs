@@ -2,7 +2,6 @@
 #![cfg(feature = "embedded")]
 
 use std::error::Error;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,7 +12,6 @@ use http_body_util::BodyExt as _;
 use ipc_core::client::Client;
 use ipc_core::embedded::EmbeddedBroker;
 use ipc_core::service::Service;
-use ipc_core::transport::kafka::KafkaTransport;
 use tower::ServiceExt as _;
 
 type TestResult = Result<(), Box<dyn Error>>;
@@ -35,14 +33,13 @@ async fn an_untouched_router_answers_over_kafka() -> TestResult {
     let broker = EmbeddedBroker::start().await?;
     let service = Service::builder("greeter")
         .create_topics(3)
-        .serve(
-            Arc::new(KafkaTransport::connect(broker.config()).await?),
-            app(),
-        )
+        .kafka(broker.config())
+        .serve(app())
+        .start()
         .await?;
     let client = Client::builder("web")
         .create_topics(3)
-        .connect(Arc::new(KafkaTransport::connect(broker.config()).await?))
+        .connect_kafka(broker.config())
         .await?;
 
     let request = Request::get("http://greeter/hello/ann").body(Body::empty())?;
@@ -70,14 +67,13 @@ async fn a_reply_larger_than_a_record_arrives_whole() -> TestResult {
     let app = Router::new().route("/large", get(move || async move { vec![7_u8; size] }));
     let service = Service::builder("large")
         .create_topics(1)
-        .serve(
-            Arc::new(KafkaTransport::connect(broker.config()).await?),
-            app,
-        )
+        .kafka(broker.config())
+        .serve(app)
+        .start()
         .await?;
     let client = Client::builder("web")
         .create_topics(1)
-        .connect(Arc::new(KafkaTransport::connect(broker.config()).await?))
+        .connect_kafka(broker.config())
         .await?;
 
     let request = Request::get("http://large/large").body(Body::empty())?;
@@ -105,14 +101,13 @@ async fn server_sent_events_arrive_as_they_are_sent() -> TestResult {
     };
     let service = Service::builder("news")
         .create_topics(1)
-        .serve(
-            Arc::new(KafkaTransport::connect(broker.config()).await?),
-            Router::new().route("/events", get(events)),
-        )
+        .kafka(broker.config())
+        .serve(Router::new().route("/events", get(events)))
+        .start()
         .await?;
     let client = Client::builder("web")
         .create_topics(1)
-        .connect(Arc::new(KafkaTransport::connect(broker.config()).await?))
+        .connect_kafka(broker.config())
         .await?;
 
     let request = Request::get("http://news/events").body(Body::empty())?;

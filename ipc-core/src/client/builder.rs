@@ -19,7 +19,6 @@ const RETENTION_MS: u64 = 10 * 60 * 1000;
 #[must_use = "a builder does nothing until it is connected"]
 pub struct ClientBuilder {
     fleet: String,
-    topic_prefix: String,
     timeout: Duration,
     max_pending: usize,
     reply_partitions: i32,
@@ -31,19 +30,12 @@ impl ClientBuilder {
     pub(super) fn new(fleet: String) -> Self {
         Self {
             fleet,
-            topic_prefix: String::new(),
             timeout: Duration::from_secs(30),
             max_pending: 100_000,
             reply_partitions: 12,
             create_topics: false,
             ready_within: Duration::from_secs(10),
         }
-    }
-
-    /// Put before every topic name. Default: nothing.
-    pub fn topic_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.topic_prefix = prefix.into();
-        self
     }
 
     /// How long a call waits where neither it, nor its contract, nor the deadline
@@ -67,6 +59,25 @@ impl ClientBuilder {
         self
     }
 
+    /// As [`connect`](Self::connect), through a Kafka connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster cannot be reached or its configuration is refused, and as
+    /// [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the reading ends.
+    #[cfg(feature = "kafka")]
+    pub async fn connect_kafka(
+        self,
+        config: crate::transport::kafka::KafkaConfig,
+    ) -> Result<Client, TransportError> {
+        let transport = crate::transport::kafka::KafkaTransport::connect(config).await?;
+        self.connect(Arc::new(transport)).await
+    }
+
     /// Opens the reply inbox and returns once a ping through it has come back.
     ///
     /// # Errors
@@ -77,7 +88,8 @@ impl ClientBuilder {
     ///
     /// Safe: the reading ends.
     pub async fn connect(self, transport: Arc<dyn Transport>) -> Result<Client, TransportError> {
-        let topic: Arc<str> = format!("{}{}.replies", self.topic_prefix, self.fleet).into();
+        let names = transport.topic_names();
+        let topic = names.replies(&self.fleet);
         if self.create_topics {
             let spec = TopicSpec::new(Arc::clone(&topic), self.reply_partitions)
                 .with("cleanup.policy", "delete")
@@ -108,7 +120,7 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Shared {
             transport,
             caller,
-            topic_prefix: self.topic_prefix,
+            names,
             timeout: self.timeout,
             pending,
             inbox,

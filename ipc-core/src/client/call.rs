@@ -182,7 +182,7 @@ fn inherit(context: &Context, headers: &mut Headers) {
 
 impl Shared {
     fn watch(&self, service: &str) -> Arc<Watched> {
-        let topic = || format!("{}{service}.control", self.topic_prefix).into();
+        let topic = || self.names.control(service);
         self.services
             .watch(service, topic, &self.transport, &self.stop)
     }
@@ -200,11 +200,11 @@ impl Shared {
         headers.reserve(10);
         head.write(&mut headers);
         let topic = topic.map_or_else(
-            || format!("{}{service}.requests", self.topic_prefix),
-            |topic| format!("{}{topic}", self.topic_prefix),
+            || self.names.requests(&service),
+            |topic| format!("{}{topic}", self.names.prefix()).into(),
         );
         Outgoing {
-            topic: topic.into(),
+            topic,
             partition: None,
             envelope: Envelope {
                 headers,
@@ -216,7 +216,7 @@ impl Shared {
 
     fn control(&self, service: &str, control: &Control) {
         let record = Outgoing {
-            topic: format!("{}{service}.control", self.topic_prefix).into(),
+            topic: self.names.control(service),
             partition: Some(0),
             envelope: control.to_envelope(),
         };

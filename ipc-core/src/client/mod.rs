@@ -29,7 +29,7 @@ pub use service::{AsCall, AsOneWay, AsStream, Sending, ServiceClient};
 pub use stream::ReplyStream;
 
 use crate::envelope::CallerId;
-use crate::transport::Transport;
+use crate::transport::{TopicNames, Transport};
 use inbox::Inbox;
 use pending::Pending;
 pub use presence::ABSENCE_GRACE;
@@ -42,7 +42,7 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     transport: Arc<dyn Transport>,
     caller: CallerId,
-    topic_prefix: String,
+    names: TopicNames,
     timeout: Duration,
     pending: Arc<Pending>,
     inbox: Inbox,

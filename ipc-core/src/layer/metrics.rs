@@ -136,6 +136,8 @@ fn result(outcome: &Outcome) -> HandlerResult {
     match outcome {
         Outcome::Done => HandlerResult::Done,
         Outcome::Reply(reply) => HandlerResult::reply(reply.status),
+        // Written outside of this layer, for what failed inside.
+        Outcome::DeadLettered(reason) => HandlerResult::Failed(reason.as_str()),
         Outcome::NotNow { .. } => HandlerResult::NotNow,
         Outcome::Failed(failure) => HandlerResult::Failed(failure.reason.as_str()),
     }

@@ -1,54 +1,80 @@
 //! Setting a service up.
 
-use std::convert::Infallible;
+use std::future::Future;
+#[cfg(feature = "http-server")]
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use tower::ServiceBuilder as Layers;
 
+use super::hooks::{HookFailure, Hooks};
 use super::running::{Parts, Service};
-use crate::dispatch::{Limits, Policies, Policy, ReplyTopics};
-use crate::http::{HttpAdapter, mark_matched};
-use crate::layer::{DeadLetterLayer, GuardLayer};
-use crate::transport::{TopicSpec, Transport, TransportError};
-
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-
-/// A service could not be started.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The transport could not do what it was asked.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-}
+use super::serve::Serve;
+use super::topics::Topics;
+use super::{Application, Prepared, ServeError, checks};
+use crate::dispatch::{Limits, Policy, ReplyTopics};
+use crate::health::Health;
+use crate::layer::{DeadLetterLayer, GuardLayer, MetricsLayer, TraceLayer, WatchLayer};
+use crate::metrics::Metrics;
+use crate::transport::Transport;
+#[cfg(feature = "kafka")]
+use crate::transport::kafka::{KafkaConfig, KafkaTransport};
 
 /// Sets a service up. Made by [`Service::builder`].
 #[must_use = "a builder does nothing until it serves"]
 pub struct ServiceBuilder {
     name: String,
-    topic_prefix: String,
+    source: Source,
     group: Option<String>,
     limits: Limits,
+    default_policy: Policy,
     reply_topics: ReplyTopics,
+    dead_letter: Option<String>,
     create_topics: Option<i32>,
+    hooks: Hooks,
+    health: Health,
+    metrics: Metrics,
+    #[cfg(feature = "http-server")]
+    admin: Option<SocketAddr>,
+}
+
+/// Where the transport comes from.
+enum Source {
+    Unset,
+    Transport(Arc<dyn Transport>),
+    #[cfg(feature = "kafka")]
+    Kafka(Box<KafkaConfig>),
 }
 
 impl ServiceBuilder {
     pub(super) fn new(name: String) -> Self {
         Self {
             name,
-            topic_prefix: String::new(),
+            source: Source::Unset,
             group: None,
             limits: Limits::default(),
+            default_policy: Policy::new("other"),
             reply_topics: ReplyTopics::default(),
+            dead_letter: None,
             create_topics: None,
+            hooks: Hooks::new(),
+            health: Health::new(),
+            metrics: Metrics::new(),
+            #[cfg(feature = "http-server")]
+            admin: None,
         }
     }
 
-    /// Put before every topic name. Default: nothing.
-    pub fn topic_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.topic_prefix = prefix.into();
+    /// The Kafka cluster to serve from.
+    #[cfg(feature = "kafka")]
+    pub fn kafka(mut self, config: KafkaConfig) -> Self {
+        self.source = Source::Kafka(Box::new(config));
+        self
+    }
+
+    /// The transport to serve from: one that others use as well, or one for tests.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.source = Source::Transport(transport);
         self
     }
 
@@ -64,9 +90,23 @@ impl ServiceBuilder {
         self
     }
 
-    /// Which topics callers may have their replies written to.
+    /// What holds for endpoints that say nothing else, and for routes without a
+    /// contract. Its name is their label in metrics. Default: `Policy::new("other")`.
+    pub fn default_policy(mut self, policy: Policy) -> Self {
+        self.default_policy = policy;
+        self
+    }
+
+    /// Which topics callers may have their replies written to. Default: those
+    /// whose name ends in `.replies`, minus the service's own.
     pub fn reply_topics(mut self, topics: ReplyTopics) -> Self {
         self.reply_topics = topics;
+        self
+    }
+
+    /// The topic for records that are given up. Default: `<service>.dlq`.
+    pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
+        self.dead_letter = Some(topic.into());
         self
     }
 
@@ -77,124 +117,151 @@ impl ServiceBuilder {
         self
     }
 
-    /// Serves an axum application, as it is.
-    ///
-    /// # Errors
-    ///
-    /// When the service's topics are missing or cannot be read.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future before it is done leaves the group again.
-    pub async fn serve(
-        self,
-        transport: Arc<dyn Transport>,
-        app: Router,
-    ) -> Result<Service, ServeError> {
-        let policies = Arc::new(Policy::new("http"));
-        let adapter = HttpAdapter::new(mark_matched(app));
-        self.start(transport, Arc::new(policies), adapter).await
+    /// Answers `/livez`, `/readyz`, `/startupz` and `/metrics` on this address,
+    /// from a thread of its own. Default: nowhere.
+    #[cfg(feature = "http-server")]
+    pub fn admin(mut self, address: SocketAddr) -> Self {
+        self.admin = Some(address);
+        self
     }
 
-    async fn start<H>(
-        self,
-        transport: Arc<dyn Transport>,
-        policies: Arc<dyn Policies>,
-        handler: H,
-    ) -> Result<Service, ServeError>
+    /// Counts into `metrics`, which others may share. Default: metrics of its own.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Reports to `health`, which others may share. Default: health of its own.
+    pub fn health(mut self, health: Health) -> Self {
+        self.health = health;
+        self
+    }
+
+    /// Runs before anything is consumed: migrations, warm-up. An error keeps the
+    /// service from starting.
+    pub fn on_start<H, F, E>(mut self, hook: H) -> Self
     where
-        H: tower::Service<
-                crate::dispatch::Delivery,
-                Response = crate::dispatch::Outcome,
-                Error = Infallible,
-            > + Clone
-            + Send
-            + 'static,
-        H::Future: Send + 'static,
+        H: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<HookFailure>,
     {
-        let topics = Topics::of(&self.topic_prefix, &self.name);
-        if let Some(partitions) = self.create_topics {
-            transport.create_topics(&topics.specs(partitions)).await?;
-        }
-        topics.check(&*transport).await?;
+        self.hooks.on_start(hook);
+        self
+    }
+
+    /// Runs when the service has started and answers. An error ends it again.
+    pub fn on_ready<H, F, E>(mut self, hook: H) -> Self
+    where
+        H: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<HookFailure>,
+    {
+        self.hooks.on_ready(hook);
+        self
+    }
+
+    /// Runs after the drain, when no handler is at work any more.
+    pub fn on_stop<H, F, E>(mut self, hook: H) -> Self
+    where
+        H: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<HookFailure>,
+    {
+        self.hooks.on_stop(hook);
+        self
+    }
+
+    /// Serves an application: an axum Router as it is, an
+    /// [`App`](crate::routing::App), or any HTTP service.
+    pub fn serve<A: Application>(self, app: A) -> Serve<A> {
+        Serve::new(self, app)
+    }
+
+    pub(super) async fn start<A: Application>(mut self, app: A) -> Result<Service, ServeError> {
+        let Prepared {
+            handler,
+            policies,
+            topics: extra,
+        } = app.prepare(self.default_policy)?;
+        checks::run(&self.name, &self.limits, &policies.all())?;
+        #[cfg(feature = "http-server")]
+        let admin = match self.admin {
+            Some(address) => {
+                let (health, metrics) = (self.health.clone(), self.metrics.clone());
+                Some(super::Admin::start(address, health, metrics).await?)
+            }
+            None => None,
+        };
+        self.health.starting("connecting to the broker");
+        let transport = self.source.connect().await?;
+        let topics = Topics::new(
+            &transport.topic_names(),
+            &self.name,
+            self.dead_letter.as_deref(),
+            &extra,
+        );
+        self.health.starting("looking for its topics");
         let name: Arc<str> = self.name.into();
         let group = self.group.map_or_else(|| Arc::clone(&name), Arc::from);
+        topics
+            .provide(&*transport, &group, self.create_topics)
+            .await?;
+        self.health.starting("running the hooks before the start");
+        self.hooks.start().await?;
         let handler = Layers::new()
             .layer(DeadLetterLayer::new(
                 Arc::clone(&transport),
                 Arc::clone(&topics.dead_letters),
                 Arc::clone(&name),
                 Arc::clone(&group),
+                self.metrics.clone(),
             ))
             .layer(GuardLayer::new(
                 Arc::clone(&transport),
                 Arc::clone(&name),
                 self.limits.unknown_endpoint_grace,
             ))
+            .layer(TraceLayer::new(Arc::clone(&transport), Arc::clone(&name)))
+            .layer(WatchLayer::new(self.health.clone()))
+            .layer(MetricsLayer::new(self.metrics.clone()))
             .service(handler);
         let parts = Parts {
             name,
             group,
-            reply_topics: self.reply_topics.except(topics.all()),
+            reply_topics: self.reply_topics.except(topics.own()),
             topics,
             limits: self.limits,
             transport,
             policies,
+            metrics: self.metrics,
+            health: self.health,
+            hooks: self.hooks,
+            #[cfg(feature = "http-server")]
+            admin,
         };
-        Ok(parts.start(handler).await?)
+        parts.start(handler).await
     }
 }
 
-/// The topics of one service.
-#[derive(Clone, Debug)]
-pub(super) struct Topics {
-    pub(super) requests: Arc<str>,
-    pub(super) control: Arc<str>,
-    pub(super) dead_letters: Arc<str>,
+impl Source {
+    async fn connect(self) -> Result<Arc<dyn Transport>, ServeError> {
+        match self {
+            Self::Transport(transport) => Ok(transport),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => Ok(Arc::new(KafkaTransport::connect(*config).await?)),
+            Self::Unset => Err(ServeError::Configuration(vec![
+                "the service has no transport: give it one with kafka(..) or transport(..)"
+                    .to_owned(),
+            ])),
+        }
+    }
 }
 
-impl Topics {
-    fn of(prefix: &str, service: &str) -> Self {
-        let named = |kind: &str| Arc::from(format!("{prefix}{service}.{kind}"));
-        Self {
-            requests: named("requests"),
-            control: named("control"),
-            dead_letters: named("dlq"),
-        }
-    }
-
-    fn all(&self) -> [Arc<str>; 3] {
-        [&self.requests, &self.control, &self.dead_letters].map(Arc::clone)
-    }
-
-    fn specs(&self, partitions: i32) -> [TopicSpec; 3] {
-        let kept = |topic: &Arc<str>, partitions, retention_ms: u64| {
-            TopicSpec::new(Arc::clone(topic), partitions)
-                .with("cleanup.policy", "delete")
-                .with("retention.ms", retention_ms)
-        };
-        [
-            kept(&self.requests, partitions, 7 * DAY_MS),
-            kept(&self.control, 1, 5 * 60 * 1000),
-            kept(&self.dead_letters, partitions, 14 * DAY_MS),
-        ]
-    }
-
-    async fn check(&self, transport: &dyn Transport) -> Result<(), TransportError> {
-        let names = self.all();
-        let states = transport.topics(&names).await?;
-        let missing: Vec<&str> = names
-            .iter()
-            .zip(&states)
-            .filter(|(_, state)| state.is_none())
-            .map(|(name, _)| &**name)
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(TransportError::missing_topic(format!(
-            "topics missing: {}: create them, or let the service do so with create_topics(..)",
-            missing.join(", ")
-        )))
+impl std::fmt::Debug for ServiceBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceBuilder")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::dispatch::{Input, OpenReplies};
 use crate::envelope::control::Control;
+use crate::metrics::Metrics;
 use crate::transport::{Consumer, Event, Start, TopicPartition, Transport, TransportError};
 
 /// Reads the control topic from now on. Cancels go to dispatch and to open
@@ -15,6 +16,7 @@ pub(super) async fn listen(
     topic: &Arc<str>,
     inputs: mpsc::UnboundedSender<Input>,
     open: OpenReplies,
+    metrics: Metrics,
 ) -> Result<Consumer, TransportError> {
     let place = TopicPartition {
         topic: Arc::clone(topic),
@@ -34,7 +36,9 @@ pub(super) async fn listen(
                     bytes,
                     ..
                 }) => open.credit(&correlation_id, bytes),
-                _ => {}
+                // Instances of a service hear each other's presence.
+                Some(Control::Presence { .. } | Control::Farewell { .. }) => {}
+                _ => metrics.dispatch().control_record_ignored(),
             }
         }
     };

@@ -2,16 +2,25 @@
 
 #[cfg(feature = "http-server")]
 mod admin;
+mod application;
 mod builder;
+mod checks;
 mod control;
+mod error;
 mod hooks;
+mod inlet;
 mod presence;
 mod running;
+mod serve;
 mod shutdown;
+mod topics;
 
 #[cfg(feature = "http-server")]
 pub use admin::{Admin, AdminError};
-pub use builder::{ServeError, ServiceBuilder};
+pub use application::{Application, HttpService, Prepared};
+pub use builder::ServiceBuilder;
+pub use error::ServeError;
 pub use hooks::{HookError, HookFailure, Hooks};
 pub use running::Service;
+pub use serve::Serve;
 pub use shutdown::{Drain, DrainError, shutdown_signal};

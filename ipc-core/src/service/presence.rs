@@ -5,15 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytestring::ByteString;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::envelope::control::Control;
-use crate::transport::{Ack, Outgoing, Transport};
+use crate::health::ConsumerHealth;
+use crate::metrics::Metrics;
+use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Transport};
 
 /// Between two presence records.
 const EVERY: Duration = Duration::from_secs(1);
+/// Presence records that may be unanswered before the broker counts as away.
+const SILENT: usize = 2;
 /// How long one holds: two may be missing.
 const VALID: Duration = Duration::from_millis(2500);
 
@@ -24,6 +30,8 @@ pub(super) struct Presence {
     pub(super) instance: ByteString,
     /// The partitions of the request topic this instance reads.
     pub(super) assigned: watch::Receiver<BTreeSet<i32>>,
+    pub(super) health: Arc<ConsumerHealth>,
+    pub(super) metrics: Metrics,
 }
 
 impl Presence {
@@ -31,33 +39,54 @@ impl Presence {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Each record is also a probe: what the broker acknowledges proves it there.
+        let mut unanswered = FuturesUnordered::new();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 // Told at once: a caller may be waiting for this very instance.
                 Ok(()) = self.assigned.changed() => {}
+                Some(settled) = unanswered.next() => {
+                    self.report(settled);
+                    continue;
+                }
                 _ = ticks.tick() => {}
             }
+            if unanswered.len() > SILENT {
+                let reason = "presence records are not acknowledged";
+                self.health.unreachable(Instant::now(), reason);
+            }
             let partitions = self.assigned.borrow_and_update().clone();
-            self.tell(&Control::Presence {
+            self.health.assigned(partitions.len());
+            unanswered.push(self.tell(&Control::Presence {
                 instance: self.instance.clone(),
                 partitions,
                 valid_until: self.transport.now().plus(VALID),
-            });
+            }));
+            self.metrics.dispatch().presence_sent();
         }
-        self.tell(&Control::Farewell {
+        // The flush at the end of the service waits for it.
+        drop(self.tell(&Control::Farewell {
             instance: self.instance.clone(),
-        });
+        }));
     }
 
-    fn tell(&self, control: &Control) {
+    fn report(&self, settled: Result<Placed, SendError>) {
+        match settled {
+            Ok(_) => self.health.reachable(),
+            Err(error) => self.health.unreachable(Instant::now(), error.to_string()),
+        }
+    }
+
+    fn tell(&self, control: &Control) -> Receipt {
         let record = Outgoing {
             topic: Arc::clone(&self.topic),
             partition: Some(0),
             envelope: control.to_envelope(),
         };
-        // The next one makes up for one that is lost.
-        self.transport.send(&record, Ack::ignored());
+        let (ack, receipt) = Ack::pair();
+        self.transport.send(&record, ack);
+        receipt
     }
 }

@@ -8,17 +8,26 @@ use std::time::Duration;
 use bytestring::ByteString;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::ServiceBuilder;
-use super::builder::Topics;
-use super::control;
+use super::hooks::Hooks;
+use super::inlet::Requests;
 use super::presence::Presence;
+use super::topics::Topics;
+use super::{ServeError, ServiceBuilder, control};
 use crate::dispatch::{
     Delivery, Engine, Input, Intake, Limits, OpenReplies, Outcome, Policies, Replier, ReplyTopics,
 };
-use crate::transport::{Consumer, Event, Subscription, Transport, TransportError};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::transport::{Consumer, Subscription, Transport};
+
+/// How long leaving the group may take.
+const LEAVE: Duration = Duration::from_secs(10);
+/// How long records handed over may take to be settled at the end.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// A service that answers from Kafka until it is stopped.
 ///
@@ -28,6 +37,9 @@ pub struct Service {
     name: Arc<str>,
     transport: Arc<dyn Transport>,
     limits: Limits,
+    health: Health,
+    metrics: Metrics,
+    hooks: Hooks,
     consumer: Arc<Consumer>,
     control: Consumer,
     inputs: mpsc::UnboundedSender<Input>,
@@ -35,7 +47,9 @@ pub struct Service {
     engine: JoinSet<()>,
     /// Cancelled when nothing new is taken on any more.
     serving: CancellationToken,
-    background: JoinSet<()>,
+    presence: JoinSet<()>,
+    #[cfg(feature = "http-server")]
+    admin: Option<super::Admin>,
 }
 
 /// Everything a service is made of.
@@ -47,10 +61,15 @@ pub(super) struct Parts {
     pub(super) reply_topics: ReplyTopics,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) policies: Arc<dyn Policies>,
+    pub(super) metrics: Metrics,
+    pub(super) health: Health,
+    pub(super) hooks: Hooks,
+    #[cfg(feature = "http-server")]
+    pub(super) admin: Option<super::Admin>,
 }
 
 impl Parts {
-    pub(super) async fn start<H>(self, handler: H) -> Result<Service, TransportError>
+    pub(super) async fn start<H>(self, handler: H) -> Result<Service, ServeError>
     where
         H: tower::Service<Delivery, Response = Outcome, Error = Infallible>
             + Clone
@@ -58,6 +77,7 @@ impl Parts {
             + 'static,
         H::Future: Send,
     {
+        self.health.starting("joining its consumer group");
         #[expect(
             clippy::disallowed_methods,
             reason = "the consumer's thread must not wait; pausing full partitions bounds it"
@@ -69,59 +89,69 @@ impl Parts {
             &self.topics.control,
             inputs.clone(),
             open.clone(),
+            self.metrics.clone(),
         )
         .await?;
         let instance = ByteString::from(format!("{}/{}", self.name, Uuid::new_v4().simple()));
-        let (assigned, assignment) = watch::channel(BTreeSet::new());
-        let presence = Presence {
-            transport: Arc::clone(&self.transport),
-            topic: Arc::clone(&self.topics.control),
-            instance: instance.clone(),
-            assigned: assignment,
-        };
-        let events = inputs.clone();
-        let inlet = move |event: Event| {
-            // An engine that has ended lets go of what it is told.
-            let _ = events.send(Input::Event(event));
-        };
+        let consumer_health = self
+            .health
+            .consumer(Arc::clone(&self.topics.requests[0]), Instant::now());
+        let consumer_health = Arc::new(consumer_health);
+        let inlet = Requests::new(inputs.clone(), Arc::clone(&consumer_health));
         let subscription = Subscription {
             group: self.group,
-            topics: vec![Arc::clone(&self.topics.requests)],
+            topics: self.topics.requests,
         };
         let consumer = self
             .transport
             .subscribe(subscription, Box::new(inlet))
             .await?;
         let consumer = Arc::new(consumer);
+        let (assigned, assignment) = watch::channel(BTreeSet::new());
+        let replier = Replier::new(Arc::clone(&self.transport), open.clone(), instance.clone());
         let engine = Engine::new(
             handler,
             Intake::new(self.policies, self.reply_topics),
-            Arc::new(Replier::new(
-                Arc::clone(&self.transport),
-                open.clone(),
-                instance,
-            )),
+            Arc::new(replier),
             self.limits.clone(),
             Arc::clone(&consumer),
             assigned,
+            self.metrics.clone(),
         );
+        let presence = Presence {
+            transport: Arc::clone(&self.transport),
+            topic: self.topics.control,
+            instance,
+            assigned: assignment,
+            health: consumer_health,
+            metrics: self.metrics.clone(),
+        };
         let serving = CancellationToken::new();
-        let mut background = JoinSet::new();
-        background.spawn(presence.run(serving.clone()));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(engine.run(inbox));
-        Ok(Service {
+        let mut service = Service {
             name: self.name,
             transport: self.transport,
             limits: self.limits,
+            health: self.health,
+            metrics: self.metrics,
+            hooks: self.hooks,
             consumer,
             control,
             inputs,
             open,
-            engine: tasks,
-            serving,
-            background,
-        })
+            engine: JoinSet::new(),
+            presence: JoinSet::new(),
+            serving: serving.clone(),
+            #[cfg(feature = "http-server")]
+            admin: self.admin,
+        };
+        service.engine.spawn(engine.run(inbox));
+        service.presence.spawn(presence.run(serving));
+        service.health.started();
+        if let Err(error) = service.hooks.ready().await {
+            service.stop().await;
+            return Err(error.into());
+        }
+        Ok(service)
     }
 }
 
@@ -131,36 +161,56 @@ impl Service {
         ServiceBuilder::new(name.into())
     }
 
-    /// Starts nothing new, lets what runs finish within the drain bound, stores
-    /// and commits offsets, and leaves the group.
+    /// What this service knows of its own state.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// What this service counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Where the admin listener answers, if there is one.
+    #[cfg(feature = "http-server")]
+    #[must_use]
+    pub fn admin_address(&self) -> Option<std::net::SocketAddr> {
+        self.admin.as_ref().map(super::Admin::address)
+    }
+
+    /// Starts nothing new, lets what runs finish within the drain bound, ends
+    /// open streams so that their callers can resume, stores and commits offsets,
+    /// and leaves the group.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the rest to the group: it is redelivered.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         tracing::info!(service = &*self.name, "draining");
+        self.health.draining();
         self.serving.cancel();
         // An engine that has ended needs no word.
         let _ = self.inputs.send(Input::Drain);
         let bound = self.limits.drain + Duration::from_secs(1);
-        if tokio::time::timeout(bound, self.engine.join_all())
-            .await
-            .is_err()
-        {
+        if timeout(bound, self.engine.join_next()).await.is_err() {
             tracing::warn!("dispatch did not end in time");
         }
-        if tokio::time::timeout(bound, self.open.drained())
-            .await
-            .is_err()
-        {
+        if timeout(bound, self.open.drained()).await.is_err() {
             tracing::warn!("open replies did not end in time");
         }
-        self.background.join_all().await;
-        if let Err(error) = self.transport.flush(Duration::from_secs(5)).await {
+        self.presence.join_next().await;
+        if let Err(error) = self.transport.flush(FLUSH).await {
             tracing::warn!(%error, "service ended with unsettled records");
         }
-        self.consumer.close(Duration::from_secs(10)).await;
-        self.control.close(Duration::from_secs(2)).await;
+        self.consumer.close(LEAVE).await;
+        self.control.close(LEAVE).await;
+        self.hooks.stop(self.limits.drain).await;
+        #[cfg(feature = "http-server")]
+        if let Some(admin) = self.admin {
+            admin.stop().await;
+        }
     }
 }
 

@@ -90,6 +90,9 @@ impl std::fmt::Debug for Release {
 pub trait Inlet: Send {
     /// Takes the next event.
     fn take(&mut self, event: Event);
+
+    /// The consumer's loop has turned once more, with or without an event.
+    fn turned(&mut self) {}
 }
 
 impl<F: FnMut(Event) + Send> Inlet for F {

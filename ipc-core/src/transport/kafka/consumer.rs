@@ -205,6 +205,7 @@ impl Owner {
             next = self.client.poll(Duration::ZERO);
         }
         events.flush();
+        events.turned();
         true
     }
 

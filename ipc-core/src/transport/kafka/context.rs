@@ -72,6 +72,11 @@ impl Events {
         self.outlet.lock().flush();
     }
 
+    /// The poll loop has turned once more.
+    pub(super) fn turned(&self) {
+        self.outlet.lock().inlet.turned();
+    }
+
     /// Sends an event, after the records that were read before it: a partition's
     /// records never follow its revocation.
     pub(super) fn emit(&self, event: Event) {

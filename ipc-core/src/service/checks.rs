@@ -1,0 +1,104 @@
+//! What can be found wrong before anything is consumed.
+
+use std::sync::Arc;
+
+use super::ServeError;
+use crate::dispatch::{Guarantee, Idempotency, Limits, Mode, Policy};
+
+/// Finds every fault of the set-up, and lists what may surprise.
+pub(super) fn run(
+    service: &str,
+    limits: &Limits,
+    policies: &[Arc<Policy>],
+) -> Result<(), ServeError> {
+    let mut faults = Vec::new();
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if service.is_empty() || !service.chars().all(legal) {
+        faults.push(format!(
+            "service name {service:?} cannot name topics: use letters, digits, dot, \
+             underscore and hyphen"
+        ));
+    }
+    for (name, value) in [
+        ("concurrency", limits.concurrency),
+        ("window", limits.window),
+        ("streams", limits.streams),
+    ] {
+        if value == 0 {
+            faults.push(format!("limit {name} is 0: nothing would ever run"));
+        }
+    }
+    for policy in policies {
+        if policy.idempotency != Idempotency::Off {
+            faults.push(format!(
+                "endpoint {} asks for stored replies and the service has no dedup store: \
+                 leave idempotency out",
+                policy.name
+            ));
+        }
+        if policy.guarantee == Guarantee::AtMostOnce && policy.mode == Mode::Stream {
+            faults.push(format!(
+                "endpoint {} is a stream and at most once: a stream's offset is stored with \
+                 its first record anyway, leave delivery out",
+                policy.name
+            ));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(ServeError::Configuration(faults));
+    }
+    warn_of_repetition(service, policies);
+    Ok(())
+}
+
+/// A crash may make the log hand a record out again: whoever runs the service
+/// should know which endpoints that can hurt.
+fn warn_of_repetition(service: &str, policies: &[Arc<Policy>]) {
+    let repeated: Vec<&str> = policies
+        .iter()
+        .filter(|policy| !policy.safe && policy.guarantee == Guarantee::AtLeastOnce)
+        .map(|policy| &*policy.name)
+        .filter(|name| !has_safe_method(name))
+        .collect();
+    if !repeated.is_empty() {
+        tracing::warn!(
+            service,
+            endpoints = repeated.join(", "),
+            "after a crash these endpoints may see a request twice: they are neither safe nor \
+             at most once"
+        );
+    }
+}
+
+fn has_safe_method(endpoint: &str) -> bool {
+    matches!(
+        endpoint.split_once(' '),
+        Some(("GET" | "HEAD" | "OPTIONS", _))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_listed_at_once() {
+        let limits = Limits {
+            window: 0,
+            ..Limits::default()
+        };
+        let mut policy = Policy::new("POST /orders");
+        policy.idempotency = Idempotency::Required;
+        let error = run("or ders", &limits, &[Arc::new(policy)]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("\"or ders\""), "{text}");
+        assert!(text.contains("window"), "{text}");
+        assert!(text.contains("POST /orders"), "{text}");
+    }
+
+    #[test]
+    fn a_sound_service_has_no_fault() {
+        let policies = [Arc::new(Policy::new("GET /orders"))];
+        assert!(run("orders", &Limits::default(), &policies).is_ok());
+    }
+}

@@ -1,0 +1,97 @@
+//! The topics of one service.
+
+use std::sync::Arc;
+
+use crate::transport::{TopicNames, TopicSpec, TopologyPlan, Transport, TransportError};
+
+const MINUTE_MS: u64 = 60 * 1000;
+/// Of a request topic, where nobody says otherwise.
+const DEFAULT_PARTITIONS: i32 = 12;
+const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+
+#[derive(Clone, Debug)]
+pub(super) struct Topics {
+    /// The request topic first, then those that endpoints name as their own.
+    pub(super) requests: Vec<Arc<str>>,
+    pub(super) control: Arc<str>,
+    pub(super) dead_letters: Arc<str>,
+}
+
+impl Topics {
+    pub(super) fn new(
+        names: &TopicNames,
+        service: &str,
+        dead_letters: Option<&str>,
+        extra: &[&str],
+    ) -> Self {
+        let prefixed = |topic: &str| Arc::from(format!("{}{topic}", names.prefix()));
+        let mut requests = vec![names.requests(service)];
+        requests.extend(extra.iter().map(|topic| prefixed(topic)));
+        Self {
+            requests,
+            control: names.control(service),
+            dead_letters: dead_letters.map_or_else(|| names.dead_letters(service), prefixed),
+        }
+    }
+
+    /// Topics that no caller may have its replies written to.
+    pub(super) fn own(&self) -> impl Iterator<Item = Arc<str>> {
+        let beside = [&self.control, &self.dead_letters];
+        let own: Vec<_> = self.requests.iter().chain(beside).cloned().collect();
+        own.into_iter()
+    }
+
+    /// Makes the topics where that was asked for, and checks that all is there.
+    pub(super) async fn provide(
+        &self,
+        transport: &dyn Transport,
+        group: &str,
+        create: Option<i32>,
+    ) -> Result<(), TransportError> {
+        let specs = self.specs(create, transport).await?;
+        if create.is_some() {
+            transport.create_topics(&specs).await?;
+        }
+        let plan = specs
+            .into_iter()
+            .fold(TopologyPlan::new(), TopologyPlan::topic)
+            .reads(Arc::clone(&self.control))
+            .writes(Arc::clone(&self.control))
+            .writes(Arc::clone(&self.dead_letters))
+            .joins(group);
+        let plan = self
+            .requests
+            .iter()
+            .fold(plan, |plan, topic| plan.reads(Arc::clone(topic)));
+        transport.check(&plan).await
+    }
+
+    /// How the topics are made. One-way work must survive a weekend, so requests
+    /// are kept for a week.
+    async fn specs(
+        &self,
+        create: Option<i32>,
+        transport: &dyn Transport,
+    ) -> Result<Vec<TopicSpec>, TransportError> {
+        // Where no size was asked for, the size there is is right.
+        let states = transport.topics(&self.requests[..1]).await?;
+        let there = states.into_iter().flatten().next();
+        let partitions = create.or(there.map(|state| state.partitions));
+        let partitions = partitions.unwrap_or(DEFAULT_PARTITIONS);
+        let kept = |topic: &Arc<str>, partitions, retention_ms: u64| {
+            TopicSpec::new(Arc::clone(topic), partitions)
+                .with("cleanup.policy", "delete")
+                .with("retention.ms", retention_ms)
+        };
+        let requests = self
+            .requests
+            .iter()
+            .map(|topic| kept(topic, partitions, 7 * DAY_MS));
+        Ok(requests
+            .chain([
+                kept(&self.control, 1, 5 * MINUTE_MS),
+                kept(&self.dead_letters, 1, 14 * DAY_MS),
+            ])
+            .collect())
+    }
+}
