@@ -68,6 +68,7 @@ impl ServiceBuilder {
     /// The Kafka cluster to serve from.
     #[cfg(feature = "kafka")]
     pub fn kafka(mut self, config: KafkaConfig) -> Self {
+        self.group = self.group.or(config.group_id().map(str::to_owned));
         self.source = Source::Kafka(Box::new(config));
         self
     }

@@ -70,7 +70,9 @@ async fn an_untouched_application_answers_in_every_mode() {
     let (audits, mut audited) = mpsc::channel(1);
     let service = Service::builder("orders")
         .create_topics(3)
-        .serve(transport().await, application(audits))
+        .transport(transport().await)
+        .serve(application(audits))
+        .start()
         .await
         .expect("it serves");
     let client = Client::builder("shim")

@@ -24,7 +24,6 @@ pub(super) enum Link {
 pub(super) struct Dial {
     kafka: KafkaConfig,
     fleet: String,
-    topic_prefix: String,
     timeout: Duration,
     reply_partitions: Option<i32>,
 }
@@ -37,14 +36,13 @@ impl Dial {
                  or KAFKA_BOOTSTRAP_SERVERS",
             )
         })?;
-        let kafka = KafkaConfig::new(bootstrap);
+        let kafka = KafkaConfig::new(bootstrap).topic_prefix(&config.topic_prefix);
         Ok(Self {
             kafka: config
                 .kafka
                 .others()
                 .fold(kafka, |kafka, (name, value)| kafka.set(name, value)),
             fleet: config.fleet.clone(),
-            topic_prefix: config.topic_prefix.clone(),
             timeout: config.timeout,
             reply_partitions: config.reply_partitions,
         })
@@ -52,9 +50,7 @@ impl Dial {
 
     pub(super) async fn connect(&self) -> Result<Client, TransportError> {
         let transport = KafkaTransport::connect(self.kafka.clone()).await?;
-        let mut client = Client::builder(&self.fleet)
-            .topic_prefix(&self.topic_prefix)
-            .timeout(self.timeout);
+        let mut client = Client::builder(&self.fleet).timeout(self.timeout);
         if let Some(partitions) = self.reply_partitions {
             client = client.create_topics(partitions);
         }
