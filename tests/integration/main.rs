@@ -2,4 +2,5 @@
 
 mod broker;
 mod conformance;
+mod kafka_transport;
 mod structure;

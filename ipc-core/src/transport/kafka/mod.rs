@@ -53,7 +53,7 @@ impl KafkaTransport {
     ///
     /// When the configuration has mistakes (all are listed), when no token can be
     /// had, or when no broker answers within the configuration's start-up bound
-    /// (4.5 s by default); then the message says what the last attempt failed with.
+    /// (4 s by default); then the message says what the last attempt failed with.
     ///
     /// # Cancel safety
     ///

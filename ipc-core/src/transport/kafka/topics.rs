@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::config::{KafkaConfig, Role};
 use super::error::{named, refused};
@@ -164,11 +164,18 @@ async fn unlisted(
 ) -> Result<Found, TransportError> {
     named(name)?;
     let metadata = metadata(producer, config, Some(name)).await?;
-    let error = metadata.topics().first().and_then(|topic| topic.error());
-    Ok(match error.map(RDKafkaErrorCode::from) {
-        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Found::Forbidden,
-        _ => Found::Nothing,
-    })
+    let state = metadata.topics().first().and_then(state_of);
+    Ok(state.unwrap_or(Found::Nothing))
+}
+
+/// What stands in the way of using a topic; other errors pass with time.
+fn state_of(topic: &MetadataTopic) -> Option<Found> {
+    use RDKafkaErrorCode as Code;
+    match topic.error().map(Code::from)? {
+        Code::TopicAuthorizationFailed => Some(Found::Forbidden),
+        Code::UnknownTopic | Code::UnknownTopicOrPartition => Some(Found::Nothing),
+        _ => None,
+    }
 }
 
 async fn partition_counts(
@@ -176,11 +183,15 @@ async fn partition_counts(
     config: &KafkaConfig,
 ) -> Result<HashMap<String, i32>, TransportError> {
     let metadata = metadata(producer, config, None).await?;
-    let count = |topic: &rdkafka::metadata::MetadataTopic| {
+    let count = |topic: &MetadataTopic| {
         let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
         (topic.name().to_owned(), partitions)
     };
-    Ok(metadata.topics().iter().map(count).collect())
+    let known = metadata
+        .topics()
+        .iter()
+        .filter(|topic| state_of(topic).is_none());
+    Ok(known.map(count).collect())
 }
 
 /// Asks for one topic or, at no risk to make one, for all.
@@ -210,4 +221,32 @@ fn unanswered(config: &KafkaConfig, trouble: Option<String>, error: &KafkaError)
         config.bootstrap(),
         config.startup_bound(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Transport as _;
+    use crate::transport::kafka::KafkaTransport;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaRespErr;
+
+    #[tokio::test]
+    async fn a_topic_that_may_not_be_seen_is_told_apart_from_one_that_is_missing() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("hidden", 1, 1).unwrap();
+        let forbidden = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        cluster.topic_error("hidden", forbidden).unwrap();
+        let config = KafkaConfig::new(cluster.bootstrap_servers());
+        let transport = KafkaTransport::connect(config).await.unwrap();
+        let plan = TopologyPlan::new().writes("hidden").writes("missing");
+        let error = transport.check(&plan).await.unwrap_err().to_string();
+        for part in [
+            "topic hidden may not be seen, Describe and Write needed",
+            "--allow-principal 'User:<your principal>' --operation Describe --operation Write --topic hidden",
+            "topic missing is missing",
+        ] {
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+    }
 }

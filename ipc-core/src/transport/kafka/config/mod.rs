@@ -55,7 +55,7 @@ impl KafkaConfig {
             bootstrap: bootstrap.into(),
             properties: BTreeMap::new(),
             names: TopicNames::default(),
-            startup_timeout: Duration::from_millis(4500),
+            startup_timeout: Duration::from_secs(4),
             creator: Arc::new(AdminApi),
             tokens: None,
             stats: None,
@@ -122,7 +122,7 @@ impl KafkaConfig {
     }
 
     /// How long [`connect`](super::KafkaTransport::connect) waits for a broker,
-    /// and how long it may take to read metadata. Default: 4.5 s, so that a wrong
+    /// and how long it may take to read metadata. Default: 4 s, so that a wrong
     /// address is told within 5.
     #[must_use]
     pub fn startup_timeout(mut self, within: Duration) -> Self {
