@@ -5,7 +5,7 @@ pub use axum::extract::{Path, Query, State};
 #[cfg(feature = "protobuf")]
 pub use axum_extra::protobuf::Protobuf;
 
-pub use crate::response::FailureExt;
+pub use crate::response::{FailureExt, Replies};
 pub use crate::routing::App;
 pub use crate::{endpoint, endpoints};
 pub use ipc_macros::contract;

@@ -5,6 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{DecodeError, EncodeError, RawReply};
+use crate::envelope::codec::{Codec, Encode, Json};
+#[cfg(feature = "protobuf")]
+use crate::envelope::codec::{Decode, Protobuf};
 
 /// A body a request can carry.
 #[diagnostic::on_unimplemented(
@@ -77,8 +80,8 @@ impl EncodeBody for NoBody {
 
 impl<T: Serialize> EncodeBody for JsonBody<T> {
     fn encode_body(self) -> Result<Option<(&'static str, Bytes)>, EncodeError> {
-        let json = serde_json::to_vec(&self.0).map_err(EncodeError::body)?;
-        Ok(Some(("application/json", json.into())))
+        let json = Json::encode(&self.0).map_err(EncodeError::body)?;
+        Ok(Some((Json::CONTENT_TYPE, json)))
     }
 }
 
@@ -92,10 +95,8 @@ impl<T: Serialize> EncodeBody for FormBody<T> {
 #[cfg(feature = "protobuf")]
 impl<T: prost::Message> EncodeBody for ProtobufBody<T> {
     fn encode_body(self) -> Result<Option<(&'static str, Bytes)>, EncodeError> {
-        Ok(Some((
-            "application/protobuf",
-            self.0.encode_to_vec().into(),
-        )))
+        let protobuf = Protobuf::encode(&self.0).map_err(EncodeError::body)?;
+        Ok(Some((Protobuf::CONTENT_TYPE, protobuf)))
     }
 }
 
@@ -130,7 +131,7 @@ impl<T: prost::Message + Default> DecodeReply for ProtobufBody<T> {
     type Value = T;
 
     fn decode_reply(reply: RawReply) -> Result<T, DecodeError> {
-        T::decode(reply.body).map_err(|source| DecodeError::new("Protobuf", source))
+        Ok(Protobuf::decode(&reply.body)?)
     }
 }
 

@@ -23,7 +23,7 @@ pub use body::{
     TextBody,
 };
 pub use encoded::{EncodeError, EncodedRequest};
-pub use mode::{IsCall, IsOneWay, IsStream, ModeMarker};
+pub use mode::{IsCall, IsOneWay, IsStream, ModeMarker, SameMode};
 pub use reply::{DecodeError, ErrorReply, RawReply};
 pub use request::{CallRequest, OneWayRequest, Request, StreamRequest};
 pub use rules::{Backoff, Guarantee, Idempotency, KeyRule, Mode, RetrySpec};

@@ -8,6 +8,15 @@ pub trait ModeMarker: sealed::Sealed {
     const MODE: Mode;
 }
 
+/// Holds where both modes are one: what a kind of request asks of its contract.
+#[diagnostic::on_unimplemented(
+    message = "the contract's mode is `{Self}`, and `{M}` is needed here",
+    note = "a client's `call` takes calls, `send` one-way requests, and `stream` stream requests"
+)]
+pub trait SameMode<M>: sealed::Sealed {}
+
+impl<M: ModeMarker> SameMode<M> for M {}
+
 /// One request, one reply.
 #[derive(Clone, Copy, Debug)]
 pub enum IsCall {}

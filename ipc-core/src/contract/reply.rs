@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use crate::envelope::codec::{CodecError, Decode, Json};
 use crate::envelope::{Headers, Problem, problem};
 
 /// A reply nobody has read yet.
@@ -26,7 +27,7 @@ impl RawReply {
     ///
     /// Where it is not JSON of this form.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_slice(&self.body).map_err(|source| DecodeError::new("JSON", source))
+        Ok(Json::decode(&self.body)?)
     }
 
     /// The problem document in the body, where its media type says it is one.
@@ -121,25 +122,9 @@ impl<E> fmt::Display for ErrorReply<E> {
 impl<E> std::error::Error for ErrorReply<E> {}
 
 /// A reply's body is not what its contract says.
-#[derive(Debug, thiserror::Error)]
-#[error("the reply is not {expected} of the contract's type")]
-pub struct DecodeError {
-    expected: &'static str,
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-impl DecodeError {
-    /// A body that is not `expected`, a format's name.
-    pub fn new(
-        expected: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            expected,
-            source: source.into(),
-        }
-    }
-}
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the reply is not of its contract's type: {0}")]
+pub struct DecodeError(#[from] CodecError);
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use super::{
     CallRequest, Contract, DecodeError, DecodeReply, EncodeBody, EncodeError, EncodePath,
     EncodeQuery, EncodedRequest, IsCall, IsOneWay, IsStream, KeyRule, OneWayRequest, RawReply,
-    Request, StreamRequest, Template, Terms,
+    Request, SameMode, StreamRequest, Template, Terms,
 };
 use crate::envelope::{Headers, names};
 
@@ -120,7 +120,7 @@ fn record_key(
 
 impl<C> CallRequest for TypedRequest<C>
 where
-    C: Contract<Mode = IsCall, Reply: DecodeReply<Value: Send + 'static>>,
+    C: Contract<Mode: SameMode<IsCall>, Reply: DecodeReply<Value: Send + 'static>>,
     Self: Request,
 {
     type Reply = <C::Reply as DecodeReply>::Value;
@@ -130,11 +130,16 @@ where
     }
 }
 
-impl<C: Contract<Mode = IsOneWay>> OneWayRequest for TypedRequest<C> where Self: Request {}
+impl<C> OneWayRequest for TypedRequest<C>
+where
+    C: Contract<Mode: SameMode<IsOneWay>>,
+    Self: Request,
+{
+}
 
 impl<C> StreamRequest for TypedRequest<C>
 where
-    C: Contract<Mode = IsStream, Reply: DecodeReply<Value: Send + 'static>>,
+    C: Contract<Mode: SameMode<IsStream>, Reply: DecodeReply<Value: Send + 'static>>,
     Self: Request,
 {
     type Item = <C::Reply as DecodeReply>::Value;

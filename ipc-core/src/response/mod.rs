@@ -8,4 +8,4 @@ mod failure;
 mod replies;
 
 pub use failure::{Failed, FailureExt, FailureHint};
-pub use replies::{ReplyEnd, ReplyStream};
+pub use replies::{Replies, ReplyEnd, ReplyStream};

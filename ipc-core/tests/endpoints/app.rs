@@ -21,6 +21,7 @@ fn application() -> App {
             place_order,
             audit,
             line,
+            order_events,
             upload,
             raw,
             ping,
@@ -78,6 +79,17 @@ async fn endpoints_and_routes_by_hand_are_one_router() {
     assert_eq!(line.1, r#"[1,2,"x",1]"#);
     let one_sided = ask(&router, "POST", "/one-sided", r#"{"n":3}"#).await;
     assert_eq!(one_sided.1, r#"{"n":3}"#);
+}
+
+#[tokio::test]
+async fn a_stream_over_plain_http_is_a_line_for_each_reply() {
+    let router = application().into_router();
+    let (status, lines) = ask(&router, "GET", "/orders/2/events", "").await;
+    assert_eq!(status, StatusCode::OK);
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines[..2], [r#"{"text":"0"}"#, r#"{"text":"1"}"#]);
+    assert!(lines[2].contains("urn:ipc:problem:stream-failed"));
+    assert_eq!(lines.len(), 3);
 }
 
 #[test]

@@ -7,8 +7,9 @@ use axum::extract::{Multipart, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::stream;
 use ipc_core::endpoint;
-use ipc_core::response::FailureExt;
+use ipc_core::response::{FailureExt, Replies};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone)]
@@ -78,6 +79,18 @@ pub(crate) async fn line(
     headers: HeaderMap,
 ) -> Json<(u64, u8, String, usize)> {
     Json((id.0, no, page.text, headers.len()))
+}
+
+#[endpoint(GET "/orders/{id}/events", stream)]
+pub(crate) async fn order_events(Path(id): Path<OrderId>) -> Result<Replies<Placed>, OrderError> {
+    let event = |n: u64| {
+        let text = n.to_string();
+        Ok(Placed { text })
+    };
+    let failed = Err(OrderError { code: 7 });
+    Ok(Replies::fallible(stream::iter(
+        (0..id.0).map(event).chain([failed]),
+    )))
 }
 
 #[endpoint(POST "/orders/{id}/upload")]

@@ -79,10 +79,16 @@ fn terms_carry_every_option() {
 fn each_mode_has_its_own_kind_of_request() {
     fn one_way(_: impl OneWayRequest) {}
     fn call(_: impl CallRequest) {}
-    #[allow(dead_code)]
-    fn stream(_: impl StreamRequest) {}
+    fn item<R: StreamRequest>(_: R, reply: RawReply) -> R::Item {
+        R::decode_item(reply).unwrap()
+    }
     one_way(audit::request(OrderId(1), "x".into()));
     call(upload::request(OrderId(1)));
+    let event = item(
+        order_events::request(OrderId(1)),
+        reply(200, "{\"text\":\"0\"}\n"),
+    );
+    assert_eq!(event, Placed { text: "0".into() });
 }
 
 #[tokio::test]
