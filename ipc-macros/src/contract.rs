@@ -96,7 +96,7 @@ impl Item {
             errors.error(
                 name,
                 format_args!(
-                    "{name} belongs to #[endpoint]: a contract is named after its arguments"
+                    "{name} belongs to #[endpoint]: write the contract's name after the options"
                 ),
             );
         }
@@ -145,7 +145,7 @@ impl Item {
             .filter(|attr| attr.path().is_ident("doc"))
             .collect();
         if written.is_empty() {
-            let text = format!("`{} {}`", route.method, route.path.text.value());
+            let text = format!(" `{} {}`", route.method, route.path.text.value());
             quote!(#[doc = #text])
         } else {
             quote!(#(#written)*)

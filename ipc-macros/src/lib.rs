@@ -4,6 +4,8 @@
 mod contract;
 mod diagnostics;
 mod endpoint;
+#[cfg(test)]
+mod golden;
 mod ipc_core;
 
 use proc_macro::TokenStream;

@@ -1,6 +1,6 @@
 //! What is generated beside a handler, or for a contract without one.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Path, Type, Visibility};
@@ -169,6 +169,11 @@ impl Declaration<'_> {
         };
         quote! {
             #(#cfgs)*
+            const _: fn(#(#arguments),*) = |#(#values),*| {
+                #served
+            };
+
+            #(#cfgs)*
             impl<#generics> #p::Endpoint<__State, #via> for #name
             where
                 __State: #p::Clone + #p::Send + #p::Sync + 'static,
@@ -178,11 +183,6 @@ impl Declaration<'_> {
                     #p::on(__method, #function)
                 }
             }
-
-            #(#cfgs)*
-            const _: fn(#(#arguments),*) = |#(#values),*| {
-                #served
-            };
         }
     }
 
@@ -271,6 +271,21 @@ fn error(p: &TokenStream, error: &ErrorBody<'_>) -> TokenStream {
     }
 }
 
+/// The same tokens, so that errors about them point at `span`.
+fn pointing_at(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                let inner = pointing_at(group.stream(), span);
+                token = Group::new(group.delimiter(), inner).into();
+            }
+            token.set_span(span.resolved_at(token.span()));
+            token
+        })
+        .collect()
+}
+
 /// One assertion for each part of a contract the handler's signature shows. What
 /// it does not show (a raw request, an `impl IntoResponse`) is the handler's own
 /// business.
@@ -278,9 +293,8 @@ fn agreements(p: &TokenStream, contract: &Path, handler: &Handler<'_>) -> TokenS
     let mut all = TokenStream::new();
     let mut agree = |at: &Type, part: &str, ours: TokenStream| {
         let part = Ident::new(part, at.span());
-        all.extend(quote_spanned! {at.span()=>
-            #p::agree::<#ours, <#contract as #p::Contract>::#part>();
-        });
+        let assertion = quote!(#p::agree::<#ours, <#contract as #p::Contract>::#part>(););
+        all.extend(pointing_at(assertion, at.span()));
     };
     let parts = RequestParts::new(p, &[], &handler.describes);
     if let Some(path) = &handler.describes.path {

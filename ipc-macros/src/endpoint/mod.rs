@@ -12,7 +12,7 @@ pub(crate) mod types;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, ItemFn};
+use syn::{Attribute, Item, ItemFn};
 
 use attr::{Attr, Target};
 use expand::Declaration;
@@ -28,7 +28,10 @@ pub(crate) fn endpoint(attr: TokenStream, item: TokenStream) -> TokenStream {
     let generated = match syn::parse2::<ItemFn>(item.clone()) {
         Ok(function) => generate(&attr, &function, &mut errors),
         Err(error) => {
-            errors.push(error);
+            match syn::parse2::<Item>(item.clone()) {
+                Ok(_) => errors.error(&item, "an endpoint is an async function: put this on one"),
+                Err(_) => errors.push(error),
+            }
             TokenStream::new()
         }
     };
@@ -96,11 +99,11 @@ fn docs(attr: &Attr, function: &ItemFn) -> TokenStream {
     let function = &function.sig.ident;
     let text = match &attr.target {
         Some(Target::Route(route)) => format!(
-            "The contract of [`{function}`](fn@{function}): `{} {}`.",
+            " The contract of [`{function}`](fn@{function}): `{} {}`.",
             route.method,
             route.path.text.value()
         ),
-        _ => format!("The contract of [`{function}`](fn@{function})."),
+        _ => format!(" The contract of [`{function}`](fn@{function})."),
     };
     quote!(#[doc = #text])
 }

@@ -1,6 +1,6 @@
 //! The options: each known name, and what may stand behind it.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, LitInt, LitStr, Path, Token, parenthesized};
@@ -93,9 +93,9 @@ impl Options {
             "one_way" => self.set_mode(Mode::OneWay, &name, errors),
             "stream" => self.set_mode(Mode::Stream, &name, errors),
             "safe" => self.safe = true,
-            "idempotency" => self.idempotency = idempotency(input, errors)?,
+            "idempotency" => self.idempotency = idempotency(&name, input, errors)?,
             "delivery" => {
-                let value = word(input)?;
+                let value = word(&name, input)?;
                 self.at_most_once = value == "at_most_once";
                 if !self.at_most_once {
                     errors.error(
@@ -104,18 +104,18 @@ impl Options {
                     );
                 }
             }
-            "timeout" => self.timeout = duration::duration(&string(input)?, errors),
-            "key" => self.key = key(input, errors)?,
-            "topic" => self.topic = kafka_name(string(input)?, "topic", errors),
+            "timeout" => self.timeout = duration::duration(&string(&name, input)?, errors),
+            "key" => self.key = key(&name, input, errors)?,
+            "topic" => self.topic = kafka_name(string(&name, input)?, "topic", errors),
             "retry" => self.retry = Some(retry(input, errors)?),
-            "service" => self.service = kafka_name(string(input)?, "service", errors),
-            "contract_name" => self.contract_name = Some(word(input)?),
+            "service" => self.service = kafka_name(string(&name, input)?, "service", errors),
+            "contract_name" => self.contract_name = Some(word(&name, input)?),
             "contract" => {
-                input.parse::<Token![=]>()?;
+                equals(&name, input)?;
                 self.contract = Some(input.call(Path::parse_mod_style)?);
             }
             "crate" => {
-                input.parse::<Token![=]>()?;
+                equals(&name, input)?;
                 self.krate = Some(input.call(Path::parse_mod_style)?);
             }
             _ => {
@@ -155,23 +155,38 @@ impl Options {
     }
 }
 
+/// The `=` between an option and its value.
+fn equals(name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    match input.parse::<Option<Token![=]>>()? {
+        Some(_) => Ok(()),
+        None => Err(syn::Error::new(
+            name.span(),
+            format_args!("option {name} needs a value: write {name} = .."),
+        )),
+    }
+}
+
 /// `= name`
-fn word(input: ParseStream<'_>) -> syn::Result<Ident> {
-    input.parse::<Token![=]>()?;
+fn word(name: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
+    equals(name, input)?;
     input.call(Ident::parse_any)
 }
 
 /// `= "text"`
-fn string(input: ParseStream<'_>) -> syn::Result<LitStr> {
-    input.parse::<Token![=]>()?;
-    input.parse()
+fn string(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    equals(name, input)?;
+    if input.is_empty() || input.peek(LitStr) {
+        return input.parse();
+    }
+    Err(input.error(format_args!("option {name} takes a text: put it in quotes")))
 }
 
 fn idempotency(
+    name: &Ident,
     input: ParseStream<'_>,
     errors: &mut Diagnostics,
 ) -> syn::Result<Option<Idempotency>> {
-    let value = word(input)?;
+    let value = word(name, input)?;
     Ok(match &*value.to_string() {
         "required" => Some(Idempotency::Required),
         "optional" => Some(Idempotency::Optional),
@@ -189,8 +204,8 @@ fn idempotency(
 }
 
 /// `= parameter`, `= header("x-tenant")` or `= none`
-fn key(input: ParseStream<'_>, errors: &mut Diagnostics) -> syn::Result<Option<Key>> {
-    let value = word(input)?;
+fn key(name: &Ident, input: ParseStream<'_>, errors: &mut Diagnostics) -> syn::Result<Option<Key>> {
+    let value = word(name, input)?;
     if value == "none" {
         return Ok(Some(Key::None));
     }
@@ -241,7 +256,7 @@ fn retry(input: ParseStream<'_>, errors: &mut Diagnostics) -> syn::Result<Retry>
         let name = inside.call(Ident::parse_any)?;
         match &*name.to_string() {
             "attempts" => {
-                inside.parse::<Token![=]>()?;
+                equals(&name, &inside)?;
                 let number: LitInt = inside.parse()?;
                 attempts = Some(number.base10_parse().ok().filter(|n| *n > 0).unwrap_or_else(|| {
                     errors.error(
@@ -251,8 +266,9 @@ fn retry(input: ParseStream<'_>, errors: &mut Diagnostics) -> syn::Result<Retry>
                     1
                 }));
             }
-            "backoff" => backoff = duration::range(&string(&inside)?, errors),
+            "backoff" => backoff = duration::range(&string(&name, &inside)?, errors),
             unknown => {
+                inside.parse::<TokenStream>()?;
                 return Err(syn::Error::new(
                     name.span(),
                     format_args!("unknown option {unknown}: retry knows attempts and backoff"),

@@ -1,0 +1,7 @@
+#[endpoint(contract = orders_contract::place_order, idempotency = required, crate = crate::ipc)]
+async fn place_order(
+    Path(id): Path<OrderId>,
+    Json(command): Json<PlaceOrder>,
+) -> Result<Json<Placed>, Json<OrderError>> {
+    place(id, command).await
+}

@@ -1,0 +1,4 @@
+#[endpoint(GET "orders", timeout = "soon")]
+async fn orders() -> Json<Vec<Order>> {
+    all().await
+}

@@ -1,0 +1,2 @@
+#[endpoint(GET "/ping", safe, service = "orders")]
+async fn ping() {}
