@@ -16,6 +16,7 @@ pub mod dispatch;
 pub mod embedded;
 pub mod envelope;
 pub mod extract;
+pub mod handler;
 pub mod health;
 pub mod http;
 pub mod layer;

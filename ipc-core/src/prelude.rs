@@ -5,6 +5,9 @@ pub use axum::extract::{Path, Query, State};
 #[cfg(feature = "protobuf")]
 pub use axum_extra::protobuf::Protobuf;
 
+pub use crate::handler::{
+    HandlerError, Message, OneWayHandler, RequestHandler, StreamHandler, TopicHandler,
+};
 pub use crate::response::{FailureExt, Replies};
 pub use crate::routing::App;
 pub use crate::{endpoint, endpoints};

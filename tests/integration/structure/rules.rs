@@ -21,6 +21,7 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
         "layer",
         "dispatch transport contract envelope store error metrics health",
     ),
+    ("handler", "dispatch envelope error"),
     // a client never sees `dispatch`
     ("client", "transport contract envelope error metrics health"),
     // what knows HTTP sees what a record says and what becomes of it, not how it travels
@@ -42,7 +43,7 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ),
     (
         "service",
-        "http extract response routing client layer dispatch transport contract envelope store error metrics health",
+        "http extract response handler routing client layer dispatch transport contract envelope store error metrics health",
     ),
 ];
 
