@@ -30,18 +30,22 @@ pub(super) struct Destinations {
 /// Where one request goes.
 #[derive(Debug)]
 pub(super) enum Destination<'d> {
-    Service {
-        service: Arc<str>,
-        mode: ServiceMode,
-        key: Option<Bytes>,
-        timeout: Duration,
-    },
+    Service(ToService),
     Legacy {
         proxy: &'d LegacyProxy,
         timeout: Duration,
     },
     /// The gateway answers itself.
     Nowhere(Refusal),
+}
+
+/// How a service is asked.
+#[derive(Debug)]
+pub(super) struct ToService {
+    pub(super) service: Arc<str>,
+    pub(super) mode: ServiceMode,
+    pub(super) key: Option<Bytes>,
+    pub(super) timeout: Duration,
 }
 
 impl Destinations {
@@ -87,12 +91,12 @@ impl Destinations {
         };
         let timeout = route.timeout.unwrap_or(self.timeout);
         let destination = match (&route.target, &self.legacy) {
-            (Target::Service { service, mode, key }, _) => Destination::Service {
+            (Target::Service { service, mode, key }, _) => Destination::Service(ToService {
                 service: Arc::clone(service),
                 mode: *mode,
                 key: record_key(key, &head.method, &params, &head.headers),
                 timeout,
-            },
+            }),
             (Target::Legacy, Some(proxy)) => Destination::Legacy { proxy, timeout },
             (Target::Legacy, None) => Destination::Nowhere(no_route()),
         };

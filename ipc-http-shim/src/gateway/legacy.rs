@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipc_core::envelope::Problem;
 
 use super::answer::Refusal;
-use super::{forwarded, hop_by_hop};
+use super::{forwarded, hop_by_hop, progress};
 use crate::config::LegacyOrigin;
 
 /// How long a connection to the upstream may take to open.
@@ -48,7 +48,7 @@ impl LegacyProxy {
     }
 
     /// Answers with the upstream's response. `timeout` bounds the wait for its
-    /// head.
+    /// head, once the upstream takes no more of the request.
     pub(super) async fn answer(
         &self,
         mut request: Request<Body>,
@@ -56,11 +56,17 @@ impl LegacyProxy {
         timeout: Duration,
     ) -> Result<Response<Body>, Refusal> {
         self.redirect(&mut request, peer);
-        let response = match tokio::time::timeout(timeout, self.client.request(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(self.failed(&error).into()),
-            Err(_) => return Err(self.timed_out("no answer began in time").into()),
+        let (head, body) = request.into_parts();
+        let (body, progress) = progress::note(body);
+        let request = Request::from_parts(head, Body::new(body));
+        let response = tokio::select! {
+            biased;
+            response = self.client.request(request) => response,
+            () = progress.silent_for(timeout) => {
+                return Err(self.timed_out("no answer began in time").into());
+            }
         };
+        let response = response.map_err(|error| self.failed(&error))?;
         let mut response = response.map(Body::new);
         *response.version_mut() = Version::default();
         hop_by_hop::strip(response.headers_mut());

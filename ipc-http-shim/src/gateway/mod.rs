@@ -2,7 +2,7 @@
 //! from the gateway itself.
 
 mod answer;
-mod body_limit;
+mod body;
 mod destination;
 mod forwarded;
 mod hop_by_hop;
@@ -11,6 +11,7 @@ mod key;
 mod legacy;
 mod metered;
 mod one_way;
+mod progress;
 mod request_reply;
 mod sse;
 mod stream;
@@ -27,8 +28,7 @@ use ipc_core::envelope::Problem;
 use tokio_util::sync::CancellationToken;
 
 use answer::Refusal;
-use body_limit::BodyLimit;
-use destination::{Destination, Destinations};
+use destination::{Destination, Destinations, ToService};
 use metered::Metered;
 
 use crate::config::{Config, Limits, ServiceMode};
@@ -96,21 +96,7 @@ impl Gateway {
         let leaving = Instant::now();
         let request = Request::from_parts(head, body);
         let (beyond, answer) = match destination {
-            Destination::Service {
-                service,
-                mode,
-                key,
-                timeout,
-            } => {
-                let outbound = Outbound {
-                    service,
-                    request,
-                    key,
-                    timeout,
-                    peer,
-                };
-                (Some("kafka"), this.over_kafka(mode, outbound).await)
-            }
+            Destination::Service(to) => (Some("kafka"), this.over_kafka(to, request, peer).await),
             Destination::Legacy { proxy, timeout } => {
                 (Some("legacy"), proxy.answer(request, peer, timeout).await)
             }
@@ -128,26 +114,28 @@ impl Gateway {
 impl Inner {
     async fn over_kafka(
         &self,
-        mode: ServiceMode,
-        outbound: Outbound,
+        to: ToService,
+        request: Request<Body>,
+        peer: Option<SocketAddr>,
     ) -> Result<Response<Body>, Refusal> {
-        if outbound.request.headers().contains_key(TRAILER) {
+        if request.headers().contains_key(TRAILER) {
             return Err(trailers().into());
         }
-        let Outbound { request, .. } = outbound;
         let (head, body) = request.into_parts();
-        let (limit, body) = BodyLimit::bound(self.limits.body, body)?;
+        let body = body::read(body, self.limits.body).await?;
         let outbound = Outbound {
+            service: to.service,
             request: Request::from_parts(head, body),
-            ..outbound
+            key: to.key,
+            timeout: to.timeout,
+            peer,
         };
         let upstream = &*self.upstream;
-        let answer = match mode {
+        match to.mode {
             ServiceMode::Call => request_reply::answer(upstream, outbound).await,
             ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
             ServiceMode::Stream => stream::answer(upstream, outbound, self.draining.clone()).await,
-        };
-        answer.map_err(|refusal| limit.exceeded().map_or(refusal, Refusal::from))
+        }
     }
 }
 

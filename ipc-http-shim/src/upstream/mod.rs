@@ -24,9 +24,9 @@ pub use none::NoUpstream;
 pub struct Outbound {
     /// The service.
     pub service: Arc<str>,
-    /// The request: its URI holds path and query only, none of its headers is
-    /// reserved. Reading its body fails where it is over the limit.
-    pub request: Request<Body>,
+    /// The request: its URI holds path and query only, and none of its headers is
+    /// reserved.
+    pub request: Request<Bytes>,
     /// The record's key.
     pub key: Option<Bytes>,
     /// How long the caller waits: for the reply, for the first record of a

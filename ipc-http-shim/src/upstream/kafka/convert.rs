@@ -33,7 +33,7 @@ pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
     options.timeout = Some(timeout);
     options.key = key;
     request.extensions_mut().insert(options);
-    Ok(request)
+    Ok(request.map(Body::from))
 }
 
 /// The records behind a body of which each is a frame. Record 0 was the head.

@@ -11,7 +11,6 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use http::{Response, request};
-use http_body_util::BodyExt;
 use ipc_core::envelope::{CorrelationId, Problem};
 use ipc_http_shim::upstream::{
     Answer, Failure, Outbound, ReplyRecord, ReplyStream, Upstream, UpstreamState,
@@ -106,9 +105,7 @@ impl Fake {
     }
 }
 
-/// Reads the body before anything is sent, as a client must that cannot take a
-/// record back.
-async fn read(outbound: Outbound) -> Result<Seen, Failure> {
+fn seen(outbound: Outbound) -> Seen {
     let Outbound {
         service,
         request,
@@ -118,24 +115,20 @@ async fn read(outbound: Outbound) -> Result<Seen, Failure> {
         ..
     } = outbound;
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(|error| Failure::Rejected {
-        reason: error.to_string(),
-        retry_after: Duration::from_secs(1),
-    })?;
-    Ok(Seen {
+    Seen {
         service,
         head,
-        body: body.to_bytes(),
+        body,
         key,
         timeout,
         peer,
-    })
+    }
 }
 
 #[async_trait]
 impl Upstream for Fake {
     async fn call(&self, outbound: Outbound) -> Result<Answer, Failure> {
-        let response = (self.call)(read(outbound).await?).await?;
+        let response = (self.call)(seen(outbound)).await?;
         Ok(Answer {
             response,
             correlation_id: Some(correlation_id()),
@@ -143,12 +136,12 @@ impl Upstream for Fake {
     }
 
     async fn send(&self, outbound: Outbound) -> Result<Option<CorrelationId>, Failure> {
-        (self.send)(read(outbound).await?).await?;
+        (self.send)(seen(outbound)).await?;
         Ok(Some(correlation_id()))
     }
 
     async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure> {
-        let response = (self.stream)(read(outbound).await?).await?;
+        let response = (self.stream)(seen(outbound)).await?;
         let (head, records) = response.into_parts();
         Ok(ReplyStream {
             head,
