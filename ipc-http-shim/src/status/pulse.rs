@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::health::{Health, InboxHealth, Role};
+use ipc_core::transport::TopicNames;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::config::Config;
@@ -28,7 +29,8 @@ impl Pulse {
             health.served_locally("the legacy upstream");
         }
         let kafka = config.uses_kafka().then(|| {
-            let topic = format!("{}{}.replies", config.topic_prefix, config.fleet);
+            let names = TopicNames::with_prefix(&config.topic_prefix);
+            let topic = names.replies(&config.fleet);
             (health.inbox(topic, Role::Serves), upstream)
         });
         Self { health, kafka }
