@@ -79,7 +79,7 @@ impl HandlerError {
         })
     }
 
-    fn into_reply(self, delivery: &Delivery) -> Reply {
+    pub(super) fn into_reply(self, delivery: &Delivery) -> Reply {
         let problem = match &delivery.head.correlation_id {
             Some(id) => self.problem.with_correlation_id(id),
             None => self.problem,

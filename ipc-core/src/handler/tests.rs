@@ -124,8 +124,8 @@ async fn a_closure_sees_the_record_it_is_called_for() {
 #[tokio::test]
 async fn an_unreadable_body_is_400_or_undecodable() {
     let doubler = TopicHandler::request(Doubler);
-    let (status, body, _) = reply(&doubler, call(r#"{"n":"secret"}"#)).await;
-    assert_eq!(status, 400);
+    let (status, body, reply) = reply(&doubler, call(r#"{"n":"secret"}"#)).await;
+    assert_eq!((status, reply.cause), (400, Some(Reason::Undecodable)));
     let problem: Problem = serde_json::from_slice(&body).unwrap();
     assert_eq!(problem.name(), "undecodable");
     assert_eq!(problem.correlation_id.as_deref(), Some("id"));
@@ -148,7 +148,8 @@ async fn a_panic_is_an_answer_too() {
         }
         Ok::<u8, HandlerError>(1)
     });
-    assert_eq!(reply(&handler, call(r#"{"n":4}"#)).await.0, 500);
+    let (status, _, reply) = reply(&handler, call(r#"{"n":4}"#)).await;
+    assert_eq!((status, reply.cause), (500, Some(Reason::Panic)));
     let Outcome::Failed(failure) = outcome(&handler, one_way(r#"{"n":4}"#)).await else {
         panic!("not failed");
     };

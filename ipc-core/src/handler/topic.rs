@@ -226,6 +226,7 @@ where
             status: 200,
             headers: headers::<C>(),
             body: ReplyBody::Stream(frames::<C, _, _>(replies)),
+            cause: None,
         })
     }
 }
@@ -282,7 +283,8 @@ fn stream_not_accepted() -> Problem {
 /// What becomes of a record whose handler did not come to say.
 fn refused(problem: Problem, reason: Reason, delivery: &Delivery) -> Outcome {
     if delivery.head.is_call() {
-        return HandlerError::terminal(problem).into_outcome(delivery);
+        let reply = HandlerError::terminal(problem).into_reply(delivery);
+        return Outcome::Reply(reply.because(reason));
     }
     Outcome::Failed(Failure {
         reason,
