@@ -6,6 +6,8 @@ mod metrics;
 pub mod routes;
 pub mod server;
 mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod upstream;
 
 pub use config::Config;
