@@ -5,8 +5,9 @@ use std::error::Error;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{DefaultBodyLimit, Path};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use ipc_core::client::Client;
@@ -24,8 +25,9 @@ fn app() -> Router {
         )
         .route(
             "/echo",
-            post(|body: String| async move { (StatusCode::CREATED, body) }),
+            post(|body: Bytes| async move { (StatusCode::CREATED, body) }),
         )
+        .layer(DefaultBodyLimit::disable())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +84,38 @@ async fn a_reply_larger_than_a_record_arrives_whole() -> TestResult {
     let body = response.into_body().collect().await?.to_bytes();
     assert_eq!(body.len(), size);
     assert!(body.iter().all(|byte| *byte == 7));
+
+    service.stop().await;
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_larger_than_a_record_arrives_whole() -> TestResult {
+    let broker = EmbeddedBroker::start().await?;
+    let service = Service::builder("greeter")
+        .create_topics(3)
+        .kafka(broker.config())
+        .serve(app())
+        .start()
+        .await?;
+    let client = Client::builder("web")
+        .create_topics(3)
+        .connect_kafka(broker.config())
+        .await?;
+
+    let sent: Bytes = (0..6 * 1024 * 1024_u32)
+        .map(|i| i.to_le_bytes()[1])
+        .collect();
+    let request = Request::post("http://greeter/echo").body(Body::from(sent.clone()))?;
+    let response = client.clone().oneshot(request).await?;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    assert!(response.into_body().collect().await?.to_bytes() == sent);
+
+    let too_large = Body::from(vec![0; 33 * 1024 * 1024]);
+    let request = Request::post("http://greeter/echo").body(too_large)?;
+    let response = client.clone().oneshot(request).await?;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
 
     service.stop().await;
     client.close().await;

@@ -1,5 +1,6 @@
 //! Making a client.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::inbox::{Inbox, Wiring};
 use super::pending::Pending;
 use super::presence::Services;
-use super::{Client, Shared};
-use crate::envelope::CallerId;
+use super::upload::Uploads;
+use super::{Client, Foreign, Shared};
+use crate::envelope::{CallerId, Dialect};
+use crate::metrics::Metrics;
 use crate::transport::{TopicPartition, TopicSpec, Transport, TransportError};
 
 /// How long replies are kept, in milliseconds: ten minutes.
@@ -22,6 +25,8 @@ pub struct ClientBuilder {
     timeout: Duration,
     max_pending: usize,
     reply_partitions: i32,
+    dialects: HashMap<String, Foreign>,
+    metrics: Metrics,
     create_topics: bool,
     ready_within: Duration,
 }
@@ -33,6 +38,8 @@ impl ClientBuilder {
             timeout: Duration::from_secs(30),
             max_pending: 100_000,
             reply_partitions: 12,
+            dialects: HashMap::new(),
+            metrics: Metrics::new(),
             create_topics: false,
             ready_within: Duration::from_secs(10),
         }
@@ -56,6 +63,27 @@ impl ClientBuilder {
     pub fn create_topics(mut self, reply_partitions: i32) -> Self {
         self.create_topics = true;
         self.reply_partitions = reply_partitions;
+        self
+    }
+
+    /// Calls `service` in a foreign dialect, at `topic` where that is not
+    /// `<service>.requests`. Default: every service is one of ours, or a Spring
+    /// listener, which understands the same headers.
+    pub fn foreign_service(
+        mut self,
+        service: impl Into<String>,
+        dialect: Dialect,
+        topic: Option<&str>,
+    ) -> Self {
+        let topic = topic.map(str::to_owned);
+        self.dialects
+            .insert(service.into(), Foreign { dialect, topic });
+        self
+    }
+
+    /// Counts into `metrics`, which others may share. Default: metrics of its own.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
         self
     }
 
@@ -109,11 +137,14 @@ impl ClientBuilder {
             partition: pick(&caller, state.partitions),
         };
         let pending = Arc::new(Pending::new(self.max_pending));
+        let uploads = Arc::new(Uploads::default());
         let stop = CancellationToken::new();
         let wiring = Wiring {
             transport: Arc::clone(&transport),
             caller: caller.clone(),
             pending: Arc::clone(&pending),
+            uploads: Arc::clone(&uploads),
+            metrics: self.metrics.clone(),
             stop: stop.clone(),
         };
         let (inbox, keeper) = Inbox::open(wiring, place, self.ready_within).await?;
@@ -125,6 +156,9 @@ impl ClientBuilder {
             pending,
             inbox,
             services: Services::default(),
+            uploads,
+            dialects: self.dialects,
+            metrics: self.metrics,
             stop,
             keeper: parking_lot::Mutex::new(keeper),
         })))

@@ -11,12 +11,13 @@ use super::error::Unanswered;
 use super::pending::{Registration, Waiting};
 use super::presence::Watched;
 use super::records::Records;
+use super::upload::{self, CHUNK};
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::control::Control;
 use crate::envelope::{
-    Accepts, Context, CorrelationId, Envelope, Headers, ReplyAddress, RequestHead, names,
+    Accepts, Context, CorrelationId, Dialect, Envelope, Headers, ReplyAddress, RequestHead, names,
 };
-use crate::transport::{Ack, Outgoing, Placed, SendError};
+use crate::transport::{Ack, Outgoing, SendError};
 
 /// What a caller may say about one request beyond its contents.
 #[derive(Clone, Debug, Default)]
@@ -72,53 +73,44 @@ impl Client {
             return Err(Rejected::TooLate.into());
         }
         let until = started + left;
-        let id = CorrelationId::random();
         let place = &shared.inbox.place;
-        request.head.correlation_id = Some(id.clone());
+        let id = shared.address(&mut request, &context);
         request.head.reply_to = Some(ReplyAddress::new(&*place.topic, Some(place.partition)));
         request.head.deadline = Some(deadline);
-        request.head.caller = Some(shared.caller.clone());
         request.head.accepts = Accepts::ALL;
-        inherit(&context, &mut request.headers);
+        request.head.chain = context.chain;
         let Waiting {
             mut answer,
             registration,
-        } = shared.pending.register(id.clone())?;
-        let name = request.service.clone();
-        let record = shared.record(request);
-        let (ack, receipt) = Ack::pair();
+        } = shared.pending.register(id.clone(), request.head.dialect)?;
         let call = OpenCall {
             shared: Arc::clone(shared),
-            service: name,
+            service: request.service.clone(),
             registration,
             finished: false,
         };
-        shared.transport.send(&record, ack);
         let unknown = |reason| Unknown {
             correlation_id: id.clone(),
             reason,
         };
-        let receipt = async {
-            match receipt.await {
+        let refused = async {
+            match shared.send(request).await {
                 // From here on only the answer or the deadline counts.
-                Ok(_) => std::future::pending().await,
+                Ok(()) => std::future::pending().await,
                 Err(error) => error,
             }
         };
         let answered = tokio::select! {
             biased;
             answer = &mut answer => answer.map_err(|_| unknown(UnknownReason::Closed).into()),
-            error = receipt => Err(if error.is_known_unsent() {
-                Unanswered::from(Rejected::Send(error))
-            } else {
-                unknown(UnknownReason::Unacknowledged).into()
-            }),
+            error = refused => Err(unsent(error, &id)),
             () = tokio::time::sleep_until(until) => {
                 Err(unknown(UnknownReason::DeadlinePassed).into())
             }
         };
         match answered {
             Ok(mut answer) => {
+                shared.metrics.client().round_trip(started.elapsed());
                 let headers = std::mem::take(&mut answer.first.headers);
                 let instance = headers
                     .get_str(names::INSTANCE)
@@ -140,44 +132,25 @@ impl Client {
     }
 
     /// Sends a one-way and waits until the log has it.
-    pub(crate) async fn post(&self, request: Request) -> Result<Placed, Unanswered> {
-        let id = CorrelationId::random();
-        let mut request = request;
-        request.head.correlation_id = Some(id.clone());
-        request.head.caller = Some(self.0.caller.clone());
-        inherit(&Context::current(), &mut request.headers);
-        let record = self.0.record(request);
-        let (ack, receipt) = Ack::pair();
-        self.0.transport.send(&record, ack);
-        receipt.await.map_err(|error| match error {
-            error if error.is_known_unsent() => Rejected::Send(error).into(),
-            SendError::Closed => Unknown {
-                correlation_id: id,
-                reason: UnknownReason::Closed,
-            }
-            .into(),
-            _ => Unknown {
-                correlation_id: id,
-                reason: UnknownReason::Unacknowledged,
-            }
-            .into(),
-        })
+    pub(crate) async fn post(&self, mut request: Request) -> Result<(), Unanswered> {
+        let id = self.0.address(&mut request, &Context::current());
+        let sent = self.0.send(request).await;
+        sent.map_err(|error| unsent(error, &id))
     }
 }
 
-/// What a request takes along from the one it is made for.
-fn inherit(context: &Context, headers: &mut Headers) {
-    if let Some(trace) = &context.trace
-        && !headers.contains(names::TRACEPARENT)
-    {
-        headers.push_static(names::TRACEPARENT, trace.to_string());
-        if let Some(state) = trace.state() {
-            headers.push_static(names::TRACESTATE, state.as_bytes().clone());
-        }
+fn unsent(error: SendError, id: &CorrelationId) -> Unanswered {
+    if error.is_known_unsent() {
+        return Rejected::Send(error).into();
     }
-    if !context.chain.is_empty() {
-        headers.set(names::CHAIN, context.chain.as_text().as_bytes().clone());
-    }
+    let reason = match error {
+        SendError::Closed => UnknownReason::Closed,
+        _ => UnknownReason::Unacknowledged,
+    };
+    Unanswered::Unknown(Unknown {
+        correlation_id: id.clone(),
+        reason,
+    })
 }
 
 impl Shared {
@@ -187,7 +160,23 @@ impl Shared {
             .watch(service, topic, &self.transport, &self.stop)
     }
 
-    fn record(&self, request: Request) -> Outgoing {
+    /// Says who sends the request, in which dialect and in which trace.
+    fn address(&self, request: &mut Request, context: &Context) -> CorrelationId {
+        let foreign = self.dialects.get(&request.service);
+        request.head.dialect = foreign.map_or(Dialect::Native, |foreign| foreign.dialect);
+        let own_topic = foreign.and_then(|foreign| foreign.topic.clone());
+        request.topic = request.topic.take().or(own_topic);
+        let id = request.head.dialect.correlation_id();
+        request.head.correlation_id = Some(id.clone());
+        request.head.caller = Some(self.caller.clone());
+        if !request.headers.contains(names::TRACEPARENT) {
+            request.head.trace.clone_from(&context.trace);
+        }
+        id
+    }
+
+    /// Returns when the log has the request.
+    async fn send(&self, request: Request) -> Result<(), SendError> {
         let Request {
             service,
             topic,
@@ -197,13 +186,16 @@ impl Shared {
             body,
             ..
         } = request;
-        headers.reserve(10);
-        head.write(&mut headers);
         let topic = topic.map_or_else(
             || self.names.requests(&service),
             |topic| format!("{}{topic}", self.names.prefix()).into(),
         );
-        Outgoing {
+        let chunked = body.len() > CHUNK && head.dialect == Dialect::Native;
+        if !chunked {
+            headers.reserve(10);
+            head.write(&mut headers);
+        }
+        let record = Outgoing {
             topic,
             partition: None,
             envelope: Envelope {
@@ -211,7 +203,13 @@ impl Shared {
                 key,
                 payload: Some(body),
             },
+        };
+        if chunked {
+            return upload::send(&*self.transport, &self.uploads, head, record).await;
         }
+        let (ack, receipt) = Ack::pair();
+        self.transport.send(&record, ack);
+        receipt.await.map(drop)
     }
 
     fn control(&self, service: &str, control: &Control) {

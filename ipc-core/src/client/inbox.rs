@@ -8,9 +8,11 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::pending::{Pending, ReplyRecord};
+use super::pending::{Pending, Routed};
+use super::upload::Uploads;
 use crate::envelope::control::Control;
-use crate::envelope::{CallerId, ReplyHead};
+use crate::envelope::{CallerId, ReplyHead, names};
+use crate::metrics::Metrics;
 use crate::transport::{
     Ack, Consumer, Event, Outgoing, Received, Start, TopicPartition, Transport, TransportError,
 };
@@ -35,6 +37,8 @@ pub(super) struct Wiring {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) caller: CallerId,
     pub(super) pending: Arc<Pending>,
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) metrics: Metrics,
     pub(super) stop: CancellationToken,
 }
 
@@ -88,15 +92,15 @@ impl Wiring {
         place: &TopicPartition,
         hear: &Arc<watch::Sender<u64>>,
     ) -> Result<Consumer, TransportError> {
-        let pending = Arc::clone(&self.pending);
-        let caller = self.caller.clone();
-        let hear = Arc::clone(hear);
+        let ear = Ear {
+            caller: self.caller.clone(),
+            pending: Arc::clone(&self.pending),
+            uploads: Arc::clone(&self.uploads),
+            metrics: self.metrics.clone(),
+            hear: Arc::clone(hear),
+        };
         let inlet = move |event: Event| match event {
-            Event::Records(batch) => {
-                for received in batch {
-                    take(received, &caller, &pending, &hear);
-                }
-            }
+            Event::Records(batch) => batch.into_iter().for_each(|record| ear.take(record)),
             Event::Troubled(reason) => tracing::debug!(reason, "reply inbox in trouble"),
             Event::Assigned(_) | Event::Revoked(_) | Event::Closed => {}
         };
@@ -119,29 +123,50 @@ impl Wiring {
     }
 }
 
-/// Runs on the reader's own thread: a reply reaches its waiter without passing
-/// through another task.
-fn take(received: Received, caller: &CallerId, pending: &Pending, hear: &watch::Sender<u64>) {
-    let headers = received.envelope.headers;
-    let Some(head) = ReplyHead::parse(&headers) else {
-        if let Some(Control::Ping { caller: of, nonce }) = Control::parse(&headers)
-            && of == *caller
-        {
-            hear.send_replace(nonce);
+/// What hears the inbox's records, on the reader's own thread: a reply reaches
+/// its waiter without passing through another task.
+struct Ear {
+    caller: CallerId,
+    pending: Arc<Pending>,
+    uploads: Arc<Uploads>,
+    metrics: Metrics,
+    hear: Arc<watch::Sender<u64>>,
+}
+
+impl Ear {
+    fn take(&self, received: Received) {
+        let headers = &received.envelope.headers;
+        if headers.contains(names::CONTROL) {
+            if let Some(control) = Control::parse(headers) {
+                self.obey(control);
+            }
+            return;
         }
-        return;
-    };
-    // Another caller on the same partition, or an earlier life of ours.
-    if head.caller.as_ref().is_some_and(|of| of != caller) {
-        return;
+        let Some(head) = ReplyHead::parse(headers) else {
+            return;
+        };
+        // Another caller on the same partition, or an earlier life of ours.
+        if head.caller.as_ref().is_some_and(|of| *of != self.caller) {
+            return;
+        }
+        if self.pending.route(head, received.envelope) == Routed::Late {
+            self.metrics.client().late_reply();
+        }
     }
-    let record = ReplyRecord {
-        head,
-        headers,
-        body: received.envelope.payload.unwrap_or_default(),
-    };
-    if pending.route(record) == super::pending::Routed::Late {
-        tracing::trace!("late reply");
+
+    fn obey(&self, control: Control) {
+        match control {
+            Control::Ping { caller, nonce } if caller == self.caller => {
+                self.hear.send_replace(nonce);
+            }
+            Control::Credit {
+                correlation_id,
+                caller,
+                bytes,
+                ..
+            } if caller == self.caller => self.uploads.credit(&correlation_id, bytes),
+            _ => {}
+        }
     }
 }
 
@@ -172,6 +197,7 @@ impl Keeper {
             if sent - seen >= MISSES {
                 tracing::warn!(partition = %self.place, "reply inbox is deaf; reading anew");
                 self.hear.send_replace(0);
+                self.wiring.metrics.client().inbox_rebuilt();
                 self.rebuild().await;
                 seen = sent;
             }

@@ -12,7 +12,9 @@ mod presence;
 mod records;
 mod service;
 mod stream;
+mod upload;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,12 +30,14 @@ pub(crate) use records::{BrokenOff, Records};
 pub use service::{AsCall, AsOneWay, AsStream, Sending, ServiceClient};
 pub use stream::ReplyStream;
 
-use crate::envelope::CallerId;
+use crate::envelope::{CallerId, Dialect};
+use crate::metrics::Metrics;
 use crate::transport::{TopicNames, Transport};
 use inbox::Inbox;
 use pending::Pending;
 pub use presence::ABSENCE_GRACE;
 use presence::Services;
+use upload::Uploads;
 
 /// Calls services over Kafka.
 #[derive(Clone)]
@@ -47,8 +51,19 @@ struct Shared {
     pending: Arc<Pending>,
     inbox: Inbox,
     services: Services,
+    uploads: Arc<Uploads>,
+    dialects: HashMap<String, Foreign>,
+    metrics: Metrics,
     stop: CancellationToken,
     keeper: Mutex<JoinSet<()>>,
+}
+
+/// How a service that is not one of ours is called.
+#[derive(Clone, Debug)]
+struct Foreign {
+    dialect: Dialect,
+    /// Where it takes its requests from; its name and `.requests` by default.
+    topic: Option<String>,
 }
 
 impl Client {

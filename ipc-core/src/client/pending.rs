@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Rejected;
-use crate::envelope::{CorrelationId, Headers, ReplyHead};
+use crate::envelope::{CorrelationId, Dialect, Envelope, Headers, ReplyHead};
 
 /// One reply record.
 #[derive(Debug)]
@@ -42,9 +42,9 @@ struct Calls {
 #[derive(Debug)]
 enum Entry {
     /// Nothing has come yet.
-    First(oneshot::Sender<Answer>),
+    First(Dialect, oneshot::Sender<Answer>),
     /// More records are to come. Credit bounds how many can be unread.
-    Open(mpsc::UnboundedSender<ReplyRecord>),
+    Open(Dialect, mpsc::UnboundedSender<ReplyRecord>),
 }
 
 /// What became of a reply record.
@@ -64,8 +64,12 @@ impl Pending {
         }
     }
 
-    /// Registers a call.
-    pub(super) fn register(self: &Arc<Self>, id: CorrelationId) -> Result<Waiting, Rejected> {
+    /// Registers a call whose answer comes in `dialect`.
+    pub(super) fn register(
+        self: &Arc<Self>,
+        id: CorrelationId,
+        dialect: Dialect,
+    ) -> Result<Waiting, Rejected> {
         let (sender, receiver) = oneshot::channel();
         let mut calls = self.calls.lock();
         if calls.closed {
@@ -74,7 +78,9 @@ impl Pending {
         if calls.waiting.len() >= self.limit {
             return Err(Rejected::Full { limit: self.limit });
         }
-        calls.waiting.insert(id.clone(), Entry::First(sender));
+        calls
+            .waiting
+            .insert(id.clone(), Entry::First(dialect, sender));
         Ok(Waiting {
             answer: receiver,
             registration: Registration {
@@ -85,22 +91,32 @@ impl Pending {
     }
 
     /// Hands a reply record to whoever waits for it.
-    pub(super) fn route(&self, record: ReplyRecord) -> Routed {
-        let more = (record.head.seq.is_some() || record.head.chunk.is_some()) && !record.head.end;
+    pub(super) fn route(&self, head: ReplyHead, mut envelope: Envelope) -> Routed {
         let mut calls = self.calls.lock();
-        let Some(entry) = calls.waiting.remove(&record.head.correlation_id) else {
+        let Some(entry) = calls.waiting.remove(&head.correlation_id) else {
             return Routed::Late;
         };
-        let id = record.head.correlation_id.clone();
+        let id = head.correlation_id.clone();
+        let (Entry::First(dialect, _) | Entry::Open(dialect, _)) = entry;
+        let head = match dialect {
+            Dialect::Native => head,
+            foreign => ReplyHead::receive(foreign, &mut envelope).unwrap_or(head),
+        };
+        let more = !head.end;
+        let record = ReplyRecord {
+            head,
+            headers: envelope.headers,
+            body: envelope.payload.unwrap_or_default(),
+        };
         match entry {
-            Entry::First(waiter) => {
+            Entry::First(_, waiter) => {
                 let rest = more.then(|| {
                     #[expect(
                         clippy::disallowed_methods,
                         reason = "the reader's thread must not wait; credit bounds what is unread"
                     )]
                     let (sender, receiver) = mpsc::unbounded_channel();
-                    calls.waiting.insert(id, Entry::Open(sender));
+                    calls.waiting.insert(id, Entry::Open(dialect, sender));
                     receiver
                 });
                 drop(calls);
@@ -110,9 +126,11 @@ impl Pending {
                 };
                 routed(waiter.send(answer).is_ok())
             }
-            Entry::Open(waiter) => {
+            Entry::Open(_, waiter) => {
                 if more {
-                    calls.waiting.insert(id, Entry::Open(waiter.clone()));
+                    calls
+                        .waiting
+                        .insert(id, Entry::Open(dialect, waiter.clone()));
                 }
                 drop(calls);
                 routed(waiter.send(record).is_ok())
@@ -170,28 +188,28 @@ impl Drop for Registration {
 mod tests {
     use super::*;
 
-    fn record(id: &CorrelationId, seq: Option<u32>, end: bool) -> ReplyRecord {
-        ReplyRecord {
-            head: ReplyHead {
-                correlation_id: id.clone(),
-                caller: None,
-                status: 200,
-                seq,
-                chunk: None,
-                end,
-            },
-            headers: Headers::new(),
-            body: Bytes::new(),
+    fn head(id: &CorrelationId, seq: Option<u32>, end: bool) -> ReplyHead {
+        ReplyHead {
+            correlation_id: id.clone(),
+            caller: None,
+            status: 200,
+            seq,
+            chunk: None,
+            end,
         }
+    }
+
+    fn route(pending: &Pending, id: &CorrelationId, seq: Option<u32>, end: bool) -> Routed {
+        pending.route(head(id, seq, end), Envelope::default())
     }
 
     #[test]
     fn a_reply_nobody_waits_for_is_late() {
         let pending = Arc::new(Pending::new(8));
         let id = CorrelationId::random();
-        let waiting = pending.register(id.clone());
+        let waiting = pending.register(id.clone(), Dialect::Native);
         drop(waiting);
-        assert_eq!(pending.route(record(&id, None, true)), Routed::Late);
+        assert_eq!(route(&pending, &id, None, true), Routed::Late);
         assert_eq!(pending.len(), 0);
     }
 
@@ -199,9 +217,9 @@ mod tests {
     fn a_second_reply_to_one_call_is_late() -> Result<(), Rejected> {
         let pending = Arc::new(Pending::new(8));
         let id = CorrelationId::random();
-        let _waiting = pending.register(id.clone())?;
-        assert_eq!(pending.route(record(&id, None, true)), Routed::Delivered);
-        assert_eq!(pending.route(record(&id, None, true)), Routed::Late);
+        let _waiting = pending.register(id.clone(), Dialect::Native)?;
+        assert_eq!(route(&pending, &id, None, true), Routed::Delivered);
+        assert_eq!(route(&pending, &id, None, true), Routed::Late);
         Ok(())
     }
 
@@ -209,18 +227,12 @@ mod tests {
     fn a_stream_is_routed_until_its_end() -> Result<(), Rejected> {
         let pending = Arc::new(Pending::new(8));
         let id = CorrelationId::random();
-        let mut waiting = pending.register(id.clone())?;
-        assert_eq!(
-            pending.route(record(&id, Some(0), false)),
-            Routed::Delivered
-        );
+        let mut waiting = pending.register(id.clone(), Dialect::Native)?;
+        assert_eq!(route(&pending, &id, Some(0), false), Routed::Delivered);
         let answer = waiting.answer.try_recv().ok();
-        assert_eq!(
-            pending.route(record(&id, Some(1), false)),
-            Routed::Delivered
-        );
-        assert_eq!(pending.route(record(&id, Some(2), true)), Routed::Delivered);
-        assert_eq!(pending.route(record(&id, Some(3), true)), Routed::Late);
+        assert_eq!(route(&pending, &id, Some(1), false), Routed::Delivered);
+        assert_eq!(route(&pending, &id, Some(2), true), Routed::Delivered);
+        assert_eq!(route(&pending, &id, Some(3), true), Routed::Late);
         let mut rest = answer.and_then(|answer| answer.rest);
         let seqs: Vec<_> = std::iter::from_fn(|| rest.as_mut()?.try_recv().ok())
             .filter_map(|record| record.head.seq)
@@ -233,13 +245,13 @@ mod tests {
     fn more_calls_than_allowed_are_rejected_and_closing_completes_every_waiter()
     -> Result<(), Rejected> {
         let pending = Arc::new(Pending::new(1));
-        let mut waiting = pending.register(CorrelationId::random())?;
-        let refused = pending.register(CorrelationId::random());
+        let mut waiting = pending.register(CorrelationId::random(), Dialect::Native)?;
+        let refused = pending.register(CorrelationId::random(), Dialect::Native);
         assert!(matches!(refused, Err(Rejected::Full { limit: 1 })));
         pending.close();
         let answer = waiting.answer.try_recv();
         assert!(matches!(answer, Err(oneshot::error::TryRecvError::Closed)));
-        let refused = pending.register(CorrelationId::random());
+        let refused = pending.register(CorrelationId::random(), Dialect::Native);
         assert!(matches!(refused, Err(Rejected::Closed)));
         Ok(())
     }

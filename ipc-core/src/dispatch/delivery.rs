@@ -39,6 +39,13 @@ pub(crate) enum Refusal {
     Malformed(Malformed),
     /// Its reply topic is not on the allow-list.
     ReplyTopic,
+    /// Its body, cut into chunks, is longer than `limit` bytes.
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many unfinished requests are held to take its body.
+    Busy,
 }
 
 impl Delivery {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::time::DelayQueue;
 use tower::Service;
 
+use super::assembler::{Assembler, Chunk};
 use super::cancelled::Cancelled;
 use super::gates::Gates;
 use super::intake::Intake;
@@ -58,6 +59,7 @@ pub(crate) struct Engine<S> {
     delayed: DelayQueue<Job>,
     revocations: Vec<Leaving>,
     cancelled: Cancelled,
+    assembler: Assembler,
     draining: Option<Instant>,
 }
 
@@ -75,6 +77,7 @@ struct Place {
     partition: TopicPartition,
     epoch: u64,
     offset: i64,
+    more_offsets: Vec<i64>,
     lane: Option<bytes::Bytes>,
     endpoint: Option<Arc<str>>,
     in_reserve: bool,
@@ -124,6 +127,7 @@ where
             delayed: DelayQueue::new(),
             revocations: Vec::new(),
             cancelled: Cancelled::default(),
+            assembler: Assembler::default(),
             draining: None,
         }
     }
@@ -193,18 +197,53 @@ where
                 continue;
             }
             partition.metrics.received(1);
-            let job = Job {
-                delivery: self.intake.deliver(received, &partition.moving),
-                epoch: partition.epoch,
-                received: now,
-                waits: 0,
-                in_reserve: false,
-            };
-            if let Some(job) = partition.lanes.enter(job) {
-                self.admit(job);
+            let epoch = partition.epoch;
+            let delivery = self.intake.deliver(received, &partition.moving);
+            if delivery.head.chunk.is_some() && delivery.refusal.is_none() {
+                self.assemble(delivery, epoch, now);
+            } else {
+                self.queue(delivery, Vec::new(), epoch, now);
             }
         }
         self.pause_full();
+    }
+
+    fn queue(&mut self, delivery: Delivery, more_offsets: Vec<i64>, epoch: u64, now: Instant) {
+        let job = Job {
+            delivery,
+            more_offsets,
+            epoch,
+            received: now,
+            waits: 0,
+            in_reserve: false,
+        };
+        if let Some(partition) = self.current(&job)
+            && let Some(job) = partition.lanes.enter(job)
+        {
+            self.admit(job);
+        }
+    }
+
+    fn assemble(&mut self, chunk: Delivery, epoch: u64, now: Instant) {
+        let place = chunk.origin.partition.clone();
+        match self.assembler.take(chunk, now) {
+            Chunk::Whole(request, offsets) => self.queue(*request, offsets, epoch, now),
+            Chunk::Taken(chunk, bytes) => self.replier.credit(&chunk, bytes),
+            Chunk::Skipped(offsets) => self.skip(&place, &offsets),
+        }
+    }
+
+    /// Records that nobody is answered for are finished.
+    fn skip(&mut self, place: &TopicPartition, offsets: &[i64]) {
+        if let Some(partition) = self.partitions.get_mut(place) {
+            let moved = offsets
+                .iter()
+                .filter_map(|offset| partition.window.finish(*offset))
+                .max();
+            if let Some(next) = moved {
+                self.consumer.store(&[(place.clone(), next)]);
+            }
+        }
     }
 
     fn announce(&self) {
@@ -358,7 +397,11 @@ where
         let Some(partition) = self.partition(place) else {
             return;
         };
-        let moved = partition.window.finish(place.offset);
+        let moved = [place.offset]
+            .iter()
+            .chain(&place.more_offsets)
+            .filter_map(|offset| partition.window.finish(*offset))
+            .max();
         let resume = partition.paused && partition.window.len() <= half;
         if resume {
             partition.pause(false);
@@ -450,6 +493,7 @@ where
         }
         let now = Instant::now();
         let partitions = &mut self.partitions;
+        let assembler = &mut self.assembler;
         self.revocations.retain(|leaving| {
             let busy = leaving.revocation.partitions.iter().any(|place| {
                 partitions
@@ -460,6 +504,7 @@ where
             if !keep {
                 for place in &leaving.revocation.partitions {
                     partitions.remove(place);
+                    assembler.forget(place);
                 }
             }
             keep
@@ -487,10 +532,17 @@ where
             .iter()
             .map(|leaving| leaving.until)
             .chain(self.draining)
+            .chain(self.assembler.next_expiry())
             .min()
     }
 
     fn give_up_late(&mut self) {
+        for (place, offset) in self.assembler.expire(Instant::now()) {
+            self.skip(&place, &[offset]);
+        }
+        if self.revocations.is_empty() && self.draining.is_none() {
+            return;
+        }
         self.metrics.dispatch().revoke_drain_exceeded();
         tracing::warn!(
             running = self.running.len(),
@@ -522,6 +574,7 @@ impl Place {
             partition: job.partition().clone(),
             epoch: job.epoch,
             offset: job.offset(),
+            more_offsets: job.more_offsets.clone(),
             lane: job.lane().cloned(),
             endpoint: policy.concurrency.map(|_| Arc::clone(&policy.name)),
             in_reserve: job.in_reserve,

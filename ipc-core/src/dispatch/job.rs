@@ -10,6 +10,8 @@ use crate::transport::TopicPartition;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) delivery: Delivery,
+    /// The offsets of the chunks that came after the first, where it came in chunks.
+    pub(super) more_offsets: Vec<i64>,
     /// The assignment it belongs to.
     pub(super) epoch: u64,
     /// When it arrived.

@@ -1,6 +1,7 @@
 //! The middle stratum: from a delivered record to an [`Outcome`], in key order,
 //! within bounds, with an offset that is stored only when the record is settled.
 
+mod assembler;
 mod cancelled;
 mod delivery;
 mod engine;

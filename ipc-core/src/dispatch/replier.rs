@@ -8,6 +8,7 @@ use bytestring::ByteString;
 
 use super::open_replies::OpenReplies;
 use super::{Delivery, Reply, ReplyBody};
+use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
 use crate::envelope::{Envelope, Headers, Problem, UnixMillis, names};
 use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Transport};
@@ -115,6 +116,28 @@ impl Replier {
                 settled => return settled,
             }
         }
+    }
+
+    /// Tells the sender of a request in chunks how much of it has been taken.
+    pub(super) fn credit(&self, chunk: &Delivery, bytes: u64) {
+        let head = &chunk.head;
+        let (Some(to), Some(id), Some(caller)) =
+            (&head.reply_to, &head.correlation_id, &head.caller)
+        else {
+            return;
+        };
+        let credit = Control::Credit {
+            correlation_id: id.clone(),
+            caller: caller.clone(),
+            bytes,
+            records: None,
+        };
+        let record = Outgoing {
+            topic: Arc::from(&*to.topic),
+            partition: to.partition(MOST_PARTITIONS),
+            envelope: credit.to_envelope(),
+        };
+        self.transport.send(&record, Ack::ignored());
     }
 
     pub(super) fn now(&self) -> UnixMillis {

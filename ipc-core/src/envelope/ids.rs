@@ -69,7 +69,7 @@ impl fmt::Debug for CorrelationId {
 
 /// `<fleet>/<boot id>`: one life of one caller. A reply that names another life
 /// is not ours, even when it lands on our partition.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct CallerId(ByteString);
 
 impl CallerId {

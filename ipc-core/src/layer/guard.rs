@@ -173,6 +173,15 @@ fn refuse(delivery: &Delivery, now: UnixMillis) -> Option<Outcome> {
         Some(Refusal::Malformed(fault)) => {
             return Some(failed(Reason::Undecodable, fault.to_string()));
         }
+        Some(Refusal::TooLarge { limit }) => {
+            let detail = format!("the body has more than {limit} bytes");
+            let problem = Problem::new("body-too-large", "The body is too large", 413);
+            return Some(answer_or_fail(is_call, problem.with_detail(detail)));
+        }
+        Some(Refusal::Busy) => {
+            let problem = Problem::new("busy", "Too many large requests are arriving", 503);
+            return Some(answer_or_fail(is_call, problem));
+        }
         None => {}
     }
     let deadline = deadline(delivery)?;
@@ -196,6 +205,13 @@ fn deadline(delivery: &Delivery) -> Option<Deadline> {
             .plus(delivery.policy.timeout);
         Some(Deadline { at, budget: None })
     })
+}
+
+fn answer_or_fail(is_call: bool, problem: Problem) -> Outcome {
+    if is_call {
+        return Outcome::Reply(problem.into());
+    }
+    failed(Reason::ClientError, problem.to_string())
 }
 
 fn expired() -> Reply {
