@@ -29,4 +29,7 @@ pub mod service;
 pub mod testing;
 pub mod transport;
 
-pub use ipc_macros::{contract, endpoint};
+#[doc = include_str!("docs/contract.md")]
+pub use ipc_macros::contract;
+#[doc = include_str!("docs/endpoint.md")]
+pub use ipc_macros::endpoint;

@@ -13,7 +13,8 @@ use crate::envelope::Problem;
 /// other 5xx may be retried, everything else is terminal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HandlerError {
-    problem: Problem,
+    // boxed: every result of a handler has room for it
+    problem: Box<Problem>,
     means: Means,
 }
 
@@ -27,18 +28,18 @@ enum Means {
 impl HandlerError {
     /// No repetition helps: a one-way record is dead-lettered at once.
     #[must_use]
-    pub const fn terminal(problem: Problem) -> Self {
+    pub fn terminal(problem: Problem) -> Self {
         Self {
-            problem,
+            problem: Box::new(problem),
             means: Means::Terminal,
         }
     }
 
     /// Another attempt may help.
     #[must_use]
-    pub const fn retryable(problem: Problem) -> Self {
+    pub fn retryable(problem: Problem) -> Self {
         Self {
-            problem,
+            problem: Box::new(problem),
             means: Means::Retryable,
         }
     }
@@ -46,16 +47,16 @@ impl HandlerError {
     /// *Not now*: a one-way record waits at least `after`, and no attempt is
     /// counted.
     #[must_use]
-    pub const fn retry_after(problem: Problem, after: Duration) -> Self {
+    pub fn retry_after(problem: Problem, after: Duration) -> Self {
         Self {
-            problem,
+            problem: Box::new(problem),
             means: Means::NotNow(Some(after)),
         }
     }
 
     /// What happened.
     #[must_use]
-    pub const fn problem(&self) -> &Problem {
+    pub fn problem(&self) -> &Problem {
         &self.problem
     }
 
@@ -82,7 +83,7 @@ impl HandlerError {
     pub(super) fn into_reply(self, delivery: &Delivery) -> Reply {
         let problem = match &delivery.head.correlation_id {
             Some(id) => self.problem.with_correlation_id(id),
-            None => self.problem,
+            None => *self.problem,
         };
         let mut reply = Reply::from(problem);
         if let Means::NotNow(Some(after)) = self.means {
@@ -102,7 +103,10 @@ impl From<Problem> for HandlerError {
             500.. => Means::Retryable,
             _ => Means::Terminal,
         };
-        Self { problem, means }
+        Self {
+            problem: Box::new(problem),
+            means,
+        }
     }
 }
 

@@ -46,7 +46,7 @@ impl ReplyEnd {
     }
 }
 
-type Items<T> = Pin<Box<dyn Stream<Item = Result<T, Response>> + Send>>;
+type Items<T> = Pin<Box<dyn Stream<Item = Result<T, Box<Response>>> + Send>>;
 
 /// Many replies to one request, each a `T` in JSON.
 ///
@@ -91,7 +91,9 @@ impl<T: 'static> Replies<T> {
         E: IntoResponse,
     {
         Self {
-            items: Box::pin(items.map(|item| item.map_err(E::into_response))),
+            items: Box::pin(
+                items.map(|item| item.map_err(|error| Box::new(error.into_response()))),
+            ),
         }
     }
 }
@@ -134,7 +136,7 @@ where
                     Ok(json) => return Some((Ok(line(&json)), Some(items))),
                     Err(error) => unwritable(&error),
                 },
-                Err(response) => problem_of(response).await,
+                Err(response) => problem_of(*response).await,
             };
             let last = line(&problem.to_json());
             end.fail(problem);

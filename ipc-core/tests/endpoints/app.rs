@@ -208,3 +208,60 @@ fn a_clash_with_a_route_by_hand_is_axums_own_panic() {
     let app = App::new().endpoints(endpoints![place_order]).unwrap();
     let _ = app.merge(by_hand);
 }
+
+mod prefixes {
+    use super::*;
+    use axum::extract::MatchedPath;
+    use proptest::prelude::*;
+
+    #[endpoint(GET "/")]
+    async fn root(path: MatchedPath) -> String {
+        path.as_str().to_owned()
+    }
+
+    #[endpoint(GET "/a/{id}")]
+    async fn one(path: MatchedPath) -> String {
+        path.as_str().to_owned()
+    }
+
+    #[endpoint(GET "/a/b")]
+    async fn fixed(path: MatchedPath) -> String {
+        path.as_str().to_owned()
+    }
+
+    #[endpoint(GET "/a/pre-{id}/b")]
+    async fn within(path: MatchedPath) -> String {
+        path.as_str().to_owned()
+    }
+
+    #[endpoint(GET "/b/{*rest}")]
+    async fn rest(path: MatchedPath) -> String {
+        path.as_str().to_owned()
+    }
+
+    fn routes() -> App {
+        App::new()
+            .endpoints(endpoints![root, one, fixed, within, rest])
+            .unwrap()
+    }
+
+    proptest! {
+        /// A record must not run under the policy of another endpoint than the
+        /// one axum then routes it to.
+        #[test]
+        fn the_policy_is_that_of_the_route_axum_takes(
+            path in "(/(a|b|api|pre-x|pre-|%2F|\\.\\.|))*(\\?/a/b)?"
+        ) {
+            prop_assume!(path.starts_with('/'));
+            let app = routes().nest("/api", routes()).nest("/api/a/b/{tenant}", routes());
+            let (router, registry) = app.into_parts(Policy::new("default")).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (status, matched) = runtime.block_on(ask(&router, "GET", &path, ""));
+            let expected = match status {
+                StatusCode::OK => format!("GET {matched}"),
+                _ => "default".to_owned(),
+            };
+            prop_assert_eq!(&*policy(&*registry, "GET", &path).name, expected);
+        }
+    }
+}
