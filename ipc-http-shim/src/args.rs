@@ -8,7 +8,7 @@ use ipc_http_shim::config::{Override, Overrides};
 
 /// HTTP in front of services on Kafka.
 ///
-/// Flags win over environment variables, and those over the file. Every other
+/// Flags win over environment variables, and those over the file. Every
 /// librdkafka property can be set as KAFKA_<PROPERTY_WITH_UNDERSCORES>.
 #[derive(Debug, Parser)]
 #[command(name = "ipc-http-shim", version)]

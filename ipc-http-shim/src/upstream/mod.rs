@@ -21,6 +21,7 @@ pub use none::NoUpstream;
 
 /// A request on its way to a service.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Outbound {
     /// The service.
     pub service: Arc<str>,

@@ -14,6 +14,7 @@ use ipc_core::embedded::EmbeddedBroker;
 use ipc_core::response::ReplyStream;
 use ipc_core::service::Service;
 use ipc_core::transport::kafka::KafkaTransport;
+use ipc_http_shim::Config;
 use ipc_http_shim::upstream::KafkaUpstream;
 use tokio::sync::mpsc;
 
@@ -53,11 +54,32 @@ fn application(audits: mpsc::Sender<String>) -> Router {
         let body = Body::from_stream(stream::iter(replies));
         (Extension(ReplyStream), body)
     };
+    let broken = async || {
+        let replies = [Ok("one"), Err(std::io::Error::other("a private reason"))];
+        let body = Body::from_stream(stream::iter(replies));
+        (Extension(ReplyStream), body)
+    };
     Router::new()
+        .route("/orders/{id}/broken", on_get(broken))
         .route("/orders/{id}", on_post(call))
         .route("/orders/{id}/audit", on_post(audit))
         .route("/orders/{id}/events", on_get(events))
         .route("/orders/{id}/replies", on_get(replies))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_reply_topic_is_told_with_the_setting_that_makes_it() {
+    let broker = EmbeddedBroker::start().await.expect("a broker");
+    let mut config = Config::default();
+    config
+        .kafka
+        .set("bootstrap.servers", broker.config().bootstrap());
+
+    let error = KafkaUpstream::connect(&config).await.err();
+
+    let error = error.expect("the topic is missing").to_string();
+    assert!(error.contains("shim.replies"), "{error}");
+    assert!(error.contains("reply_partitions = 12"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,6 +125,15 @@ async fn an_untouched_application_answers_in_every_mode() {
         text(replies).await,
         "id: 1\ndata: {\"n\":1}\n\nid: 2\ndata: {\"n\":2}\n\n"
     );
+
+    let broken = text(shim.send(get("/orders/7/broken")).await).await;
+    let told = "id: 1\ndata: one\n\nevent: error\ndata: {";
+    assert!(broken.starts_with(told), "{broken}");
+    assert!(
+        broken.contains("urn:ipc:problem:reply-broke-off"),
+        "{broken}"
+    );
+    assert!(!broken.contains("private"), "{broken}");
 
     let not_there = shim.send(get("/orders/7/nothing")).await;
     assert_eq!(not_there.status(), StatusCode::NOT_FOUND);

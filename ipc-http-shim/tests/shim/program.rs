@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use rustix::process::{Pid, Signal, kill_process};
@@ -105,11 +106,16 @@ fn a_cluster_that_is_away_fails_the_start_and_is_named() {
 struct Serving {
     child: Child,
     listen: String,
+    admin: String,
 }
 
 impl Serving {
     fn before(legacy: &Legacy) -> Self {
-        let file = file("");
+        Self::start("", legacy)
+    }
+
+    fn start(text: &str, legacy: &Legacy) -> Self {
+        let file = file(text);
         let mut serve = program();
         serve.arg("--config").arg(file.path());
         serve.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
@@ -117,12 +123,25 @@ impl Serving {
         serve.args(["--log-format", "json"]);
         let mut child = serve.stderr(Stdio::piped()).spawn().expect("it runs");
         let log = child.stderr.take().expect("it is piped");
-        let listen = BufReader::new(log)
+        let serving = BufReader::new(log)
             .lines()
             .map(|line| serde_json::from_str(&line.expect("a line")).expect("it is JSON"))
-            .find_map(|line: Value| line["fields"]["listen"].as_str().map(str::to_owned))
-            .expect("it says where it listens");
-        Self { child, listen }
+            .find(|line: &Value| line["fields"]["message"] == "serving")
+            .expect("it serves");
+        let field = |name: &str| serving["fields"][name].as_str().map(str::to_owned);
+        Self {
+            child,
+            listen: field("listen").expect("it says where it listens"),
+            admin: field("admin").expect("it says where it is asked for its health"),
+        }
+    }
+
+    /// What a GET is answered.
+    async fn get(&self, address: &str, path: &str) -> Response<Incoming> {
+        let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
+        let request = Request::get(format!("http://{address}{path}"));
+        let request = request.body(Body::empty()).expect("the request is valid");
+        client.request(request).await.expect("an answer")
     }
 
     fn signal(&self, signal: Signal) {
@@ -141,14 +160,38 @@ impl Drop for Serving {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_away_is_a_warning_where_there_is_a_legacy_upstream() {
+    let old = Legacy::start(Router::new().fallback(async || "legacy")).await;
+    let serving = Serving::start(
+        "kafka.bootstrap.servers = \"127.0.0.1:1\"\n\
+         [[routes]]\npath = \"/a\"\nservice = \"orders\"\n",
+        &old,
+    );
+
+    let legacy = serving.get(&serving.listen, "/any").await;
+    assert_eq!(text(legacy).await, "legacy");
+
+    let moved = serving.get(&serving.listen, "/a").await;
+    assert_eq!(moved.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(moved.headers().contains_key("retry-after"));
+
+    let ready = serving.get(&serving.admin, "/readyz").await;
+    assert_eq!(ready.status(), StatusCode::OK);
+    let ready: Value = serde_json::from_str(&text(ready).await).expect("it is JSON");
+    assert_eq!(
+        ready["warnings"].as_array().map(Vec::len),
+        Some(1),
+        "{ready}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_signal_drains_and_ends_with_0() {
     let old = Legacy::start(Router::new().fallback(async || "legacy")).await;
     for signal in [Signal::TERM, Signal::INT] {
         let mut serving = Serving::before(&old);
-        let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
-        let request = Request::get(format!("http://{}/any", serving.listen));
-        let answer = client.request(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(text(answer.unwrap()).await, "legacy");
+        let answer = serving.get(&serving.listen, "/any").await;
+        assert_eq!(text(answer).await, "legacy");
 
         serving.signal(signal);
 

@@ -87,3 +87,80 @@ pub(super) fn failure(error: CallError) -> Failure {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ipc_core::client::Unknown;
+    use ipc_core::envelope::CorrelationId;
+    use ipc_core::transport::SendError;
+
+    use super::*;
+
+    fn status(error: impl Into<CallError>) -> (u16, Option<Duration>) {
+        let (problem, retry_after) = failure(error.into()).into_problem();
+        (problem.status, retry_after)
+    }
+
+    fn unknown(reason: UnknownReason) -> Unknown {
+        Unknown {
+            correlation_id: CorrelationId::random(),
+            reason,
+        }
+    }
+
+    #[test]
+    fn what_was_not_sent_is_503_with_when_to_try_again() {
+        let full = Rejected::Send(SendError::QueueFull { limit: 1 });
+        let absent = Rejected::Absent {
+            service: "orders".to_owned(),
+            retry_after: Duration::from_secs(3),
+        };
+
+        assert_eq!(status(full), (503, Some(RETRY_AFTER)));
+        assert_eq!(status(Rejected::InboxNotReady), (503, Some(RETRY_AFTER)));
+        assert_eq!(status(absent), (503, Some(Duration::from_secs(3))));
+    }
+
+    #[test]
+    fn what_was_perhaps_sent_is_504_and_never_said_to_be_safe_to_repeat() {
+        for reason in [
+            UnknownReason::DeadlinePassed,
+            UnknownReason::Unacknowledged,
+            UnknownReason::Closed,
+        ] {
+            assert_eq!(status(unknown(reason)), (504, None));
+        }
+    }
+
+    #[test]
+    fn an_incomplete_reply_is_502() {
+        assert_eq!(status(unknown(UnknownReason::Incomplete)), (502, None));
+    }
+
+    #[test]
+    fn a_problem_of_the_clients_own_is_told_as_it_is() {
+        let problem = Problem::new("reserved-header", "reserved", 400);
+
+        assert_eq!(status(Rejected::Refused(problem)), (400, None));
+    }
+
+    #[test]
+    fn the_service_becomes_the_authority_and_the_target_stays_as_it_is() {
+        let request = Request::post("//x/..?a=%FF&").body(bytes::Bytes::new());
+        let outbound = Outbound {
+            service: "orders_v2.eu".into(),
+            request: request.expect("the request is valid"),
+            key: None,
+            timeout: Duration::from_secs(1),
+            peer: None,
+        };
+
+        let addressed = addressed(outbound).expect("it can be addressed");
+
+        assert_eq!(addressed.uri().host(), Some("orders_v2.eu"));
+        let target = addressed.uri().path_and_query().expect("there is one");
+        assert_eq!(target, "//x/..?a=%FF&");
+    }
+}

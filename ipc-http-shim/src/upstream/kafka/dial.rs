@@ -54,7 +54,13 @@ impl Dial {
         if let Some(partitions) = self.reply_partitions {
             client = client.create_topics(partitions);
         }
-        client.connect(Arc::new(transport)).await
+        let connected = client.connect(Arc::new(transport)).await;
+        connected.map_err(|error| match error {
+            missing if missing.is_missing_topic() => TransportError::missing_topic(format!(
+                "{missing}; a gateway does so with reply_partitions = 12 in its configuration"
+            )),
+            other => other,
+        })
     }
 
     /// Tries until it succeeds.
