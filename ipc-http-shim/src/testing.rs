@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ipc_core::client::Client;
 use ipc_core::embedded::EmbeddedBroker;
+use ipc_core::metrics::Metrics;
 use ipc_core::service::{Application, Service};
 
 use crate::config::{Config, KeyRule, Route};
@@ -62,7 +63,7 @@ where
         routes: everything.to_vec(),
         ..Config::default()
     };
-    let upstream = Arc::new(KafkaUpstream::from_client(client));
+    let upstream = Arc::new(KafkaUpstream::from_client(client, Metrics::new()));
     let shim = started("the gateway", Shim::bind(&config, upstream).await);
     let address = shim.address();
     let serving = async move {

@@ -67,10 +67,10 @@ impl Shim {
         let address = listener
             .local_addr()
             .map_err(unbound("listen", config.listen))?;
-        let pulse = Pulse::new(config, upstream);
+        let pulse = Pulse::new(config, Arc::clone(&upstream));
         let status = match config.admin {
             Some(admin) => Some(
-                StatusServer::start(admin, pulse.health().clone(), metrics)
+                StatusServer::start(admin, pulse.health().clone(), upstream, metrics)
                     .map_err(unbound("admin", admin))?,
             ),
             None => None,

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
+use crate::upstream::Upstream;
 
 /// A running admin listener. Dropping it ends it.
 pub(crate) struct StatusServer {
@@ -29,6 +30,7 @@ pub(crate) struct StatusServer {
 #[derive(Clone)]
 struct Told {
     health: Health,
+    upstream: Arc<dyn Upstream>,
     metrics: Arc<Metrics>,
 }
 
@@ -36,6 +38,7 @@ impl StatusServer {
     pub(crate) fn start(
         address: SocketAddr,
         health: Health,
+        upstream: Arc<dyn Upstream>,
         metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
@@ -49,7 +52,11 @@ impl StatusServer {
             tokio::net::TcpListener::from_std(listener)?
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = router(Told { health, metrics });
+        let router = router(Told {
+            health,
+            upstream,
+            metrics,
+        });
         let thread = thread::Builder::new()
             .name("ipc-shim-admin".to_owned())
             .spawn(move || {
@@ -120,5 +127,9 @@ fn answer(verdict: Verdict) -> Response {
 }
 
 async fn render(State(told): State<Told>) -> Response {
-    ([(CONTENT_TYPE, OPEN_METRICS)], told.metrics.render()).into_response()
+    // Two registries, one document, which ends once.
+    let upstream = told.upstream.metrics();
+    let upstream = upstream.strip_suffix("# EOF\n").unwrap_or(&upstream);
+    let text = format!("{upstream}{}", told.metrics.render());
+    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
 }

@@ -115,4 +115,8 @@ pub trait Upstream: Send + Sync + 'static {
 
     /// Whether requests can be sent at present. Does not wait.
     fn state(&self) -> UpstreamState;
+
+    /// What it counts and times, in the OpenMetrics text format; empty where
+    /// that is nothing.
+    fn metrics(&self) -> String;
 }

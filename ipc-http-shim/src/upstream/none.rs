@@ -26,6 +26,10 @@ impl Upstream for NoUpstream {
     fn state(&self) -> UpstreamState {
         UpstreamState::Ready
     }
+
+    fn metrics(&self) -> String {
+        String::new()
+    }
 }
 
 fn nowhere(outbound: &Outbound) -> Failure {

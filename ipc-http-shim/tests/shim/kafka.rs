@@ -11,6 +11,7 @@ use futures_util::stream;
 use http::{HeaderMap, StatusCode};
 use ipc_core::client::Client;
 use ipc_core::embedded::EmbeddedBroker;
+use ipc_core::metrics::Metrics;
 use ipc_core::response::ReplyStream;
 use ipc_core::service::Service;
 use ipc_core::transport::kafka::KafkaTransport;
@@ -97,12 +98,15 @@ async fn an_untouched_application_answers_in_every_mode() {
         .start()
         .await
         .expect("it serves");
+    let metrics = Metrics::new();
     let client = Client::builder("shim")
         .create_topics(3)
+        .metrics(metrics.clone())
         .connect(transport().await)
         .await
         .expect("it hears itself");
-    let shim = Running::start(ROUTES, KafkaUpstream::from_client(client.clone())).await;
+    let upstream = KafkaUpstream::from_client(client.clone(), metrics);
+    let shim = Running::start(ROUTES, upstream).await;
 
     let mut call = post("/orders/7%2F8", "ham");
     let secret = "Bearer x".parse().expect("a value");
@@ -137,6 +141,10 @@ async fn an_untouched_application_answers_in_every_mode() {
 
     let not_there = shim.send(get("/orders/7/nothing")).await;
     assert_eq!(not_there.status(), StatusCode::NOT_FOUND);
+
+    let counted = text(shim.probe("/metrics").await).await;
+    let replies = r#"ipc_client_calls_total{outcome="reply"}"#;
+    assert!(counted.contains(replies), "{counted}");
 
     service.stop().await;
     client.close().await;

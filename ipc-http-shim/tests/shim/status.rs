@@ -70,6 +70,7 @@ async fn metrics_count_requests_by_route_mode_and_class() {
         r#"ipc_shim_requests_total{route="GET /a/{id}",mode="call",status="2xx"} 2"#,
         r#"ipc_shim_requests_total{route="unrouted",mode="none",status="4xx"} 1"#,
         r#"ipc_shim_request_duration_seconds_count{route="GET /a/{id}",mode="call"} 2"#,
+        "fake 1",
     ] {
         assert!(
             metrics.lines().any(|found| found == line),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::client::Client;
+use ipc_core::metrics::Metrics;
 use ipc_core::transport::TransportError;
 use ipc_core::transport::kafka::{KafkaConfig, KafkaTransport};
 use parking_lot::Mutex;
@@ -26,10 +27,11 @@ pub(super) struct Dial {
     fleet: String,
     timeout: Duration,
     reply_partitions: Option<i32>,
+    metrics: Metrics,
 }
 
 impl Dial {
-    pub(super) fn new(config: &Config) -> Result<Self, TransportError> {
+    pub(super) fn new(config: &Config, metrics: Metrics) -> Result<Self, TransportError> {
         let bootstrap = config.kafka.bootstrap().ok_or_else(|| {
             TransportError::configuration(
                 "no Kafka cluster is named: set \"bootstrap.servers\" in [kafka], \
@@ -45,12 +47,15 @@ impl Dial {
             fleet: config.fleet.clone(),
             timeout: config.timeout,
             reply_partitions: config.reply_partitions,
+            metrics,
         })
     }
 
     pub(super) async fn connect(&self) -> Result<Client, TransportError> {
         let transport = KafkaTransport::connect(self.kafka.clone()).await?;
-        let mut client = Client::builder(&self.fleet).timeout(self.timeout);
+        let mut client = Client::builder(&self.fleet)
+            .timeout(self.timeout)
+            .metrics(self.metrics.clone());
         if let Some(partitions) = self.reply_partitions {
             client = client.create_topics(partitions);
         }

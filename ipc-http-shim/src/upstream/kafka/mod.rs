@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use ipc_core::client::Client;
 use ipc_core::envelope::CorrelationId;
 use ipc_core::http::Reserved;
+use ipc_core::metrics::Metrics;
 use ipc_core::transport::TransportError;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
@@ -25,6 +26,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Sends requests to services over Kafka.
 pub struct KafkaUpstream {
     link: Arc<Mutex<Link>>,
+    metrics: Metrics,
     /// Goes on trying where the cluster could not be reached at first.
     connecting: Mutex<JoinSet<()>>,
 }
@@ -43,7 +45,8 @@ impl KafkaUpstream {
     ///
     /// Safe: what was opened is closed in the background.
     pub async fn connect(config: &Config) -> Result<Self, TransportError> {
-        let dial = Dial::new(config)?;
+        let metrics = Metrics::new();
+        let dial = Dial::new(config, metrics.clone())?;
         let mut connecting = JoinSet::new();
         let link = match dial.connect().await {
             Ok(client) => Arc::new(Mutex::new(Link::Up(client))),
@@ -57,15 +60,18 @@ impl KafkaUpstream {
         };
         Ok(Self {
             link,
+            metrics,
             connecting: Mutex::new(connecting),
         })
     }
 
-    /// Sends through a client that is connected already.
+    /// Sends through a client that is connected already, and counts into
+    /// `metrics`.
     #[must_use]
-    pub fn from_client(client: Client) -> Self {
+    pub fn from_client(client: Client, metrics: Metrics) -> Self {
         Self {
             link: Arc::new(Mutex::new(Link::Up(client))),
+            metrics,
             connecting: Mutex::default(),
         }
     }
@@ -131,5 +137,9 @@ impl Upstream for KafkaUpstream {
             Link::Up(_) => UpstreamState::Unready("the reply inbox hears nothing".to_owned()),
             Link::Down(reason) => UpstreamState::Unready(reason.clone()),
         }
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render()
     }
 }

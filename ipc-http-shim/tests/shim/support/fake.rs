@@ -153,4 +153,8 @@ impl Upstream for Fake {
     fn state(&self) -> UpstreamState {
         self.state.clone()
     }
+
+    fn metrics(&self) -> String {
+        "# TYPE fake gauge\nfake 1\n# EOF\n".to_owned()
+    }
 }
