@@ -121,6 +121,7 @@ impl Item {
         let Some(route) = &self.route else {
             return TokenStream::new();
         };
+        let describes = describes.of_method(&route.method);
         checks::route(route, options, &describes, errors);
 
         let p = ipc_core::private(options.krate.as_ref());

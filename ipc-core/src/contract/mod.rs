@@ -27,6 +27,7 @@ pub use mode::{IsCall, IsOneWay, IsStream, ModeMarker, SameMode};
 pub use reply::{DecodeError, ErrorReply, RawReply};
 pub use request::{CallRequest, OneWayRequest, Request, StreamRequest};
 pub use rules::{Backoff, Guarantee, Idempotency, KeyRule, Mode, RetrySpec};
+pub(crate) use template::nested;
 pub use template::{EmptyValue, Template, TemplateError};
 pub use terms::Terms;
 pub use typed::TypedRequest;

@@ -132,6 +132,18 @@ impl Template {
     }
 }
 
+/// The path that serves `path` when it is nested below `prefix`, as axum joins
+/// them.
+pub(crate) fn nested(prefix: &str, path: &str) -> String {
+    if prefix.ends_with('/') {
+        format!("{prefix}{}", path.trim_start_matches('/'))
+    } else if path == "/" && !prefix.is_empty() {
+        prefix.to_owned()
+    } else {
+        format!("{prefix}{path}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use percent_encoding::percent_decode_str;

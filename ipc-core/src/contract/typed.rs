@@ -1,12 +1,14 @@
 //! Contracts with values.
 
+use std::fmt;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{
     CallRequest, Contract, DecodeError, DecodeReply, EncodeBody, EncodeError, EncodePath,
     EncodeQuery, EncodedRequest, IsCall, IsOneWay, IsStream, KeyRule, OneWayRequest, RawReply,
-    Request, SameMode, StreamRequest, Template, Terms,
+    Request, SameMode, StreamRequest, Template, Terms, nested,
 };
 use crate::envelope::{Headers, names};
 
@@ -18,6 +20,7 @@ pub struct TypedRequest<C: Contract> {
     query: C::Query,
     body: C::Body,
     headers: Headers,
+    prefix: String,
 }
 
 impl<C: Contract> TypedRequest<C> {
@@ -28,7 +31,15 @@ impl<C: Contract> TypedRequest<C> {
             query,
             body,
             headers: Headers::new(),
+            prefix: String::new(),
         }
+    }
+
+    /// Sends it below a path, as a service serves it that has nested the
+    /// endpoint there. The prefix is sent as it is: percent-encoded.
+    pub fn below(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
     }
 
     /// Adds an HTTP header. The name is sent in lower case; names of the wire
@@ -39,7 +50,14 @@ impl<C: Contract> TypedRequest<C> {
     }
 }
 
-impl<C: Contract> Request for TypedRequest<C>
+/// Shows the contract and no value: any of them may be secret.
+impl<C: Contract> fmt::Debug for TypedRequest<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TypedRequest({})", C::TERMS)
+    }
+}
+
+impl<C> Request for TypedRequest<C>
 where
     C: Contract<Path: EncodePath, Query: EncodeQuery, Body: EncodeBody>,
 {
@@ -51,7 +69,7 @@ where
         let template = Template::parse(terms.path)?;
         let values = self.path.path_values(&template)?;
 
-        let mut path = template.expand(&values)?;
+        let mut path = nested(&self.prefix, &template.expand(&values)?);
         let query = self.query.query()?;
         if !query.is_empty() {
             path.push('?');
@@ -214,6 +232,21 @@ mod tests {
         assert_eq!(encoded.key.as_deref(), Some("ä/1".as_bytes()));
         assert!(!encoded.idempotency_key_is_key);
         assert_eq!(encoded.topic, Some("orders.priority"));
+    }
+
+    #[test]
+    fn a_prefix_comes_before_the_path_and_leaves_the_key() {
+        for prefix in ["/api/acme", "/api/acme/"] {
+            let encoded = place("1").below(prefix).encode().unwrap();
+            assert_eq!(encoded.path, "/api/acme/orders/1/place?after=a+b");
+            assert_eq!(encoded.key.as_deref(), Some(&b"1"[..]));
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_value() {
+        let shown = format!("{:?}", place("secret").header("token", "secret"));
+        assert_eq!(shown, "TypedRequest(POST /orders/{id}/place)");
     }
 
     #[test]

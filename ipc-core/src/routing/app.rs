@@ -8,6 +8,7 @@ use axum::Router;
 use super::conflict::{RouteConflicts, Taken};
 use super::endpoint::Endpoints;
 use super::registry::{Registered, Registry};
+use crate::contract::nested;
 use crate::dispatch::Policy;
 
 /// An axum Router that carries the contracts of its endpoints.
@@ -76,7 +77,8 @@ where
     }
 
     /// Adds the routes of a Router, or of another application with its contracts,
-    /// below a path.
+    /// below a path. Callers say so too:
+    /// [`TypedRequest::below`](crate::contract::TypedRequest::below).
     ///
     /// # Panics
     ///
@@ -154,16 +156,5 @@ impl<S> From<Router<S>> for App<S> {
             router,
             endpoints: Vec::new(),
         }
-    }
-}
-
-/// Where axum serves `path` when it is nested below `prefix`.
-fn nested(prefix: &str, path: &str) -> String {
-    if prefix.ends_with('/') {
-        format!("{prefix}{}", path.trim_start_matches('/'))
-    } else if path == "/" {
-        prefix.to_owned()
-    } else {
-        format!("{prefix}{path}")
     }
 }

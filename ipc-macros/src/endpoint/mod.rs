@@ -41,7 +41,10 @@ pub(crate) fn endpoint(attr: TokenStream, item: TokenStream) -> TokenStream {
 
 fn generate(attr: &Attr, function: &ItemFn, errors: &mut Diagnostics) -> TokenStream {
     let options = &attr.options;
-    let handler = Handler::read(function, errors);
+    let mut handler = Handler::read(function, errors);
+    if let (Some(handler), Some(Target::Route(route))) = (&mut handler, &attr.target) {
+        handler.describes = std::mem::take(&mut handler.describes).of_method(&route.method);
+    }
     if let Some(handler) = &handler {
         check(attr, handler, errors);
     }

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::{FnArg, ItemFn, Pat, PatType, ReturnType, Safety, Signature, Type};
 
-use super::types::{Answers, Body, Takes, tuple_elements, unnameable};
+use super::types::{Answers, Body, BodyKind, Takes, tuple_elements, unnameable};
 use crate::diagnostics::Diagnostics;
 
 /// A handler, as its contract needs it.
@@ -76,6 +76,27 @@ impl<'a> Handler<'a> {
 }
 
 impl<'a> Describes<'a> {
+    /// What the arguments describe where this is the method: a `Form` reads the
+    /// query of a request that has no body.
+    pub(crate) fn of_method(mut self, method: &Ident) -> Self {
+        let bodiless = method == "GET" || method == "HEAD";
+        match self.body.take() {
+            Some(Part {
+                at,
+                names,
+                value:
+                    Body {
+                        kind: BodyKind::Form(value),
+                        ..
+                    },
+            }) if bodiless && self.query.is_none() => {
+                self.query = Some(Part { at, names, value });
+            }
+            body => self.body = body,
+        }
+        self
+    }
+
     /// Adds what one argument says; answers whether it reads the body.
     pub(crate) fn add(&mut self, argument: &'a PatType, errors: &mut Diagnostics) -> bool {
         let at = &*argument.ty;
