@@ -5,3 +5,5 @@ mod app;
 mod contracts;
 mod handlers;
 mod requests;
+#[cfg(feature = "embedded")]
+mod served;
