@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
@@ -63,9 +63,7 @@ pub(super) async fn read(
     start(client, Events::new(hooks, inlet), move |client| {
         // A token, where one is needed, is taken from the poll loop only.
         client.poll(Duration::ZERO);
-        let (low, high) = client
-            .fetch_watermarks(&from.topic, from.partition, bound)
-            .map_err(|error| watermark_error(&from, &error))?;
+        let (low, high) = watermarks(client, &from, bound)?;
         let offset = match start_at {
             Start::End => high,
             Start::Beginning => low,
@@ -78,6 +76,32 @@ pub(super) async fn read(
         Ok(())
     })
     .await
+}
+
+/// Where the partition begins and ends. A leader just elected, as that of a new
+/// topic is, says for a moment that it is none.
+fn watermarks(
+    client: &Client,
+    of: &TopicPartition,
+    bound: Duration,
+) -> Result<(i64, i64), TransportError> {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+    let until = Instant::now() + bound;
+    loop {
+        let error = match client.fetch_watermarks(&of.topic, of.partition, bound) {
+            Ok(watermarks) => return Ok(watermarks),
+            Err(error) => error,
+        };
+        let passes = matches!(
+            error.rdkafka_error_code(),
+            Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable)
+        );
+        if !passes || Instant::now() >= until {
+            return Err(watermark_error(of, &error));
+        }
+        // Nothing is assigned yet, so this only waits.
+        client.poll(POLL_PAUSED);
+    }
 }
 
 fn watermark_error(from: &TopicPartition, error: &KafkaError) -> TransportError {

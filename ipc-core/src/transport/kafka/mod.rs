@@ -117,7 +117,8 @@ impl Transport for KafkaTransport {
         self.config
             .topic_creator()
             .create(&self.config, topics)
-            .await
+            .await?;
+        topics::appeared(&self.producer, &self.config, topics).await
     }
 
     async fn check(&self, plan: &TopologyPlan) -> Result<(), TransportError> {

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
+use tokio::time::{Instant, sleep};
 
 use super::config::{KafkaConfig, Role};
 use super::error::{named, refused};
@@ -14,6 +16,9 @@ use super::hooks::Hooks;
 use super::kept::Kept;
 use super::producer::Producer;
 use crate::transport::{Found, TopicSpec, TopicState, TopologyPlan, TransportError};
+
+/// Between two looks for topics that were made.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A way to make topics. Kafka's admin API is one; the embedded broker, which
 /// has no admin API, brings its own.
@@ -121,6 +126,43 @@ pub(super) async fn states(
         })
     };
     Ok(names.iter().map(state).collect())
+}
+
+/// Waits until topics that were made can be used: a broker answers for the
+/// controller that made them before it has heard of them itself.
+pub(super) async fn appeared(
+    producer: &Arc<Kept<Producer>>,
+    config: &KafkaConfig,
+    made: &[TopicSpec],
+) -> Result<(), TransportError> {
+    let until = Instant::now() + config.startup_bound();
+    loop {
+        let metadata = metadata(producer, config, None).await?;
+        let unseen: Vec<&str> = made
+            .iter()
+            .map(|topic| &*topic.name)
+            .filter(|name| !is_led(&metadata, name))
+            .collect();
+        if unseen.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            return Err(TransportError::unreachable(format!(
+                "topics made, but without a leader after {:?}: {}: check that the brokers are up",
+                config.startup_bound(),
+                unseen.join(", ")
+            )));
+        }
+        sleep(LOOK).await;
+    }
+}
+
+fn is_led(metadata: &Metadata, name: &str) -> bool {
+    let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+    topic.is_some_and(|topic| {
+        let partitions = topic.partitions();
+        !partitions.is_empty() && partitions.iter().all(|partition| partition.leader() >= 0)
+    })
 }
 
 /// Compares a plan with the cluster.
