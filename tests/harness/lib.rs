@@ -1,12 +1,23 @@
 //! What the integration tests share: the address of the broker they run against, topics of their own, and
-//! brokers of their own.
+//! brokers of their own; a service with its callers, in this process or another; and the log as it is.
 
+mod eventually;
+mod log;
 mod private_broker;
+mod stage;
 mod topic;
+mod worker;
 
 use std::env;
 
-pub use self::{private_broker::PrivateBroker, topic::Topic};
+pub use self::{
+    eventually::{PATIENCE, eventually, within},
+    log::{Log, Raw, Written},
+    private_broker::PrivateBroker,
+    stage::{Stage, call, keyed},
+    topic::Topic,
+    worker::Worker,
+};
 
 /// The `bootstrap.servers` of the Kafka that all tests share. It keeps running while they do: a test that must
 /// stop a broker starts a [`PrivateBroker`].

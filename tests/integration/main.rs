@@ -3,4 +3,6 @@
 mod broker;
 mod conformance;
 mod kafka_transport;
+mod modes;
+mod order;
 mod structure;
