@@ -2,6 +2,7 @@
 
 mod broker;
 mod conformance;
+mod handover;
 mod kafka_transport;
 mod modes;
 mod order;
