@@ -38,9 +38,6 @@ impl Job {
 
     /// Whether it is part of a call that another service of ours is handling.
     pub(super) fn is_nested(&self) -> bool {
-        self.delivery
-            .envelope
-            .headers
-            .contains(crate::envelope::names::CHAIN)
+        !self.delivery.head.chain.is_empty()
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Delivery;
 use crate::envelope::CorrelationId;
+use crate::metrics::{EndpointMetrics, Held, Metrics, Settled, StreamEnd};
 
 /// Bytes of one answer that may lie unread.
 pub(super) const UNREAD: u64 = 2 * 1024 * 1024;
@@ -24,6 +25,7 @@ pub(crate) struct OpenReplies {
     registry: Arc<Mutex<HashMap<CorrelationId, Arc<Flow>>>>,
     streams: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
+    metrics: Metrics,
 }
 
 /// What the caller says of one open answer.
@@ -35,26 +37,39 @@ struct Flow {
 }
 
 impl OpenReplies {
-    pub(crate) fn new(max_streams: usize) -> Self {
+    pub(crate) fn new(max_streams: usize, metrics: Metrics) -> Self {
         Self {
             registry: Arc::default(),
             streams: Arc::new(Semaphore::new(max_streams)),
             tasks: TaskTracker::new(),
+            metrics,
         }
     }
 
-    /// Opens an answer.
+    /// Opens an answer in chunks. It may finish while its partition moves: the
+    /// drain waits for it.
     pub(super) fn begin(&self, delivery: &Delivery) -> OpenReply {
-        self.open(delivery, None)
+        self.open(delivery, CancellationToken::new(), None)
     }
 
     /// Opens a reply stream, unless too many are open.
     pub(super) fn try_begin_stream(&self, delivery: &Delivery) -> Option<OpenReply> {
         let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
-        Some(self.open(delivery, Some(permit)))
+        let held = self.metrics.dispatch().stream_opened();
+        let stream = Stream {
+            endpoint: self.metrics.endpoint(&delivery.policy.name),
+            _permit: permit,
+            _held: held,
+        };
+        Some(self.open(delivery, delivery.moving.clone(), Some(stream)))
     }
 
-    fn open(&self, delivery: &Delivery, permit: Option<OwnedSemaphorePermit>) -> OpenReply {
+    fn open(
+        &self,
+        delivery: &Delivery,
+        moving: CancellationToken,
+        stream: Option<Stream>,
+    ) -> OpenReply {
         let flow = Arc::new(Flow::default());
         let id = delivery.head.correlation_id.clone();
         if let Some(id) = &id {
@@ -66,9 +81,9 @@ impl OpenReplies {
             flow,
             // A caller that takes chunks or streams also gives credit.
             credited: delivery.head.accepts.chunks || delivery.head.accepts.stream,
-            moving: delivery.moving.clone(),
+            moving,
             sent: 0,
-            _permit: permit,
+            stream,
         }
     }
 
@@ -102,7 +117,14 @@ pub(super) struct OpenReply {
     credited: bool,
     pub(super) moving: CancellationToken,
     sent: u64,
-    _permit: Option<OwnedSemaphorePermit>,
+    stream: Option<Stream>,
+}
+
+/// What an answer holds as long as it is an open reply stream.
+struct Stream {
+    endpoint: Arc<EndpointMetrics>,
+    _permit: OwnedSemaphorePermit,
+    _held: Held,
 }
 
 /// Why no more records are wanted.
@@ -115,6 +137,13 @@ pub(super) enum Stop {
 }
 
 impl OpenReply {
+    /// Counts how a reply stream ended.
+    pub(super) fn ended(&self, how: StreamEnd) {
+        if let Some(stream) = &self.stream {
+            stream.endpoint.settled(Settled::StreamEnded(how));
+        }
+    }
+
     pub(super) fn tasks(&self) -> TaskTracker {
         self.open.tasks.clone()
     }

@@ -1,7 +1,6 @@
 //! Sending the records of an open answer.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -10,6 +9,7 @@ use super::open_replies::{OpenReply, Stop};
 use super::replier::{Address, Replier, is_passing};
 use super::{BodyStream, Reply, ReplyBody};
 use crate::envelope::{Headers, Problem};
+use crate::metrics::StreamEnd;
 use crate::transport::{Outgoing, Receipt, SendError};
 
 /// Bytes of one chunk.
@@ -73,30 +73,34 @@ impl OpenReply {
         replier.settle(&record).await.map(drop)
     }
 
-    /// Sends each piece of `body` as one record, on a task of its own, and the
-    /// end. The first record has been sent.
-    pub(super) fn spawn_records(self, replier: &Arc<Replier>, address: Address, body: BodyStream) {
-        let tasks = self.tasks();
-        let records = Records {
-            replier: Arc::clone(replier),
+    /// Sends each piece of `body` as one record, and the end.
+    pub(super) async fn send_records(
+        mut self,
+        replier: &Replier,
+        address: Address,
+        mut body: BodyStream,
+    ) {
+        let mut records = Records {
+            replier,
             address,
             unacknowledged: VecDeque::new(),
             seq: 0,
         };
-        tasks.spawn(records.run(self, body));
+        let how = records.run(&mut self, &mut body).await;
+        self.ended(how);
     }
 }
 
 /// The records of one reply stream after its first.
-struct Records {
-    replier: Arc<Replier>,
+struct Records<'a> {
+    replier: &'a Replier,
     address: Address,
     unacknowledged: VecDeque<(Outgoing, Receipt)>,
     seq: u32,
 }
 
-impl Records {
-    async fn run(mut self, mut flow: OpenReply, mut body: BodyStream) {
+impl Records<'_> {
+    async fn run(&mut self, flow: &mut OpenReply, body: &mut BodyStream) -> StreamEnd {
         let end = loop {
             let next = tokio::select! {
                 biased;
@@ -113,20 +117,20 @@ impl Records {
                 break Err(stop);
             }
             if self.push(200, false, Headers::new(), bytes).await.is_err() {
-                return;
+                return StreamEnd::CallerGone;
             }
         };
-        let (status, (headers, body)) = match end {
-            Ok(None) => (200, (Headers::new(), Bytes::new())),
-            Ok(Some(broken)) => (broken.0.status, document(broken.0)),
-            Err(Stop::Moving) => (503, document(moved(Some(self.seq)))),
-            Err(Stop::Cancelled) => return,
+        let (how, status, (headers, body)) = match end {
+            Ok(None) => (StreamEnd::Completed, 200, (Headers::new(), Bytes::new())),
+            Ok(Some(broken)) => (StreamEnd::Failed, broken.0.status, document(broken.0)),
+            Err(Stop::Moving) => (StreamEnd::Moved, 503, document(moved(Some(self.seq)))),
+            Err(Stop::Cancelled) => return StreamEnd::Cancelled,
         };
-        if self.push(status, true, headers, body).await.is_ok() {
-            // Nobody is left to hear of a failure: the stream's offset was
-            // stored with its first record, and the caller sees the gap.
-            let _ = self.settle_oldest(0).await;
+        let pushed = self.push(status, true, headers, body).await;
+        if pushed.is_err() || self.settle_oldest(0).await.is_err() {
+            return StreamEnd::CallerGone;
         }
+        how
     }
 
     async fn push(
@@ -173,7 +177,7 @@ fn moved(last: Option<u32>) -> Problem {
     }
 }
 
-fn document(problem: Problem) -> (Headers, Bytes) {
+pub(super) fn document(problem: Problem) -> (Headers, Bytes) {
     let reply = Reply::from(problem);
     match reply.body {
         ReplyBody::Full(body) => (reply.headers, body),

@@ -6,11 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::open_replies::OpenReplies;
-use super::{Delivery, Reply, ReplyBody};
+use super::open_replies::{OpenReplies, OpenReply};
+use super::pump::document;
+use super::{BodyStream, Delivery, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
-use crate::envelope::{Envelope, Headers, Problem, UnixMillis, names};
+use crate::envelope::{Dialect, Envelope, Headers, Problem, UnixMillis, names};
 use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Transport};
 
 /// Four ASCII digits read as an integer exceed this, and no topic has as many.
@@ -66,29 +67,16 @@ impl Replier {
                     .await
             }
             ReplyBody::Stream(body) => match self.open.try_begin_stream(delivery) {
-                Some(stream) => {
-                    let mut headers = reply.headers;
-                    headers.push_static(names::INSTANCE, self.instance.as_bytes().clone());
-                    let head = address.stream_record(reply.status, 0, false, headers, Bytes::new());
-                    let placed = self.settle(&head).await;
-                    if let Ok(placed) = &placed {
-                        stream.spawn_records(self, address.at(placed.partition), body);
-                    }
-                    placed.map(drop)
+                None => self.settle(&too_many_streams(&address)).await.map(drop),
+                Some(stream) if delivery.head.dialect == Dialect::Native => {
+                    self.open_stream(stream, address, reply.status, reply.headers, body)
+                        .await
                 }
-                None => {
-                    let busy = Reply::from(Problem::new(
-                        "too-many-streams",
-                        "Too many reply streams are open",
-                        503,
-                    ));
-                    let ReplyBody::Full(body) = busy.body else {
-                        return Ok(());
-                    };
-                    let mut headers = busy.headers;
-                    headers.push_static("retry-after", Bytes::from_static(b"1"));
-                    let record = address.record(busy.status, ReplyPart::Whole, headers, body);
-                    self.settle(&record).await.map(drop)
+                // Others take every record for a reply, so there is none that
+                // only opens the stream: the request is held until its end.
+                Some(stream) => {
+                    stream.send_records(self, address, body).await;
+                    Ok(())
                 }
             },
         };
@@ -103,6 +91,25 @@ impl Replier {
             }
             answered => answered,
         }
+    }
+
+    /// The first record carries status and headers; once the log has it the
+    /// stream goes on by itself.
+    async fn open_stream(
+        self: &Arc<Self>,
+        stream: OpenReply,
+        address: Address,
+        status: u16,
+        mut headers: Headers,
+        body: BodyStream,
+    ) -> Result<(), SendError> {
+        headers.push_static(names::INSTANCE, self.instance.as_bytes().clone());
+        let head = address.stream_record(status, 0, false, headers, Bytes::new());
+        let placed = self.settle(&head).await?;
+        let address = address.at(placed.partition);
+        let (tasks, replier) = (stream.tasks(), Arc::clone(self));
+        tasks.spawn(async move { stream.send_records(&replier, address, body).await });
+        Ok(())
     }
 
     /// Sends until the log has the record. Gives up only where no repetition helps.
@@ -149,6 +156,13 @@ impl Replier {
         self.transport.send(record, ack);
         receipt
     }
+}
+
+fn too_many_streams(address: &Address) -> Outgoing {
+    let problem = Problem::new("too-many-streams", "Too many reply streams are open", 503);
+    let (mut headers, body) = document(problem);
+    headers.push_static("retry-after", Bytes::from_static(b"1"));
+    address.record(503, ReplyPart::Whole, headers, body)
 }
 
 pub(super) fn is_passing(error: &SendError) -> bool {

@@ -14,9 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Failure, Outcome, Reason, Refusal, Reply};
-use crate::envelope::{
-    Chain, Context as CallContext, Deadline, Headers, Problem, TraceContext, UnixMillis, names,
-};
+use crate::envelope::{Chain, Context as CallContext, Deadline, Problem, UnixMillis};
 use crate::transport::Transport;
 
 /// Makes [`Guard`]s.
@@ -103,7 +101,7 @@ where
         let finish_by = delivery.finish_by;
         let context = CallContext {
             deadline: Some(now.plus(left.min(delivery.policy.timeout))),
-            trace: trace(&delivery.envelope.headers),
+            trace: delivery.head.trace.clone(),
             chain,
         };
         let inner = context.clone().sync_scope(|| self.inner.call(delivery));
@@ -124,10 +122,9 @@ impl<S> Guard<S> {
     /// The lanes held by the callers above and by this delivery. A call that
     /// comes back to a lane its own caller holds would wait for itself.
     fn join_chain(&self, delivery: &Delivery) -> Result<Chain, Outcome> {
-        let header = delivery.envelope.headers.get(names::CHAIN);
-        let chain = header.and_then(Chain::parse).unwrap_or_default();
+        let chain = &delivery.head.chain;
         let Some(key) = &delivery.envelope.key else {
-            return Ok(chain);
+            return Ok(chain.clone());
         };
         if delivery.head.is_call() && chain.holds(&self.service, key) {
             let problem = Problem::new("call-loop", "The call waits for itself", 508);
@@ -135,14 +132,6 @@ impl<S> Guard<S> {
         }
         Ok(chain.with(&self.service, key))
     }
-}
-
-fn trace(headers: &Headers) -> Option<TraceContext> {
-    let trace = TraceContext::parse(headers.get(names::TRACEPARENT)?)?;
-    Some(match headers.get(names::TRACESTATE) {
-        Some(state) => trace.with_state(state),
-        None => trace,
-    })
 }
 
 /// Why this record must not be handled, as what becomes of it.

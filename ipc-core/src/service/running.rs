@@ -83,7 +83,7 @@ impl Parts {
             reason = "the consumer's thread must not wait; pausing full partitions bounds it"
         )]
         let (inputs, inbox) = mpsc::unbounded_channel();
-        let open = OpenReplies::new(self.limits.streams);
+        let open = OpenReplies::new(self.limits.streams, self.metrics.clone());
         let control = control::listen(
             &*self.transport,
             &self.topics.control,

@@ -1,0 +1,110 @@
+//! Partitions that go to another member, and the end of the instance.
+
+use std::convert::Infallible;
+
+use tokio::time::Instant;
+use tower::Service;
+
+use super::Engine;
+use crate::dispatch::{Delivery, Outcome};
+use crate::metrics::Rebalance;
+use crate::transport::Revocation;
+
+/// A revocation whose partitions still have handlers running.
+pub(super) struct Leaving {
+    revocation: Revocation,
+    until: Instant,
+}
+
+impl<S> Engine<S>
+where
+    S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    pub(super) fn revoke(&mut self, revocation: Revocation) {
+        let until = Instant::now() + self.limits.drain;
+        self.metrics.dispatch().rebalanced(if revocation.lost {
+            Rebalance::Lost
+        } else {
+            Rebalance::Revoked
+        });
+        for place in &revocation.partitions {
+            tracing::debug!(partition = %place, lost = revocation.lost, "revoked");
+            if let Some(partition) = self.partitions.get_mut(place) {
+                partition.leaving = true;
+                partition.moving.cancel();
+            }
+        }
+        self.revocations.push(Leaving { revocation, until });
+        self.release_drained();
+    }
+
+    /// Lets go of revoked partitions in which nothing runs any more, or whose
+    /// bound has passed, or that belong to somebody else already.
+    pub(super) fn release_drained(&mut self) {
+        if self.revocations.is_empty() {
+            return;
+        }
+        // Before the group goes on: afterwards they belong to somebody else.
+        self.store();
+        let now = Instant::now();
+        let partitions = &mut self.partitions;
+        let assembler = &mut self.assembler;
+        self.revocations.retain(|leaving| {
+            let busy = leaving.revocation.partitions.iter().any(|place| {
+                partitions
+                    .get(place)
+                    .is_some_and(|partition| partition.running > 0)
+            });
+            let keep = busy && !leaving.revocation.lost && now < leaving.until;
+            if !keep {
+                for place in &leaving.revocation.partitions {
+                    partitions.remove(place);
+                    assembler.forget(place);
+                }
+            }
+            keep
+        });
+        self.announce();
+    }
+
+    pub(super) fn drain(&mut self) {
+        if self.draining.is_none() {
+            self.draining = Some(Instant::now() + self.limits.drain);
+            for partition in self.partitions.values_mut() {
+                partition.leaving = true;
+                partition.moving.cancel();
+            }
+        }
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        self.draining
+            .is_some_and(|until| self.running.is_empty() || Instant::now() >= until)
+    }
+
+    pub(super) fn next_bound(&self) -> Option<Instant> {
+        self.revocations
+            .iter()
+            .map(|leaving| leaving.until)
+            .chain(self.draining)
+            .chain(self.assembler.next_expiry())
+            .min()
+    }
+
+    pub(super) fn give_up_late(&mut self) {
+        for (place, offset) in self.assembler.expire(Instant::now()) {
+            self.skip(&place, &[offset]);
+        }
+        if self.revocations.is_empty() && self.draining.is_none() {
+            return;
+        }
+        self.metrics.dispatch().revoke_drain_exceeded();
+        tracing::warn!(
+            running = self.running.len(),
+            bound = ?self.limits.drain,
+            "not everything finished in time; what is left will be redelivered"
+        );
+        self.release_drained();
+    }
+}
