@@ -46,7 +46,7 @@ pub struct Prepared<H> {
     /// Finds each record's policy.
     pub policies: Arc<dyn Policies>,
     /// Topics beside the service's request topic that endpoints name as theirs.
-    pub topics: Vec<&'static str>,
+    pub topics: Vec<String>,
 }
 
 /// Any HTTP service: the back end of another framework, a proxy, a test double.
@@ -66,13 +66,11 @@ impl Application for App {
 
     fn prepare(self, default: Policy) -> Result<Prepared<Self::Handler>, RouteConflicts> {
         let (router, registry) = self.into_parts(default)?;
-        let mut topics: Vec<&'static str> = registry
+        let topics = registry
             .endpoints()
             .iter()
-            .filter_map(|endpoint| endpoint.terms.topic)
+            .filter_map(|endpoint| endpoint.terms.topic.map(str::to_owned))
             .collect();
-        topics.sort_unstable();
-        topics.dedup();
         Ok(Prepared {
             handler: HttpAdapter::new(mark_matched(router)),
             policies: registry,

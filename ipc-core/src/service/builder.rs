@@ -1,18 +1,23 @@
 //! Setting a service up.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 #[cfg(feature = "http-server")]
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::Method;
+use http::uri::PathAndQuery;
 use tower::ServiceBuilder as Layers;
 
+use super::entrance::{Entrance, Topical};
 use super::hooks::{HookFailure, Hooks};
 use super::running::{Parts, Service};
 use super::serve::Serve;
-use super::topics::Topics;
+use super::topics::{Topics, named};
 use super::{Application, Prepared, ServeError, checks};
 use crate::dispatch::{Limits, Policy, ReplyTopics};
+use crate::handler::TopicHandler;
 use crate::health::Health;
 use crate::layer::{DeadLetterLayer, GuardLayer, MetricsLayer, TraceLayer, WatchLayer};
 use crate::metrics::Metrics;
@@ -31,6 +36,8 @@ pub struct ServiceBuilder {
     reply_topics: ReplyTopics,
     dead_letter: Option<String>,
     create_topics: Option<i32>,
+    topic_handlers: BTreeMap<String, TopicHandler>,
+    default_route: Option<(Method, PathAndQuery)>,
     hooks: Hooks,
     health: Health,
     metrics: Metrics,
@@ -57,6 +64,8 @@ impl ServiceBuilder {
             reply_topics: ReplyTopics::default(),
             dead_letter: None,
             create_topics: None,
+            topic_handlers: BTreeMap::new(),
+            default_route: None,
             hooks: Hooks::new(),
             health: Health::new(),
             metrics: Metrics::new(),
@@ -108,6 +117,21 @@ impl ServiceBuilder {
     /// The topic for records that are given up. Default: `<service>.dlq`.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
+        self
+    }
+
+    /// Gives records of `topic` that have no method and path to a typed handler.
+    /// The topic is read beside the service's request topic; naming that one is
+    /// fine too.
+    pub fn topic(mut self, topic: impl Into<String>, handler: TopicHandler) -> Self {
+        self.topic_handlers.insert(topic.into(), handler);
+        self
+    }
+
+    /// Where records without method and path go whose topic has no handler of its
+    /// own. Default: nowhere, they are answered 400.
+    pub fn default_route(mut self, method: Method, path: PathAndQuery) -> Self {
+        self.default_route = Some((method, path));
         self
     }
 
@@ -182,8 +206,9 @@ impl ServiceBuilder {
         let Prepared {
             handler,
             policies,
-            topics: extra,
-        } = app.prepare(self.default_policy)?;
+            topics: mut extra,
+        } = app.prepare(self.default_policy.clone())?;
+        extra.extend(self.topic_handlers.keys().cloned());
         checks::run(&self.name, &self.limits, &policies.all())?;
         #[cfg(feature = "http-server")]
         let admin = match self.admin {
@@ -201,6 +226,12 @@ impl ServiceBuilder {
             self.dead_letter.as_deref(),
             &extra,
         );
+        let names = transport.topic_names();
+        let handlers = self.topic_handlers.into_iter();
+        let handlers = handlers.map(|(topic, handler)| (named(&names, &topic), handler));
+        let topical = Topical::new(handlers.collect(), self.default_route);
+        let policies = topical.policies(policies, &self.default_policy);
+        let handler = Entrance::new(handler, topical);
         self.health.starting("looking for its topics");
         let name: Arc<str> = self.name.into();
         let group = self.group.map_or_else(|| Arc::clone(&name), Arc::from);
@@ -233,7 +264,7 @@ impl ServiceBuilder {
             topics,
             limits: self.limits,
             transport,
-            policies,
+            policies: Arc::new(policies),
             metrics: self.metrics,
             health: self.health,
             hooks: self.hooks,

@@ -6,6 +6,7 @@ mod application;
 mod builder;
 mod checks;
 mod control;
+mod entrance;
 mod error;
 mod hooks;
 mod inlet;

@@ -9,6 +9,11 @@ const MINUTE_MS: u64 = 60 * 1000;
 const DEFAULT_PARTITIONS: i32 = 12;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
+/// A topic that somebody named, with the prefix that all of ours have.
+pub(super) fn named(names: &TopicNames, topic: &str) -> Arc<str> {
+    format!("{}{topic}", names.prefix()).into()
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
     /// The request topic first, then those that endpoints name as their own.
@@ -22,15 +27,20 @@ impl Topics {
         names: &TopicNames,
         service: &str,
         dead_letters: Option<&str>,
-        extra: &[&str],
+        extra: &[String],
     ) -> Self {
-        let prefixed = |topic: &str| Arc::from(format!("{}{topic}", names.prefix()));
         let mut requests = vec![names.requests(service)];
-        requests.extend(extra.iter().map(|topic| prefixed(topic)));
+        for topic in extra {
+            let topic = named(names, topic);
+            if !requests.contains(&topic) {
+                requests.push(topic);
+            }
+        }
         Self {
             requests,
             control: names.control(service),
-            dead_letters: dead_letters.map_or_else(|| names.dead_letters(service), prefixed),
+            dead_letters: dead_letters
+                .map_or_else(|| names.dead_letters(service), |topic| named(names, topic)),
         }
     }
 
