@@ -1,0 +1,9 @@
+//! Whole services and clients on the in-memory transport, under a paused clock.
+#![cfg(feature = "testing")]
+
+mod calls;
+#[path = "../envelope/dump.rs"]
+#[expect(dead_code, reason = "the envelope's own tests use the rest")]
+mod dump;
+mod spring;
+mod system;
