@@ -1,5 +1,6 @@
 //! One exchange: a request out, an answer in.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +29,33 @@ pub struct Options {
     /// The caller's operation id.
     pub idempotency_key: Option<ByteString>,
     /// The record key. Default: what the contract says.
-    pub key: Option<Bytes>,
+    pub key: RecordKey,
+    /// The HTTP client a gateway speaks for, told to the service in `ipc-peer`.
+    pub peer: Option<SocketAddr>,
+}
+
+/// Which record key a request has; it decides partition and order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RecordKey {
+    /// What the contract says, else the idempotency key of an unsafe request,
+    /// else none.
+    #[default]
+    Default,
+    /// None: no order is kept.
+    None,
+    /// This one.
+    Bytes(Bytes),
+}
+
+impl RecordKey {
+    /// The key, where `default` is what the contract and the request say.
+    pub(crate) fn or(self, default: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        match self {
+            Self::Default => default(),
+            Self::None => None,
+            Self::Bytes(key) => Some(key),
+        }
+    }
 }
 
 /// A request on its way out.
@@ -132,10 +159,10 @@ impl Client {
     }
 
     /// Sends a one-way and waits until the log has it.
-    pub(crate) async fn post(&self, mut request: Request) -> Result<(), Unanswered> {
+    pub(crate) async fn post(&self, mut request: Request) -> Result<CorrelationId, Unanswered> {
         let id = self.0.address(&mut request, &Context::current());
         let sent = self.0.send(request).await;
-        sent.map_err(|error| unsent(error, &id))
+        sent.map_err(|error| unsent(error, &id)).map(|()| id)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::transport::{
 };
 
 /// Between two pings.
-const PING_EVERY: Duration = Duration::from_secs(3);
+const PING_EVERY: Duration = Duration::from_secs(1);
 /// Pings that may be missing before the inbox counts as deaf.
 const MISSES: u64 = 3;
 /// How long closing a reader may take.

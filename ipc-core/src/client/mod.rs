@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use builder::ClientBuilder;
-pub use call::Options;
+pub use call::{Options, RecordKey};
 pub(crate) use call::{Request, Response};
 pub use error::{CallError, Rejected, Unknown, UnknownReason};
 pub(crate) use records::{BrokenOff, Records};

@@ -9,7 +9,9 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
 use super::records::{BrokenOff, Records};
-use super::{CallError, Client, Options, Rejected, ReplyStream, Request, Unknown, UnknownReason};
+use super::{
+    CallError, Client, Options, RecordKey, Rejected, ReplyStream, Request, Unknown, UnknownReason,
+};
 use crate::contract::{
     self, CallRequest, EncodedRequest, ErrorReply, OneWayRequest, RawReply, StreamRequest,
 };
@@ -127,7 +129,7 @@ impl<R, As> Sending<R, As> {
     /// The record key, which decides partition and order. Default: what the
     /// contract says.
     pub fn key(mut self, key: impl Into<Bytes>) -> Self {
-        self.options.key = Some(key.into());
+        self.options.key = RecordKey::Bytes(key.into());
         self
     }
 }
@@ -156,7 +158,7 @@ fn outgoing(service: String, encoded: EncodedRequest, options: Options) -> Reque
             ..RequestHead::default()
         },
         headers: encoded.headers,
-        key: options.key.or(encoded.key).or(from_idempotency_key),
+        key: options.key.or(|| encoded.key.or(from_idempotency_key)),
         body: encoded.body,
         timeout: options.timeout.or(encoded.timeout),
     }

@@ -15,7 +15,8 @@ use tower::Service;
 
 use super::caller::{Reserved, request_record, response_parts};
 use crate::client::{self, BrokenOff, CallError, Client, Options, Records, Rejected};
-use crate::envelope::Problem;
+use crate::contract::DecodeError;
+use crate::envelope::{CorrelationId, Problem, names};
 
 /// The service is the authority of the request's URI: `http://orders/orders/7`.
 /// [`Options`] are read from the request's extensions.
@@ -48,7 +49,8 @@ where
 
 impl Client {
     /// Sends an HTTP request to the service its URI's authority names, and
-    /// answers with its response. As the tower service, but `reserved` says what
+    /// answers with its response, the request's [`CorrelationId`] in its
+    /// extensions. As the tower service, but `reserved` says what
     /// is done with headers whose names are reserved.
     ///
     /// # Errors
@@ -70,13 +72,14 @@ impl Client {
     {
         let request = record(request, reserved).await?;
         let response = self.exchange(request).await?;
-        let parts =
-            response_parts(response.status, &response.headers).map_err(Rejected::Refused)?;
+        let mut parts = response_parts(response.status, &response.headers)
+            .map_err(|problem| CallError::Undecodable(DecodeError::new("HTTP", problem)))?;
+        parts.extensions.insert(response.id);
         Ok(Response::from_parts(parts, body(response.records)))
     }
 
     /// Sends an HTTP request as a one-way to the service its URI's authority
-    /// names, and returns once the log has it.
+    /// names, and answers its correlation id once the log has it.
     ///
     /// # Errors
     ///
@@ -89,14 +92,13 @@ impl Client {
         &self,
         request: Request<B>,
         reserved: Reserved,
-    ) -> Result<(), CallError>
+    ) -> Result<CorrelationId, CallError>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let request = record(request, reserved).await?;
-        self.post(request).await?;
-        Ok(())
+        Ok(self.post(request).await?)
     }
 }
 
@@ -112,14 +114,17 @@ where
         .ok_or_else(|| Rejected::Refused(unnamed()))?
         .to_owned();
     let options = parts.extensions.remove::<Options>().unwrap_or_default();
-    let (mut head, headers) = request_record(&parts, reserved).map_err(Rejected::Refused)?;
+    let (mut head, mut headers) = request_record(&parts, reserved).map_err(Rejected::Refused)?;
+    if let Some(peer) = options.peer {
+        headers.push_static(names::PEER, peer.to_string());
+    }
     head.idempotency_key = options.idempotency_key.or(head.idempotency_key);
     let body = body
         .collect()
         .await
         .map_err(|error| Rejected::Refused(unread(error.into())))?
         .to_bytes();
-    let key = options.key.or_else(|| {
+    let key = options.key.or(|| {
         let key = head
             .idempotency_key
             .as_ref()

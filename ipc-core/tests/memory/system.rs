@@ -8,7 +8,7 @@ use ipc_core::envelope::Envelope;
 use ipc_core::service::{Service, ServiceBuilder};
 use ipc_core::transport::memory::MemoryCluster;
 use ipc_core::transport::{
-    Ack, Event, Outgoing, Received, Start, TopicPartition, TopicSpec, Transport,
+    Ack, Consumer, Event, Outgoing, Received, Start, TopicPartition, TopicSpec, Transport,
 };
 use tokio::sync::mpsc;
 
@@ -54,12 +54,9 @@ impl System {
     }
 
     /// Everything written to a topic of `partitions`, from its beginning.
-    pub(crate) async fn watch(
-        &self,
-        topic: &str,
-        partitions: i32,
-    ) -> TestResult<mpsc::Receiver<Received>> {
-        let (sender, receiver) = mpsc::channel(1024);
+    pub(crate) async fn watch(&self, topic: &str, partitions: i32) -> TestResult<Watch> {
+        let (sender, records) = mpsc::channel(1024);
+        let mut readers = Vec::new();
         let transport = self.0.transport();
         for partition in 0..partitions {
             let sender = sender.clone();
@@ -78,9 +75,23 @@ impl System {
             let reader = transport
                 .read(place, Start::Beginning, Box::new(inlet))
                 .await?;
-            // The reader lives as long as the test.
-            std::mem::forget(reader);
+            readers.push(reader);
         }
-        Ok(receiver)
+        Ok(Watch {
+            records,
+            _readers: readers,
+        })
+    }
+}
+
+/// What is written to a topic, as long as this lives.
+pub(crate) struct Watch {
+    records: mpsc::Receiver<Received>,
+    _readers: Vec<Consumer>,
+}
+
+impl Watch {
+    pub(crate) async fn next(&mut self) -> TestResult<Received> {
+        Ok(self.records.recv().await.ok_or("the readers have ended")?)
     }
 }

@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use http::Request;
 use http::uri::{Authority, Scheme, Uri};
-use ipc_core::client::{CallError, Options, Rejected, UnknownReason};
+use ipc_core::client::{CallError, Options, RecordKey, Rejected, UnknownReason};
 use ipc_core::envelope::Problem;
 use ipc_core::http::BodyBroken;
 
@@ -19,7 +19,7 @@ pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
         mut request,
         key,
         timeout,
-        ..
+        peer,
     } = outbound;
     let unaddressable = || {
         let problem = Problem::new("no-service", "the route's service cannot be addressed", 500);
@@ -31,7 +31,8 @@ pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
     *request.uri_mut() = Uri::from_parts(uri).map_err(|_| unaddressable())?;
     let mut options = Options::default();
     options.timeout = Some(timeout);
-    options.key = key;
+    options.key = key.map_or(RecordKey::None, RecordKey::Bytes);
+    options.peer = peer;
     request.extensions_mut().insert(options);
     Ok(request.map(Body::from))
 }

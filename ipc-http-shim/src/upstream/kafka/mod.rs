@@ -114,8 +114,7 @@ impl Upstream for KafkaUpstream {
     async fn send(&self, outbound: Outbound) -> Result<Option<CorrelationId>, Failure> {
         let request = addressed(outbound)?;
         let sent = self.client()?.http_one_way(request, Reserved::Strip).await;
-        sent.map_err(failure)?;
-        Ok(None)
+        sent.map_err(failure).map(Some)
     }
 
     async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure> {

@@ -39,8 +39,13 @@ pub(super) fn read_back(property: &str, value: &str) -> Reading {
 }
 
 impl KafkaConfig {
-    /// Finds every mistake. Blocks for some milliseconds.
-    pub(in crate::transport::kafka) fn check(&self) -> Result<(), TransportError> {
+    /// Finds every mistake without asking the cluster. Blocks for some
+    /// milliseconds: librdkafka judges each property itself.
+    ///
+    /// # Errors
+    ///
+    /// One error that lists each property that cannot be set, with the mend.
+    pub fn check(&self) -> Result<(), TransportError> {
         let mut faults = bootstrap(&self.bootstrap);
         faults.extend(settings(self));
         if faults.is_empty() {
