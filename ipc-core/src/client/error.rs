@@ -25,6 +25,8 @@ pub enum CallError<E = ()> {
     /// The service answered success with a body that is not what its contract
     /// says.
     Undecodable(DecodeError),
+    /// The service answered with what is no HTTP response.
+    Malformed(Problem),
 }
 
 /// A request that was not sent.
@@ -163,6 +165,7 @@ impl<E> fmt::Display for CallError<E> {
             Self::Rejected(rejected) => rejected.fmt(f),
             Self::Unknown(unknown) => unknown.fmt(f),
             Self::Undecodable(error) => error.fmt(f),
+            Self::Malformed(problem) => problem.fmt(f),
         }
     }
 }

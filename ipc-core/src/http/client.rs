@@ -15,7 +15,6 @@ use tower::Service;
 
 use super::caller::{Reserved, request_record, response_parts};
 use crate::client::{self, BrokenOff, CallError, Client, Options, Records, Rejected};
-use crate::contract::DecodeError;
 use crate::envelope::{CorrelationId, Problem, names};
 
 /// The service is the authority of the request's URI: `http://orders/orders/7`.
@@ -72,8 +71,8 @@ impl Client {
     {
         let request = record(request, reserved).await?;
         let response = self.exchange(request).await?;
-        let mut parts = response_parts(response.status, &response.headers)
-            .map_err(|problem| CallError::Undecodable(DecodeError::new("HTTP", problem)))?;
+        let mut parts =
+            response_parts(response.status, &response.headers).map_err(CallError::Malformed)?;
         parts.extensions.insert(response.id);
         Ok(Response::from_parts(parts, body(response.records)))
     }
