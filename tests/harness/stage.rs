@@ -125,7 +125,7 @@ impl Stage {
 #[must_use]
 pub fn keyed(mut request: Request<Body>, key: impl Into<Bytes>) -> Request<Body> {
     let mut options = Options::default();
-    options.key = Some(key.into());
+    options.key = RecordKey::Bytes(key.into());
     request.extensions_mut().insert(options);
     request
 }
