@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use ipc_core::{
-    client::{Client, Options},
+    client::{Client, Options, RecordKey},
     service::{Service, ServiceBuilder},
     transport::kafka::KafkaConfig,
 };
