@@ -68,6 +68,9 @@ impl EmbeddedBroker {
         KafkaConfig::new(&*self.bootstrap)
             // The mock holds an empty fetch for its whole wait.
             .set("fetch.wait.max.ms", 1)
+            // Its classic groups wait 3 s for more members before anybody is
+            // given a partition; that delay cannot be set from here.
+            .set("group.protocol", "consumer")
             .create_topics_with(Arc::new(self.clone()))
     }
 }
