@@ -9,8 +9,10 @@ pub(super) const CONTENT_TYPE: &str = "text/event-stream";
 /// A comment that keeps the connection in use.
 pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b":\n\n");
 
-/// One reply record as an event.
+/// One reply record as an event. A line feed at its end is that of
+/// newline-delimited JSON, and no part of the reply.
 pub(super) fn record(seq: u32, text: &str) -> Bytes {
+    let text = text.strip_suffix('\n').unwrap_or(text);
     let mut event = format!("id: {seq}\n");
     push_data(&mut event, text);
     event.into()
@@ -55,6 +57,11 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_json_is_an_event_without_its_line_feed() {
+        assert_eq!(record(7, "{\"a\":1}\n"), "id: 7\ndata: {\"a\":1}\n\n");
+    }
+
+    #[test]
     fn an_empty_record_is_still_an_event() {
         assert_eq!(record(0, ""), "id: 0\ndata: \n\n");
     }
@@ -80,7 +87,8 @@ mod tests {
         fn a_reader_gets_the_text_back_with_its_lines(text in "(?s)[ -~\n\r\u{e9}]{0,60}") {
             let event = String::from_utf8(record(1, &text).to_vec()).unwrap();
 
-            let normal = text.replace("\r\n", "\n").replace('\r', "\n");
+            let line = text.strip_suffix('\n').unwrap_or(&text);
+            let normal = line.replace("\r\n", "\n").replace('\r', "\n");
             prop_assert_eq!(data_of(&event), normal);
             // Nothing but the end is an empty line.
             prop_assert_eq!(event.find("\n\n"), Some(event.len() - 2));
