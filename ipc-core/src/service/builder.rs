@@ -24,6 +24,8 @@ use crate::metrics::Metrics;
 use crate::transport::Transport;
 #[cfg(feature = "kafka")]
 use crate::transport::kafka::{KafkaConfig, KafkaTransport};
+#[cfg(feature = "kafka")]
+use crate::transport::{ClientStats, StatsSink};
 
 /// Sets a service up. Made by [`Service::builder`].
 #[must_use = "a builder does nothing until it serves"]
@@ -219,7 +221,7 @@ impl ServiceBuilder {
             None => None,
         };
         self.health.starting("connecting to the broker");
-        let transport = self.source.connect().await?;
+        let transport = self.source.connect(&self.metrics).await?;
         let topics = Topics::new(
             &transport.topic_names(),
             &self.name,
@@ -276,17 +278,39 @@ impl ServiceBuilder {
 }
 
 impl Source {
-    async fn connect(self) -> Result<Arc<dyn Transport>, ServeError> {
+    #[cfg_attr(
+        not(feature = "kafka"),
+        expect(unused_variables, reason = "told by Kafka alone")
+    )]
+    async fn connect(self, metrics: &Metrics) -> Result<Arc<dyn Transport>, ServeError> {
         match self {
             Self::Transport(transport) => Ok(transport),
             #[cfg(feature = "kafka")]
-            Self::Kafka(config) => Ok(Arc::new(KafkaTransport::connect(*config).await?)),
+            Self::Kafka(config) => {
+                let config = config.or_stats_sink(lag_gauges(metrics));
+                Ok(Arc::new(KafkaTransport::connect(config).await?))
+            }
             Self::Unset => Err(ServeError::Configuration(vec![
                 "the service has no transport: give it one with kafka(..) or transport(..)"
                     .to_owned(),
             ])),
         }
     }
+}
+
+/// Keeps the lag gauges of assigned partitions, where statistics are turned on.
+#[cfg(feature = "kafka")]
+fn lag_gauges(metrics: &Metrics) -> Arc<dyn StatsSink> {
+    let metrics = metrics.clone();
+    Arc::new(move |stats: &ClientStats| {
+        for partition in &stats.partitions {
+            let place = &partition.partition;
+            if let Some(lag) = partition.lag {
+                let gauges = metrics.partition(&place.topic, place.partition);
+                gauges.lag(i64::try_from(lag).unwrap_or(i64::MAX));
+            }
+        }
+    })
 }
 
 impl std::fmt::Debug for ServiceBuilder {

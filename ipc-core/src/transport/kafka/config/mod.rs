@@ -114,6 +114,13 @@ impl KafkaConfig {
         self
     }
 
+    /// Reports to `sink` where nobody else was named.
+    #[must_use]
+    pub(crate) fn or_stats_sink(mut self, sink: Arc<dyn StatsSink>) -> Self {
+        self.stats.get_or_insert(sink);
+        self
+    }
+
     /// How often statistics are gathered. Default: never, because librdkafka
     /// spends time on it.
     #[must_use]
