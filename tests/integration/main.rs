@@ -6,4 +6,5 @@ mod handover;
 mod kafka_transport;
 mod modes;
 mod order;
+mod outage;
 mod structure;

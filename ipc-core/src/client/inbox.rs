@@ -1,6 +1,7 @@
 //! The partition this instance reads its replies from, and the proof that it does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -52,7 +53,8 @@ impl Inbox {
     ) -> Result<(Self, JoinSet<()>), TransportError> {
         let (hear, mut heard) = watch::channel(0);
         let hear = Arc::new(hear);
-        let reader = wiring.read(&place, &hear).await?;
+        let next = Arc::new(AtomicI64::new(0));
+        let reader = wiring.read(&place, Start::End, &hear, &next).await?;
         wiring.ping(&place, 1);
         let came_back = timeout(within, heard.wait_for(|nonce| *nonce > 0))
             .await
@@ -73,6 +75,7 @@ impl Inbox {
             place,
             hear,
             heard,
+            next,
             reader,
         };
         let mut tasks = JoinSet::new();
@@ -90,7 +93,9 @@ impl Wiring {
     async fn read(
         &self,
         place: &TopicPartition,
+        start: Start,
         hear: &Arc<watch::Sender<u64>>,
+        next: &Arc<AtomicI64>,
     ) -> Result<Consumer, TransportError> {
         let ear = Ear {
             caller: self.caller.clone(),
@@ -98,6 +103,7 @@ impl Wiring {
             uploads: Arc::clone(&self.uploads),
             metrics: self.metrics.clone(),
             hear: Arc::clone(hear),
+            next: Arc::clone(next),
         };
         let inlet = move |event: Event| match event {
             Event::Records(batch) => batch.into_iter().for_each(|record| ear.take(record)),
@@ -105,7 +111,7 @@ impl Wiring {
             Event::Assigned(_) | Event::Revoked(_) | Event::Closed => {}
         };
         self.transport
-            .read(place.clone(), Start::End, Box::new(inlet))
+            .read(place.clone(), start, Box::new(inlet))
             .await
     }
 
@@ -131,10 +137,13 @@ struct Ear {
     uploads: Arc<Uploads>,
     metrics: Metrics,
     hear: Arc<watch::Sender<u64>>,
+    next: Arc<AtomicI64>,
 }
 
 impl Ear {
     fn take(&self, received: Received) {
+        let next = received.origin.offset + 1;
+        self.next.store(next, Ordering::Relaxed);
         let headers = &received.envelope.headers;
         if headers.contains(names::CONTROL) {
             if let Some(control) = Control::parse(headers) {
@@ -176,6 +185,9 @@ struct Keeper {
     place: TopicPartition,
     hear: Arc<watch::Sender<u64>>,
     heard: watch::Receiver<u64>,
+    /// Where a new reader goes on: what came while the inbox was deaf is an
+    /// answer to somebody too.
+    next: Arc<AtomicI64>,
     reader: Consumer,
 }
 
@@ -208,7 +220,9 @@ impl Keeper {
     }
 
     async fn rebuild(&mut self) {
-        match self.wiring.read(&self.place, &self.hear).await {
+        let start = Start::At(self.next.load(Ordering::Relaxed));
+        let read = self.wiring.read(&self.place, start, &self.hear, &self.next);
+        match read.await {
             Ok(reader) => {
                 let old = std::mem::replace(&mut self.reader, reader);
                 old.close(CLOSE).await;

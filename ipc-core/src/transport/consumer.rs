@@ -22,6 +22,9 @@ pub enum Start {
     End,
     /// At the oldest record kept.
     Beginning,
+    /// At this offset; at the oldest record kept where the partition has no such
+    /// offset, because it was cut or made anew.
+    At(i64),
 }
 
 /// What a consumer reports, in order.

@@ -96,6 +96,7 @@ const CHECKS: &[(&str, Check)] = checks![
     reading::readers_share_nothing,
     reading::a_missing_topic_is_an_error_that_names_it,
     reading::a_missing_partition_is_an_error_that_names_it,
+    reading::a_reader_goes_on_where_it_is_told,
     reading::a_closed_reader_says_so_and_is_silent_afterwards,
     groups::a_group_begins_with_the_oldest_record,
     groups::the_group_goes_on_at_the_stored_offset_after_close,

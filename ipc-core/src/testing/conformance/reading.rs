@@ -55,6 +55,20 @@ pub(super) async fn a_missing_topic_is_an_error_that_names_it(case: Case) {
     }
 }
 
+pub(super) async fn a_reader_goes_on_where_it_is_told(case: Case) {
+    let topic = case.topic(1).await;
+    let from = partition(&topic, 0);
+    case.send_to(&from, &["0", "1", "2"]).await;
+    let second = case.read(&from, Start::At(1)).await;
+    second
+        .until("it reads on", |seen| seen.payloads() == ["1", "2"])
+        .await;
+    let beyond = case.read(&from, Start::At(100)).await;
+    beyond
+        .until("it reads all", |seen| seen.payloads() == ["0", "1", "2"])
+        .await;
+}
+
 pub(super) async fn a_missing_partition_is_an_error_that_names_it(case: Case) {
     let from = partition(&case.topic(1).await, 1);
     let read = Observer::read(&*case.transport, from.clone(), Start::End).await;

@@ -67,6 +67,8 @@ pub(super) async fn read(
         let offset = match start_at {
             Start::End => high,
             Start::Beginning => low,
+            Start::At(offset) if (low..=high).contains(&offset) => offset,
+            Start::At(_) => low,
         };
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&from.topic, from.partition, Offset::Offset(offset))

@@ -150,6 +150,8 @@ impl Broker {
         let next = match start {
             Start::End => log.end(),
             Start::Beginning => log.start(),
+            Start::At(offset) if (log.start()..=log.end()).contains(&offset) => offset,
+            Start::At(_) => log.start(),
         };
         log.watch(id, Arc::clone(&signal));
         let mut session = Session::new(process, None, signal);
