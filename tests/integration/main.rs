@@ -1,10 +1,12 @@
 //! Tests of the whole; most need the Kafka that `cargo xtask test` starts.
 
 mod broker;
+mod cancel;
 mod conformance;
 mod handover;
 mod kafka_transport;
 mod modes;
 mod order;
 mod outage;
+mod outcomes;
 mod structure;

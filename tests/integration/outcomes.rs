@@ -1,0 +1,264 @@
+//! What becomes of a record: the rows of the outcome table, as the log shows them.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{any, post},
+};
+use harness::{Log, Raw, Stage, Written, eventually};
+use ipc_core::{dispatch::Limits, service::Service};
+use parking_lot::Mutex;
+
+/// The handlers that ran, by name.
+type Ran = Arc<Mutex<Vec<String>>>;
+
+async fn panics() -> StatusCode {
+    panic!("a panic that a test asks for")
+}
+
+fn app(ran: &Ran) -> Router {
+    let note = async |State(ran): State<Ran>, body: String| ran.lock().push(body);
+    Router::new()
+        .route("/note", post(note))
+        .route("/panic", post(panics))
+        .route("/teapot", any(|| async { StatusCode::IM_A_TEAPOT }))
+        .route("/broken", any(|| async { StatusCode::BAD_GATEWAY }))
+        .route("/nothing", any(|| async { StatusCode::NOT_FOUND }))
+        .route("/json", post(|Json(_): Json<[u32; 3]>| async {}))
+        .with_state(Arc::clone(ran))
+}
+
+async fn serve(stage: &Stage, app: Router) -> Result<Service> {
+    Ok(stage.service(2).serve(app).start().await?)
+}
+
+/// A call as any client in the world writes it.
+fn asked(raw: Raw, stage: &Stage, id: &str) -> Raw {
+    raw.header("kafka_correlationId", id)
+        .header("kafka_replyTopic", stage.replies())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_one_way_that_fails_is_kept_with_what_it_said_and_why() -> Result<()> {
+    let stage = Stage::new("dead");
+    let ran = Ran::default();
+    let service = serve(&stage, app(&ran)).await?;
+    let log = Log::of(stage.bootstrap())?;
+
+    let json = Raw::post("/json", "[1]").header("content-type", "application/json");
+    let failing = [
+        ("panic", Raw::post("/panic", "p")),
+        ("client-error", Raw::post("/teapot", "t")),
+        ("client-error", Raw::post("/nothing", "n")),
+        ("client-error", json),
+        ("server-error", Raw::post("/broken", "b")),
+        (
+            "undecodable",
+            Raw::post("/note", "x").header(":path", "/note"),
+        ),
+        ("undecodable", Raw::new("neither method nor path")),
+        (
+            "expired",
+            Raw::post("/note", "e").header("ipc-deadline", "1"),
+        ),
+        (
+            "reply-topic-refused",
+            Raw::post("/note", "r")
+                .header("kafka_correlationId", "0123")
+                .header("kafka_replyTopic", "somebody.elses.topic"),
+        ),
+        (
+            "reply-topic-refused",
+            Raw::post("/note", "o")
+                .header("kafka_correlationId", "0123")
+                .header("kafka_replyTopic", stage.requests()),
+        ),
+    ];
+    let mut sent = Vec::new();
+    for (number, (reason, raw)) in failing.into_iter().enumerate() {
+        let raw = raw
+            .key(format!("key-{number}"))
+            .header("authorization", "Bearer s3cret")
+            .header("x-mine", vec![0xff, 0x00]);
+        let placed = log.write(&stage.requests(), raw.clone()).await?;
+        sent.push((reason, raw, placed));
+    }
+    let kept = log
+        .read(&stage.dead_letters(), |kept| kept.len() >= sent.len())
+        .await?;
+    for (reason, raw, (partition, offset)) in &sent {
+        let letter = kept
+            .iter()
+            .find(|letter| letter.key == raw.key)
+            .with_context(|| format!("no dead letter for {reason}"))?;
+        assert_eq!(letter.text("ipc-dlq-reason"), Some(*reason), "{letter:?}");
+        assert_eq!(Some(&letter.payload), raw.payload.as_ref());
+        assert_eq!(letter.header("x-mine"), Some(&[0xff, 0x00][..]));
+        assert_eq!(letter.header("authorization"), None);
+        assert_eq!(letter.text("ipc-redacted"), Some("authorization"));
+        assert_eq!(letter.text("ipc-dlq-attempts"), Some("1"));
+        assert_eq!(letter.text("ipc-dlq-service"), Some(stage.name()));
+        let spring = |name: &str| letter.header(&format!("kafka_dlt-{name}"));
+        assert_eq!(spring("original-topic"), Some(stage.requests().as_bytes()));
+        assert_eq!(
+            spring("original-partition"),
+            Some(&partition.to_be_bytes()[..])
+        );
+        assert_eq!(spring("original-offset"), Some(&offset.to_be_bytes()[..]));
+        assert_eq!(spring("original-timestamp").map(<[u8]>::len), Some(8));
+        assert_eq!(spring("original-timestamp-type"), Some(&b"CreateTime"[..]));
+        assert_eq!(
+            spring("original-consumer-group"),
+            Some(stage.name().as_bytes())
+        );
+        assert!(spring("exception-fqcn").is_some());
+        assert!(spring("exception-message").is_some());
+    }
+    assert_eq!(kept.len(), sent.len());
+    assert_eq!(
+        *ran.lock(),
+        Vec::<String>::new(),
+        "handlers that must not run"
+    );
+
+    service.stop().await;
+    let committed = log.committed(stage.name(), &stage.requests()).await?;
+    assert_eq!(committed, log.ends(&stage.requests()).await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn not_now_waits_in_its_lane_and_then_succeeds() -> Result<()> {
+    let stage = Stage::new("not-now");
+    let ran = Ran::default();
+    let refusals = Arc::new(AtomicUsize::new(0));
+    let handler = async |State((ran, refusals)): State<(Ran, Arc<AtomicUsize>)>, body: String| {
+        let answer = match (&*body, refusals.load(Ordering::Relaxed)) {
+            ("busy", 0) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            ("busy", 1) => StatusCode::TOO_MANY_REQUESTS.into_response(),
+            ("busy", 2) => StatusCode::REQUEST_TIMEOUT.into_response(),
+            ("busy", 3) => StatusCode::TOO_EARLY.into_response(),
+            ("busy", 4) => (StatusCode::CONFLICT, [("retry-after", "0")]).into_response(),
+            _ => Response::default(),
+        };
+        refusals.fetch_add(usize::from(body == "busy"), Ordering::Relaxed);
+        if answer.status().is_success() {
+            ran.lock().push(body);
+        }
+        answer
+    };
+    let app = Router::new()
+        .route("/work", post(handler))
+        .with_state((Arc::clone(&ran), Arc::clone(&refusals)));
+    let service = serve(&stage, app).await?;
+    let log = Log::of(stage.bootstrap())?;
+    for work in ["busy", "behind"] {
+        let raw = Raw::post("/work", work).key("lane").on(0);
+        log.write(&stage.requests(), raw).await?;
+    }
+    let raw = Raw::post("/work", "overtakes").key("other").on(0);
+    log.write(&stage.requests(), raw).await?;
+
+    eventually("all three are done", async || Ok(ran.lock().len() == 3)).await?;
+    assert_eq!(*ran.lock(), ["overtakes", "busy", "behind"]);
+    assert_eq!(refusals.load(Ordering::Relaxed), 6);
+    service.stop().await;
+    assert_eq!(
+        log.committed(stage.name(), &stage.requests()).await?,
+        [3, 0]
+    );
+    assert_eq!(log.ends(&stage.dead_letters()).await?, [0]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_one_way_for_an_unknown_endpoint_is_kept_after_its_grace() -> Result<()> {
+    let stage = Stage::new("unknown");
+    let mut limits = Limits::default();
+    limits.unknown_endpoint_grace = Duration::from_millis(300);
+    let served = stage.service(2).limits(limits).serve(app(&Ran::default()));
+    let service = served.start().await?;
+    let log = Log::of(stage.bootstrap())?;
+    log.write(&stage.requests(), Raw::post("/unknown", "path"))
+        .await?;
+    let method = Raw::new("method")
+        .header(":method", "PATCH")
+        .header(":path", "/note");
+    log.write(&stage.requests(), method).await?;
+
+    let kept = log
+        .read(&stage.dead_letters(), |kept| kept.len() == 2)
+        .await?;
+    for letter in kept {
+        assert_eq!(letter.text("ipc-dlq-reason"), Some("unknown-endpoint"));
+    }
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_always_answered_and_never_kept() -> Result<()> {
+    let stage = Stage::new("answered");
+    let ran = Ran::default();
+    let service = serve(&stage, app(&ran)).await?;
+    let client = stage.client().await?;
+    let log = Log::of(stage.bootstrap())?;
+
+    let calls = [
+        ("500", Raw::post("/panic", "p")),
+        ("418", Raw::post("/teapot", "t")),
+        ("502", Raw::post("/broken", "b")),
+        ("404", Raw::post("/unknown", "u")),
+        (
+            "405",
+            Raw::new("m")
+                .header(":method", "PATCH")
+                .header(":path", "/note"),
+        ),
+        ("400", Raw::post("/note", "x").header(":path", "/note")),
+        (
+            "400",
+            Raw::post("/note", "d").header("ipc-deadline", "soon"),
+        ),
+        ("400", Raw::new("neither method nor path")),
+        ("504", Raw::post("/note", "e").header("ipc-deadline", "1")),
+    ];
+    for (number, (_, raw)) in calls.iter().enumerate() {
+        let raw = asked(raw.clone(), &stage, &format!("call-{number}"));
+        log.write(&stage.requests(), raw).await?;
+    }
+    let is_reply = |record: &&Written| record.header(":status").is_some();
+    let all = |seen: &[Written]| seen.iter().filter(is_reply).count() >= calls.len();
+    let replies = log.read(&stage.replies(), all).await?;
+    for (number, (status, _)) in calls.iter().enumerate() {
+        let id = format!("call-{number}");
+        let reply = replies
+            .iter()
+            .find(|reply| reply.text("kafka_correlationId") == Some(&id))
+            .with_context(|| format!("no reply to {id}"))?;
+        assert_eq!(reply.text(":status"), Some(*status), "{id}");
+    }
+    assert_eq!(
+        *ran.lock(),
+        Vec::<String>::new(),
+        "handlers that must not run"
+    );
+
+    service.stop().await;
+    assert_eq!(log.ends(&stage.dead_letters()).await?, [0]);
+    let committed = log.committed(stage.name(), &stage.requests()).await?;
+    assert_eq!(committed, log.ends(&stage.requests()).await?);
+    client.close().await;
+    Ok(())
+}
