@@ -280,7 +280,8 @@ impl Broker {
     fn tell(&mut self, name: &str, moves: Moves) {
         for (id, taken) in moves.taken {
             if let Some(session) = self.sessions.get_mut(&id) {
-                session.revoke(taken);
+                // Told before any record, and waited for: nothing more is read.
+                session.notify(Notice::Revoked(taken));
             }
         }
         for (id, given) in moves.given {

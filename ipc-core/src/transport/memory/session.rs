@@ -54,8 +54,6 @@ pub(super) struct Position {
     /// The next offset to process, where it was stored and not committed yet.
     stored: Option<i64>,
     paused: bool,
-    /// Revoked: nothing more is read.
-    leaving: bool,
     /// Set by a fault: nothing is read before.
     retry_at: Option<Instant>,
 }
@@ -142,16 +140,6 @@ impl Session {
     fn position(&mut self, partition: &TopicPartition) -> Option<&mut Position> {
         let at = self.find(partition).ok()?;
         Some(&mut self.positions[at])
-    }
-
-    /// Stops reading these partitions and asks for them back.
-    pub(super) fn revoke(&mut self, partitions: Vec<TopicPartition>) {
-        for partition in &partitions {
-            if let Some(position) = self.position(partition) {
-                position.leaving = true;
-            }
-        }
-        self.notify(Notice::Revoked(partitions));
     }
 
     pub(super) fn set_paused(&mut self, partitions: &[TopicPartition], paused: bool) {
@@ -242,13 +230,12 @@ impl Position {
             next,
             stored: None,
             paused: false,
-            leaving: false,
             retry_at: None,
         }
     }
 
     fn is_readable(&self, now: Instant) -> bool {
-        !self.paused && !self.leaving && self.retry_at.is_none_or(|at| at <= now)
+        !self.paused && self.retry_at.is_none_or(|at| at <= now)
     }
 
     /// Copies records into `batch` until it is full.
