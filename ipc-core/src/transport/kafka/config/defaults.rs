@@ -29,6 +29,9 @@ const PRODUCER: Table = &[
     // As the Java client: one key has one partition for every caller.
     ("partitioner", "murmur2_random"),
     ("message.timeout.ms", "30000"),
+    // A topic that does not exist is told well before the record times out, whose
+    // fate would be unknown then.
+    ("topic.metadata.propagation.max.ms", "5000"),
     ("queue.buffering.max.messages", "100000"),
 ];
 
