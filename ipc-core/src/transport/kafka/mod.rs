@@ -12,6 +12,7 @@ mod error;
 mod hooks;
 mod hostile;
 mod kept;
+mod leaders;
 mod logs;
 mod producer;
 mod statistics;

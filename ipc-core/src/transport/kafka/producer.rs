@@ -136,12 +136,24 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, ack: Self::DeliveryOpaque) {
         ack.settle(match result {
+            Ok(message) if message.offset() < 0 => Err(concluded(message.topic())),
             Ok(message) => Ok(Placed {
                 partition: message.partition(),
                 offset: message.offset(),
             }),
             Err((error, message)) => Err(failure(error, message.topic())),
         });
+    }
+}
+
+/// Librdkafka reports success without an offset where no broker confirmed the
+/// record, but a later one of the same partition. On a partition that has nothing
+/// of this producer yet the broker takes any first record, so the conclusion is
+/// wrong when the very first one was turned away, and that one is lost.
+fn concluded(topic: &str) -> SendError {
+    SendError::Unacknowledged {
+        topic: topic.to_owned(),
+        reason: "the broker confirmed a later record only".to_owned(),
     }
 }
 

@@ -14,6 +14,7 @@ use super::config::{KafkaConfig, Role};
 use super::error::{named, refused};
 use super::hooks::Hooks;
 use super::kept::Kept;
+use super::leaders;
 use super::producer::Producer;
 use crate::transport::{Found, TopicSpec, TopicState, TopologyPlan, TransportError};
 
@@ -80,6 +81,8 @@ impl CreateTopics for AdminApi {
             .create_topics(&new, &options)
             .await
             .map_err(|error| TransportError::unreachable(format!("topics not created: {error}")))?;
+        let is_new = |topic: &&TopicSpec| results.iter().flatten().any(|new| **new == *topic.name);
+        leaders::wait(admin, topics.iter().filter(is_new).collect(), bound).await;
         let faults: Vec<String> = results
             .into_iter()
             .filter_map(Result::err)
