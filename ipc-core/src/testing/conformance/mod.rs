@@ -114,6 +114,7 @@ const CHECKS: &[(&str, Check)] = checks![
     handover::nothing_comes_from_a_partition_after_its_revocation,
     handover::a_partition_that_comes_back_is_not_paused,
     topology::a_topic_made_twice_stays_as_it_is,
+    topology::a_new_topic_keeps_its_first_records,
     topology::states_come_in_the_order_asked_for,
     topology::a_topic_that_cannot_be_made_is_named,
 ];

@@ -41,7 +41,9 @@ pub(super) async fn records_of_one_key_keep_their_order(case: Case) {
     let mut placed = BTreeMap::new();
     for (i, receipt) in receipts.into_iter().enumerate() {
         let Placed { partition, offset } = receipt.await.unwrap();
-        placed.insert((partition, offset), i.to_string());
+        assert!(offset >= 0, "record {i} is nowhere: {offset}");
+        let other = placed.insert((partition, offset), i.to_string());
+        assert_eq!(other, None, "record {i} is in the same place");
     }
     let member = case.join(&topic).await;
     member

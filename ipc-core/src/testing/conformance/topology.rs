@@ -1,7 +1,7 @@
 //! Which topics there are, and making them.
 
-use super::case::Case;
-use crate::transport::{TopicSpec, TopicState};
+use super::case::{Case, partition, to};
+use crate::transport::{Start, TopicSpec, TopicState};
 
 pub(super) async fn a_topic_made_twice_stays_as_it_is(case: Case) {
     let topic = case.topic(3).await;
@@ -14,6 +14,25 @@ pub(super) async fn a_topic_made_twice_stays_as_it_is(case: Case) {
     case.topic_like(new).await;
     let states = case.transport.topics(&[topic]).await.unwrap();
     assert_eq!(states[0].as_ref().map(|state| state.partitions), Some(3));
+}
+
+pub(super) async fn a_new_topic_keeps_its_first_records(case: Case) {
+    for number in 0..8 {
+        let spec = TopicSpec::new(case.name(&format!("topic{number}")), 1);
+        let from = partition(&case.topic_like(spec).await, 0);
+        let texts: Vec<String> = (0..20).map(|text| text.to_string()).collect();
+        let receipts: Vec<_> = texts
+            .iter()
+            .map(|text| case.send(to(&from, text)))
+            .collect();
+        for (offset, receipt) in (0..).zip(receipts) {
+            assert_eq!(receipt.await.unwrap().offset, offset);
+        }
+        let reader = case.read(&from, Start::Beginning).await;
+        reader
+            .until("the first ones are there", |seen| seen.payloads() == texts)
+            .await;
+    }
 }
 
 pub(super) async fn states_come_in_the_order_asked_for(case: Case) {
