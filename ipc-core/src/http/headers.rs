@@ -1,25 +1,24 @@
 //! Headers on their way between HTTP and a record.
 //!
 //! Every end-to-end header crosses, in order, repeats kept, values byte for
-//! byte. Three kinds do not: hop-by-hop headers (RFC 9110, 7.6.1), which speak
-//! about one connection; reserved names, which belong to the protocols spoken
-//! on the log; and, towards HTTP, what HTTP cannot express: null values, names
-//! that are no token, values with control characters. Those stay readable in
-//! the [`Envelope`](crate::envelope::Envelope).
+//! byte. Four kinds do not: hop-by-hop headers (RFC 9110, 7.6.1), which speak
+//! about one connection; `trailer`, because trailers themselves do not cross;
+//! reserved names, which belong to the protocols spoken on the log; and,
+//! towards HTTP, what HTTP cannot express: null values, names that are no token,
+//! values with control characters. Those stay readable in the
+//! [`Envelope`](crate::envelope::Envelope).
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 
 use crate::envelope::{Headers, names};
 
-/// Headers that speak about one connection. `trailer` is among them because
-/// trailers themselves do not cross.
+/// Headers that speak about one connection.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
     "keep-alive",
     "proxy-connection",
     "te",
-    "trailer",
     "transfer-encoding",
     "upgrade",
 ];
@@ -48,7 +47,7 @@ pub fn from_record(headers: &Headers) -> Result<HeaderMap, TooManyHeaders> {
     let mut map = HeaderMap::try_with_capacity(headers.len()).map_err(too_many)?;
     for header in headers {
         let Some(value) = &header.value else { continue };
-        if names::is_reserved(&header.name) || connection.owns(&header.name) {
+        if !crosses(&header.name, &connection) {
             continue;
         }
         let Ok(name) = HeaderName::from_bytes(header.name.as_bytes()) else {
@@ -67,9 +66,24 @@ pub fn from_record(headers: &Headers) -> Result<HeaderMap, TooManyHeaders> {
 pub fn to_record(map: &HeaderMap, record: &mut Headers) {
     let connection = Connection::of_http(map);
     for (name, value) in map {
-        if !names::is_reserved(name.as_str()) && !connection.owns(name.as_str()) {
+        if crosses(name.as_str(), &connection) {
             record.push(name.as_str(), Bytes::copy_from_slice(value.as_bytes()));
         }
+    }
+}
+
+fn crosses(name: &str, connection: &Connection<'_>) -> bool {
+    !names::is_reserved(name) && !connection.owns(name) && !name.eq_ignore_ascii_case("trailer")
+}
+
+/// Removes what speaks about one connection before a message goes on over
+/// another: the hop-by-hop headers, and those that `connection` names besides.
+/// `trailer` stays, because a proxy that streams passes trailers on.
+pub fn strip_hop_by_hop(map: &mut HeaderMap) {
+    let connection = Connection::of_http(map);
+    let owned = map.keys().filter(|name| connection.owns(name.as_str()));
+    for name in owned.cloned().collect::<Vec<_>>() {
+        map.remove(name);
     }
 }
 
@@ -160,6 +174,7 @@ mod tests {
             ("x-hop", b"1"),
             ("keep-alive", b"timeout=5"),
             ("te", b"trailers"),
+            ("Trailer", b"x-sum"),
             ("transfer-encoding", b"chunked"),
             ("x-end", b"1"),
         ]);
@@ -178,6 +193,28 @@ mod tests {
             record.iter().map(|h| &*h.name).collect::<Vec<_>>(),
             ["x-end"]
         );
+    }
+
+    #[test]
+    fn what_a_proxy_passes_on_lacks_the_connection_s_headers_and_no_others() {
+        let mut map = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "keep-alive, X-Mine"),
+            ("connection", "x-other,, no token"),
+            ("keep-alive", "timeout=5"),
+            ("x-mine", "1"),
+            ("x-other", "1"),
+            ("transfer-encoding", "chunked"),
+            ("te", "trailers"),
+            ("trailer", "x-sum"),
+            ("accept", "*/*"),
+        ] {
+            map.append(name, HeaderValue::from_static(value));
+        }
+        strip_hop_by_hop(&mut map);
+        let mut left: Vec<_> = map.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "trailer"]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use http::header::{HOST, UPGRADE};
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Method, request};
-use ipc_core::envelope::{Problem, names};
+use ipc_core::envelope::Problem;
+use ipc_core::http::headers::check_request;
 
 use super::answer::Refusal;
 use crate::config::Limits;
@@ -23,13 +24,8 @@ pub(super) fn check(parts: &request::Parts, limits: &Limits) -> Result<(), Refus
 /// Removes reserved headers and brings the URI to its origin form, with the
 /// authority in `host`.
 pub(super) fn normalise(parts: &mut request::Parts) {
-    let reserved: Vec<_> = parts
-        .headers
-        .keys()
-        .filter(|name| names::is_reserved(name.as_str()))
-        .cloned()
-        .collect();
-    for name in reserved {
+    let reserved = check_request(&parts.headers).into_iter().cloned();
+    for name in reserved.collect::<Vec<_>>() {
         parts.headers.remove(name);
     }
     if let Some(authority) = parts.uri.authority() {

@@ -13,9 +13,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipc_core::envelope::Problem;
+use ipc_core::http::headers::strip_hop_by_hop;
 
 use super::answer::Refusal;
-use super::{forwarded, hop_by_hop, progress};
+use super::{forwarded, progress};
 use crate::config::LegacyOrigin;
 
 /// How long a connection to the upstream may take to open.
@@ -69,13 +70,13 @@ impl LegacyProxy {
         let response = response.map_err(|error| self.failed(&error))?;
         let mut response = response.map(Body::new);
         *response.version_mut() = Version::default();
-        hop_by_hop::strip(response.headers_mut());
+        strip_hop_by_hop(response.headers_mut());
         Ok(response)
     }
 
     fn redirect(&self, request: &mut Request<Body>, peer: Option<SocketAddr>) {
         let headers = request.headers_mut();
-        hop_by_hop::strip(headers);
+        strip_hop_by_hop(headers);
         // Whoever sent the body's first byte here has its answer already.
         headers.remove(EXPECT);
         forwarded::append(headers, peer);

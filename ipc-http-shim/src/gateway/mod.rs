@@ -5,7 +5,6 @@ mod answer;
 mod body;
 mod destination;
 mod forwarded;
-mod hop_by_hop;
 mod intake;
 mod key;
 mod legacy;
