@@ -114,6 +114,11 @@ where
         }
     }
 
+    /// The plain axum Router, with the routes so far.
+    pub fn router(&self) -> &Router<S> {
+        &self.router
+    }
+
     /// The plain axum Router.
     pub fn into_router(self) -> Router<S> {
         self.router

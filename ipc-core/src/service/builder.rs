@@ -12,6 +12,8 @@ use tower::ServiceBuilder as Layers;
 
 use super::entrance::{Entrance, Topical};
 use super::hooks::{HookFailure, Hooks};
+#[cfg(feature = "http-server")]
+use super::listener::HttpListener;
 use super::running::{Parts, Service};
 use super::serve::Serve;
 use super::topics::{Topics, named};
@@ -45,6 +47,8 @@ pub struct ServiceBuilder {
     metrics: Metrics,
     #[cfg(feature = "http-server")]
     admin: Option<SocketAddr>,
+    #[cfg(feature = "http-server")]
+    http: Option<HttpListener>,
 }
 
 /// Where the transport comes from.
@@ -73,6 +77,8 @@ impl ServiceBuilder {
             metrics: Metrics::new(),
             #[cfg(feature = "http-server")]
             admin: None,
+            #[cfg(feature = "http-server")]
+            http: None,
         }
     }
 
@@ -204,6 +210,29 @@ impl ServiceBuilder {
         Serve::new(self, app)
     }
 
+    /// Serves an application from Kafka and to the HTTP clients of `listener`, in
+    /// this process: for the time in which callers move from one to the other.
+    ///
+    /// Both share one drain: readiness turns false, nothing more is taken from
+    /// either, and what was asked on either is answered within the drain bound.
+    /// While HTTP is served a broker that is away is a warning to readiness, and
+    /// fails it no more.
+    ///
+    /// Requests over HTTP come as axum serves them: past dispatch and its limits,
+    /// without what only a record has to say
+    /// ([`Offset`](crate::extract::Offset) and the like are rejected).
+    #[cfg(feature = "http-server")]
+    pub fn serve_with_http(
+        mut self,
+        app: impl Into<crate::routing::App>,
+        listener: tokio::net::TcpListener,
+    ) -> Serve<crate::routing::App> {
+        let app = app.into();
+        let router = app.router().clone();
+        self.http = Some(HttpListener { listener, router });
+        self.serve(app)
+    }
+
     pub(super) async fn start<A: Application>(mut self, app: A) -> Result<Service, ServeError> {
         let Prepared {
             handler,
@@ -272,6 +301,8 @@ impl ServiceBuilder {
             hooks: self.hooks,
             #[cfg(feature = "http-server")]
             admin,
+            #[cfg(feature = "http-server")]
+            http: self.http,
         };
         parts.start(handler).await
     }

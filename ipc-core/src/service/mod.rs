@@ -10,6 +10,8 @@ mod entrance;
 mod error;
 mod hooks;
 mod inlet;
+#[cfg(feature = "http-server")]
+mod listener;
 mod presence;
 mod running;
 mod serve;

@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 use super::hooks::Hooks;
 use super::inlet::Requests;
+#[cfg(feature = "http-server")]
+use super::listener::{HttpListener, ServedHttp};
 use super::presence::Presence;
 use super::topics::Topics;
 use super::{ServeError, ServiceBuilder, control};
@@ -41,6 +43,8 @@ pub struct Service {
     metrics: Metrics,
     hooks: Hooks,
     consumer: Arc<Consumer>,
+    /// The partitions of the request topic this instance reads.
+    assigned: watch::Receiver<BTreeSet<i32>>,
     control: Consumer,
     inputs: mpsc::UnboundedSender<Input>,
     open: OpenReplies,
@@ -50,6 +54,8 @@ pub struct Service {
     presence: JoinSet<()>,
     #[cfg(feature = "http-server")]
     admin: Option<super::Admin>,
+    #[cfg(feature = "http-server")]
+    http: Option<ServedHttp>,
 }
 
 /// Everything a service is made of.
@@ -66,6 +72,8 @@ pub(super) struct Parts {
     pub(super) hooks: Hooks,
     #[cfg(feature = "http-server")]
     pub(super) admin: Option<super::Admin>,
+    #[cfg(feature = "http-server")]
+    pub(super) http: Option<HttpListener>,
 }
 
 impl Parts {
@@ -122,19 +130,21 @@ impl Parts {
             transport: Arc::clone(&self.transport),
             topic: self.topics.control,
             instance,
-            assigned: assignment,
+            assigned: assignment.clone(),
             health: consumer_health,
             metrics: self.metrics.clone(),
         };
         let serving = CancellationToken::new();
+        let health = self.health;
         let mut service = Service {
             name: self.name,
             transport: self.transport,
             limits: self.limits,
-            health: self.health,
+            health: health.clone(),
             metrics: self.metrics,
             hooks: self.hooks,
             consumer,
+            assigned: assignment,
             control,
             inputs,
             open,
@@ -143,6 +153,8 @@ impl Parts {
             serving: serving.clone(),
             #[cfg(feature = "http-server")]
             admin: self.admin,
+            #[cfg(feature = "http-server")]
+            http: self.http.map(|http| http.serve(&health)),
         };
         service.engine.spawn(engine.run(inbox));
         service.presence.spawn(presence.run(serving));
@@ -173,6 +185,23 @@ impl Service {
         &self.metrics
     }
 
+    /// Waits until this instance reads a partition of its request topic, and so
+    /// answers at once. Requests that are sent before are answered then.
+    ///
+    /// It waits for ever where other instances have all partitions.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is changed.
+    pub async fn assigned(&self) {
+        let mut assigned = self.assigned.clone();
+        let some = assigned.wait_for(|partitions| !partitions.is_empty());
+        if some.await.is_err() {
+            // Dispatch has ended, and with it every assignment.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Where the admin listener answers, if there is one.
     #[cfg(feature = "http-server")]
     #[must_use]
@@ -194,12 +223,23 @@ impl Service {
         // An engine that has ended needs no word.
         let _ = self.inputs.send(Input::Drain);
         let bound = self.limits.drain + Duration::from_secs(1);
-        if timeout(bound, self.engine.join_next()).await.is_err() {
-            tracing::warn!("dispatch did not end in time");
-        }
-        if timeout(bound, self.open.drained()).await.is_err() {
-            tracing::warn!("open replies did not end in time");
-        }
+        let over_kafka = async {
+            if timeout(bound, self.engine.join_next()).await.is_err() {
+                tracing::warn!("dispatch did not end in time");
+            }
+            if timeout(bound, self.open.drained()).await.is_err() {
+                tracing::warn!("open replies did not end in time");
+            }
+        };
+        #[cfg(feature = "http-server")]
+        let over_http = async {
+            if let Some(http) = self.http {
+                http.drain(self.limits.drain).await;
+            }
+        };
+        #[cfg(not(feature = "http-server"))]
+        let over_http = async {};
+        tokio::join!(over_kafka, over_http);
         self.presence.join_next().await;
         if let Err(error) = self.transport.flush(FLUSH).await {
             tracing::warn!(%error, "service ended with unsettled records");

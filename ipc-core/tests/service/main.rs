@@ -4,3 +4,5 @@
 mod admin;
 #[cfg(unix)]
 mod signals;
+#[cfg(all(feature = "http-server", feature = "testing"))]
+mod with_http;
