@@ -88,6 +88,8 @@ impl RouteTable {
     /// The route for a method and a path without query.
     #[must_use]
     pub fn find<'path>(&self, method: &Method, path: &'path str) -> Lookup<'_, 'path> {
+        // `OPTIONS *` asks about the server, which is whoever answers at its root.
+        let path = if path == "*" { "/" } else { path };
         let Ok(matched) = self.paths.at(path) else {
             return Lookup::Nothing;
         };
@@ -259,6 +261,15 @@ mod tests {
             panic!("PUT /a has no route");
         };
         assert_eq!(methods, [&Method::POST]);
+    }
+
+    #[test]
+    fn what_asks_about_the_whole_server_goes_where_its_root_does() {
+        let root = table(vec![Route::call("/", "s")]);
+        let below = table(vec![Route::call("/{*rest}", "s")]);
+
+        assert_eq!(found(&root, Method::OPTIONS, "*"), Some(0));
+        assert_eq!(found(&below, Method::OPTIONS, "*"), None);
     }
 
     #[test]

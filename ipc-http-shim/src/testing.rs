@@ -52,6 +52,7 @@ where
         .kafka(broker.config())
         .create_topics(3);
     let service = started("the application", service.serve(app).start().await);
+    service.assigned().await;
     let client = Client::builder("gateway").create_topics(1);
     let client = started("its client", client.connect_kafka(broker.config()).await);
 
