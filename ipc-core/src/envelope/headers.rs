@@ -59,10 +59,22 @@ impl Headers {
         });
     }
 
-    /// Replaces every header of this name by one.
+    /// Replaces every header of this name by one, in the place of the first.
     pub fn set(&mut self, name: &'static str, value: impl Into<Bytes>) {
-        self.remove(name);
-        self.push_static(name, value);
+        let mut value = Some(value.into());
+        self.0.retain_mut(|header| {
+            if header.name != name {
+                return true;
+            }
+            let first = value.is_some();
+            if first {
+                header.value = value.take();
+            }
+            first
+        });
+        if value.is_some() {
+            self.push_value(ByteString::from_static(name), value);
+        }
     }
 
     /// Removes every header of this name.
@@ -172,5 +184,25 @@ impl fmt::Debug for Headers {
             };
         }
         map.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_set_replaces_the_first_of_its_name_where_it_stands() {
+        let mut headers = Headers::new();
+        for name in ["a", "b", "a", "c"] {
+            headers.push_static(name, "old");
+        }
+        headers.set("a", "new");
+        headers.set("d", "new");
+        let mut expected = Headers::new();
+        for (name, value) in [("a", "new"), ("b", "old"), ("c", "old"), ("d", "new")] {
+            expected.push_static(name, value);
+        }
+        assert_eq!(headers, expected);
     }
 }
