@@ -6,7 +6,9 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::routing::get;
 
-use super::{Case, same_both_ways};
+use ipc_fidelity::Case;
+
+use super::same_both_ways;
 
 #[tokio::test]
 async fn the_address_of_the_client_is_where_axum_looks_for_it() {
@@ -17,7 +19,7 @@ async fn the_address_of_the_client_is_where_axum_looks_for_it() {
         )
     }
     fn ask(peer: &str) -> Request {
-        let mut request = super::get("/");
+        let mut request = ipc_fidelity::get("/");
         let peer: SocketAddr = peer.parse().unwrap();
         request.extensions_mut().insert(ConnectInfo(peer));
         request
@@ -38,7 +40,7 @@ async fn the_address_of_the_client_is_where_axum_looks_for_it() {
         Case {
             name: "unknown: axum's own rejection",
             app,
-            request: || super::get("/"),
+            request: || ipc_fidelity::get("/"),
             status: 500,
         },
     ])
