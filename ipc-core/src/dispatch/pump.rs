@@ -7,13 +7,16 @@ use futures_util::StreamExt as _;
 
 use super::open_replies::{OpenReply, Stop};
 use super::replier::{Address, Replier, is_passing};
-use super::{BodyStream, Reply, ReplyBody};
+use super::{BodyError, BodyStream, Reply, ReplyBody};
 use crate::envelope::{Headers, Problem};
 use crate::metrics::StreamEnd;
 use crate::transport::{Outgoing, Receipt, SendError};
 
 /// Bytes of one chunk.
 pub(crate) const CHUNK: usize = 512 * 1024;
+/// Most bytes of a body in one record: leaves room for headers under the broker's
+/// default limit of 1 MiB.
+pub(crate) const RECORD: usize = 900 * 1024;
 /// Records of one answer that may wait for their acknowledgement.
 const UNACKNOWLEDGED: usize = 256;
 
@@ -109,6 +112,7 @@ impl Records<'_> {
             };
             let bytes = match next {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,
+                Some(Ok(bytes)) if bytes.len() > RECORD => break Ok(Some(too_large())),
                 Some(Ok(bytes)) => bytes,
                 Some(Err(broken)) => break Ok(Some(broken)),
                 None => break Ok(None),
@@ -167,6 +171,15 @@ impl Records<'_> {
         }
         Ok(())
     }
+}
+
+/// A reply of a stream is one record, so it cannot be cut.
+fn too_large() -> BodyError {
+    let title = "A reply of the stream does not fit one record";
+    let problem = Problem::new("reply-too-large", title, 502);
+    BodyError(problem.with_detail(format!(
+        "it has more than {RECORD} bytes: send less at once"
+    )))
 }
 
 fn moved(last: Option<u32>) -> Problem {

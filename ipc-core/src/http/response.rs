@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 
 use super::headers;
 use super::pieces::Pieces;
-use crate::dispatch::{BodyError, CHUNK, Mode, Reply, ReplyBody};
+use crate::dispatch::{BodyError, CHUNK, Mode, RECORD, Reply, ReplyBody};
 use crate::envelope::{Accepts, Headers, Problem};
 use crate::response::ReplyStream;
 
@@ -19,7 +19,7 @@ pub const CHUNK_BYTES: usize = CHUNK;
 /// The longest body, in bytes, that travels in one record to a caller that reads
 /// no more than one: what leaves room for headers under the broker's default
 /// limit of 1 MiB.
-pub const RECORD_BYTES: usize = 900 * 1024;
+pub const RECORD_BYTES: usize = RECORD;
 
 /// Media types whose bodies are many replies.
 const STREAMED: &[&str] = &["text/event-stream", "application/x-ndjson"];

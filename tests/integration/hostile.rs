@@ -1,0 +1,220 @@
+//! Bytes that nobody should send, and everybody may.
+
+use anyhow::{Context, Result};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::HeaderMap,
+    response::sse::{Event, Sse},
+    routing::{get, post},
+};
+use futures_util::stream;
+use harness::{Log, Raw, Stage, Written, call, eventually, within};
+use http::StatusCode;
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+fn app() -> Router {
+    let echo = |headers: HeaderMap, body: String| async move {
+        let length = headers.get("x-odd").map_or(0, |odd| odd.as_bytes().len());
+        format!("{length} {body}")
+    };
+    Router::new()
+        .route("/echo", post(echo))
+        .route(
+            "/size",
+            post(|body: bytes::Bytes| async move { body.len().to_string() }),
+        )
+        .layer(DefaultBodyLimit::disable())
+}
+
+/// Records that are nothing of ours, or nearly.
+fn garbage() -> Vec<Raw> {
+    let null = Raw {
+        headers: vec![
+            (":method".to_owned(), None),
+            ("ipc-control".to_owned(), None),
+            ("kafka_correlationId".to_owned(), None),
+        ],
+        ..Raw::default()
+    };
+    vec![
+        Raw::default(),
+        null,
+        Raw::new((0..=255).collect::<Vec<u8>>()),
+        Raw::new("").header("", ""),
+        Raw::new("")
+            .header(":status", "200")
+            .header("kafka_correlationId", ""),
+        Raw::new("")
+            .header(":status", "many")
+            .header("kafka_correlationId", "x"),
+        Raw::new("").header("ipc-control", "cancel"),
+        Raw::new("").header("ipc-control", vec![0xff; 64]),
+        Raw::new("")
+            .header("ipc-control", "credit")
+            .header("kafka_correlationId", "x")
+            .header("ipc-caller", "x/y")
+            .header("ipc-credit-bytes", "99999999999999999999999999"),
+        Raw::new("")
+            .header("ipc-control", "presence")
+            .header("ipc-instance", "i")
+            .header("ipc-partitions", "0-2147483647")
+            .header("ipc-valid-until", "18446744073709551615"),
+        Raw::post("/echo", "late chunk")
+            .header("ipc-chunk", "7")
+            .header("ipc-end", "1"),
+        Raw::post("/echo", "").header("ipc-deadline", "-1"),
+        Raw::new("")
+            .header(":method", vec![0xff])
+            .header(":path", vec![0xfe]),
+        Raw::new("")
+            .header(":method", "G ET")
+            .header(":path", "no slash"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_on_every_topic_stops_nobody() -> Result<()> {
+    let stage = Stage::new("garbage");
+    let service = stage.service(1).serve(app()).start().await?;
+    let client = stage.client().await?;
+    let log = Log::of(stage.bootstrap())?;
+    assert_eq!(call(&client, stage.post("/echo", "a")).await?.1, "0 a");
+
+    for raw in garbage() {
+        for topic in [stage.requests(), stage.control()] {
+            log.write(&topic, raw.clone()).await?;
+        }
+        for partition in 0..3 {
+            log.write(&stage.replies(), raw.clone().on(partition))
+                .await?;
+        }
+    }
+    let (status, body) = within("the answer", call(&client, stage.post("/echo", "b"))).await??;
+    assert_eq!((status, &*body), (StatusCode::OK, &b"0 b"[..]));
+    assert!(client.is_ready());
+    eventually("garbage is done with", async || {
+        let committed = log.committed(stage.name(), &stage.requests()).await?;
+        Ok(committed == log.ends(&stage.requests()).await?)
+    })
+    .await?;
+    service.stop().await;
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_headers_are_answered_or_kept_and_harm_nobody() -> Result<()> {
+    let stage = Stage::new("hostile");
+    let service = stage.service(1).serve(app()).start().await?;
+    let client = stage.client().await?;
+    let log = Log::of(stage.bootstrap())?;
+    let asked = |id: &str| {
+        Raw::default()
+            .header("kafka_correlationId", id)
+            .header("kafka_replyTopic", stage.replies())
+    };
+    let to_echo = |id: &str| asked(id).header(":method", "POST").header(":path", "/echo");
+    let calls = [
+        // What an application sends crosses byte for byte, text or not.
+        (
+            "200",
+            to_echo("odd").header("x-odd", vec![0xff, 0xfe, 0x80]),
+        ),
+        (
+            "400",
+            asked("path")
+                .header(":method", "POST")
+                .header(":path", vec![b'/', 0xff]),
+        ),
+        ("400", to_echo("twice").header(":method", "GET")),
+        (
+            "400",
+            to_echo("deadlines")
+                .header("ipc-deadline", "1")
+                .header("ipc-deadline", "2"),
+        ),
+        ("400", to_echo("chain").header("ipc-chain", vec![0xff])),
+    ];
+    for (_, raw) in &calls {
+        log.write(&stage.requests(), raw.clone()).await?;
+    }
+    // Partitions that the reply topic does not have: nobody can be told.
+    for partition in [7_i32, i32::MAX, -1, i32::MIN] {
+        let raw = to_echo("nowhere").header("kafka_replyPartition", partition.to_be_bytes());
+        log.write(&stage.requests(), raw).await?;
+    }
+    let of = |seen: &[Written], id: &str| {
+        let named = |reply: &&Written| reply.text("kafka_correlationId") == Some(id);
+        seen.iter().find(named).cloned()
+    };
+    let ids = ["odd", "path", "twice", "deadlines", "chain"];
+    let replies = log
+        .read(&stage.replies(), |seen| {
+            ids.iter().all(|id| of(seen, id).is_some())
+        })
+        .await?;
+    for ((status, _), id) in calls.iter().zip(ids) {
+        let reply = of(&replies, id).context("no reply")?;
+        assert_eq!(reply.text(":status"), Some(*status), "{id}");
+    }
+    assert_eq!(of(&replies, "odd").context("no reply")?.payload, b"3 ");
+    assert_eq!(
+        call(&client, stage.post("/echo", "after")).await?.1,
+        "0 after"
+    );
+
+    service.stop().await;
+    let committed = log.committed(stage.name(), &stage.requests()).await?;
+    assert_eq!(committed, log.ends(&stage.requests()).await?);
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_6_mb_crosses_whole() -> Result<()> {
+    const SIZE: usize = 6 * 1024 * 1024;
+    let stage = Stage::new("upload");
+    let service = stage.service(2).serve(app()).start().await?;
+    let client = stage.client().await?;
+    let answer = call(&client, stage.post("/size", vec![7_u8; SIZE]));
+    let (status, body) = within("the answer", answer).await??;
+    assert_eq!((status, body), (StatusCode::OK, SIZE.to_string().into()));
+    service.stop().await;
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_larger_than_a_record_ends_its_stream_with_an_error() -> Result<()> {
+    const SIZE: usize = 2 * 1024 * 1024;
+    let stage = Stage::new("large-event");
+    let events = || async {
+        let events = ["small".to_owned(), "x".repeat(SIZE), "never".to_owned()];
+        let events = events.map(|data| Ok::<_, std::io::Error>(Event::default().data(data)));
+        Sse::new(stream::iter(events))
+    };
+    let app = Router::new().route("/events", get(events));
+    let service = stage.service(1).serve(app).start().await?;
+    let client = stage.client().await?;
+
+    let response = client.clone().oneshot(stage.get("/events")).await?;
+    let mut body = response.into_body();
+    let first = within("the first event", body.frame())
+        .await?
+        .context("no event")??;
+    assert_eq!(
+        first.into_data().ok().context("no data")?,
+        "data: small\n\n"
+    );
+    let second = within("the end", body.frame())
+        .await?
+        .context("a good end")?;
+    let error = second.err().context("an event")?.to_string();
+    assert!(error.contains("does not fit one record"), "{error}");
+    assert!(within("silence", body.frame()).await?.is_none());
+    service.stop().await;
+    client.close().await;
+    Ok(())
+}
