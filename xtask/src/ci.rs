@@ -25,6 +25,8 @@ pub(crate) enum Check {
     Features,
     /// Licences and banned crates
     Deny,
+    /// The demo's exchanges are right
+    Demo,
 }
 
 /// Runs all checks but `except`, whatever becomes of each, and names those that failed.
@@ -70,6 +72,7 @@ fn passes(supervisor: &mut Supervisor, check: Check) -> Result<bool> {
         }
         Check::Features => each_feature_alone()?,
         Check::Deny => vec![deny::command(supervisor)?],
+        Check::Demo => vec![with(cargo("demo")?, &["--once"])],
     };
     for mut command in commands {
         if !supervisor.run(&mut command)?.success() {
