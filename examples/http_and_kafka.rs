@@ -1,5 +1,5 @@
 //! One application on HTTP and on Kafka in one process, with the same state:
-//! nothing has to move at once.
+//! nothing has to move at once. Both are drained together.
 //!
 //! Run with: `cargo run --example http_and_kafka`
 //!
@@ -11,7 +11,6 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what happened")]
 
-use std::future::IntoFuture;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,7 +28,6 @@ use ipc_core::extract::Offset;
 use ipc_core::service::Service;
 use ipc_examples::kafka;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 /// Facts of a record are options where a handler also serves HTTP.
@@ -46,16 +44,13 @@ async fn main() -> anyhow::Result<()> {
     let app = Router::new()
         .route("/visit", get(visit))
         .with_state(Arc::default());
-
     let kafka = kafka().await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
     let service = Service::builder("visits")
         .create_topics(1)
         .kafka(kafka.clone());
-    let service = service.serve(app.clone()).start().await?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = listener.local_addr()?;
-    let mut over_http = JoinSet::new();
-    over_http.spawn(axum::serve(listener, app).into_future());
+    let service = service.serve_with_http(app, listener).start().await?;
 
     let client = Client::builder("example")
         .create_topics(1)
@@ -72,7 +67,6 @@ async fn main() -> anyhow::Result<()> {
     let body = response.into_body().collect().await?.to_bytes();
     println!("over HTTP: {}", str::from_utf8(&body)?);
 
-    over_http.shutdown().await;
     client.close().await;
     service.stop().await;
     Ok(())

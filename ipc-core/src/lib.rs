@@ -106,7 +106,7 @@
 //! |---|---|---|
 //! | `kafka` | yes | the Kafka transport; builds librdkafka from C |
 //! | `connect-info` | yes | the peer's address, SSE keep-alive |
-//! | `http-server` | yes | the admin listener |
+//! | `http-server` | yes | the admin listener; one application on Kafka and HTTP at once |
 //! | `tls` | | TLS and SASL SCRAM, with a vendored OpenSSL |
 //! | `zstd` | | zstd compression of records |
 //! | `protobuf` | | Protobuf bodies |

@@ -4,6 +4,7 @@ use std::env;
 use std::future::IntoFuture;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use ipc_core::client::Client;
@@ -18,10 +19,14 @@ use ipc_http_shim::upstream::KafkaUpstream;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::hops::Hops;
 use crate::watched::Watched;
 use crate::{legacy, orders};
+
+/// How long the start waits for the service to have a partition.
+const ASSIGNMENT: Duration = Duration::from_secs(10);
 
 /// The running system.
 pub(crate) struct System {
@@ -71,6 +76,9 @@ impl System {
         serving.spawn(async move {
             shim.serve(async { drop(ended.await) }).await;
         });
+        // Other instances on a shared cluster may have every partition; then they
+        // answer.
+        let _ = timeout(ASSIGNMENT, service.assigned()).await;
         Ok(Self {
             address,
             kafka: bootstrap,
