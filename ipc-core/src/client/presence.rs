@@ -36,7 +36,7 @@ pub(super) struct Watched {
 
 #[derive(Default)]
 struct State {
-    /// When its control topic was first read; until then nothing is known.
+    /// Since when its control topic can be heard; otherwise nothing is known.
     since: Option<Instant>,
     instances: BTreeMap<ByteString, Instance>,
     /// When the last valid presence ran out.
@@ -108,6 +108,16 @@ impl Watched {
     pub(super) fn gone(&self, instance: &str) -> Option<CancellationToken> {
         let state = self.state.lock();
         state.instances.get(instance).map(|it| it.gone.clone())
+    }
+
+    /// Silence says nothing while the control topic cannot be heard.
+    fn lose(&self) {
+        self.state.lock().since = None;
+    }
+
+    /// Whatever is heard proves that the control topic can be.
+    fn hear(&self) {
+        self.state.lock().since.get_or_insert_with(Instant::now);
     }
 
     fn take(&self, control: Control, now: UnixMillis) {
@@ -187,7 +197,12 @@ async fn read(
     let listener = Arc::clone(service);
     let clock = Arc::clone(transport);
     let inlet = move |event: Event| {
-        let Event::Records(batch) = event else { return };
+        let batch = match event {
+            Event::Records(batch) => batch,
+            Event::Troubled(_) => return listener.lose(),
+            Event::Assigned(_) | Event::Revoked(_) | Event::Closed => return,
+        };
+        listener.hear();
         for received in batch {
             if let Some(control) = Control::parse(&received.envelope.headers) {
                 listener.take(control, clock.now());
