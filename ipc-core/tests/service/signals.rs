@@ -23,7 +23,7 @@ impl Process {
         let this = std::env::current_exe().expect("this test has a path");
         let mut child = Command::new(this)
             .args(["--exact", "signals::the_process_that_is_signalled"])
-            .args(["--ignored", "--nocapture"])
+            .arg("--nocapture")
             .env(IS_CHILD, "1")
             .stdout(Stdio::piped())
             .spawn()
@@ -65,7 +65,6 @@ impl Drop for Process {
 
 /// Waits for a signal, then hangs in a way no runtime can end.
 #[tokio::test]
-#[ignore = "is started by the tests of this file"]
 async fn the_process_that_is_signalled() {
     if std::env::var_os(IS_CHILD).is_none() {
         return;
