@@ -32,6 +32,11 @@ impl Gate {
         }
     }
 
+    /// Those who wait, when nobody is let through any more.
+    pub(super) fn dismiss(&mut self) -> impl Iterator<Item = Job> {
+        std::mem::take(&mut self.waiting).into_iter()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.inside >= self.limit
     }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::Engine;
+use super::place::Place;
 use crate::dispatch::{Delivery, Outcome};
 use crate::metrics::Rebalance;
 use crate::transport::Revocation;
@@ -28,12 +29,18 @@ where
         } else {
             Rebalance::Revoked
         });
+        let mut dismissed = Vec::new();
         for place in &revocation.partitions {
             tracing::debug!(partition = %place, lost = revocation.lost, "revoked");
             if let Some(partition) = self.partitions.get_mut(place) {
                 partition.leaving = true;
                 partition.moving.cancel();
+                dismissed.extend(partition.gate.dismiss());
             }
+        }
+        // They had their endpoint's permit already.
+        for job in dismissed {
+            self.leave_endpoint(&Place::of(&job));
         }
         self.revocations.push(Leaving { revocation, until });
         self.release_drained();

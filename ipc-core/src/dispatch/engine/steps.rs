@@ -118,7 +118,7 @@ where
         self.leave_endpoint(place);
     }
 
-    fn leave_endpoint(&mut self, place: &Place) {
+    pub(super) fn leave_endpoint(&mut self, place: &Place) {
         if let Some(endpoint) = &place.endpoint
             && let Some(next) = self.gates.leave_endpoint(endpoint)
         {
