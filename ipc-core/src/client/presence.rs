@@ -154,8 +154,11 @@ impl Watched {
     }
 
     fn forget_gone(&self, now: Instant) {
-        self.state.lock().instances.retain(|_, instance| {
-            let gone = now > instance.until + ABSENCE_GRACE;
+        let mut state = self.state.lock();
+        // Nobody's silence counts while nothing can be heard.
+        let Some(since) = state.since else { return };
+        state.instances.retain(|_, instance| {
+            let gone = now > instance.until.max(since) + ABSENCE_GRACE;
             if gone {
                 instance.gone.cancel();
             }
