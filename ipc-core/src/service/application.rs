@@ -21,7 +21,7 @@ use crate::routing::{App, Registered, RouteConflicts};
 )]
 pub trait Application {
     /// The service behind dispatch.
-    type Handler: tower::Service<Delivery, Response = Outcome, Error = Infallible, Future: Send>
+    type Handler: tower::Service<Delivery, Response = Outcome, Error = Infallible, Future: Send + 'static>
         + Clone
         + Send
         + 'static;

@@ -1,6 +1,7 @@
 //! Setting a service up.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::Future;
 #[cfg(feature = "http-server")]
 use std::net::SocketAddr;
@@ -8,17 +9,18 @@ use std::sync::Arc;
 
 use http::Method;
 use http::uri::PathAndQuery;
-use tower::ServiceBuilder as Layers;
+use tower::{Layer, ServiceBuilder as Layers};
 
 use super::entrance::{Entrance, Topical};
 use super::hooks::{HookFailure, Hooks};
+use super::layers::{MessageLayers, MessageService};
 #[cfg(feature = "http-server")]
 use super::listener::HttpListener;
 use super::running::{Parts, Service};
 use super::serve::Serve;
 use super::topics::{Topics, named};
 use super::{Application, Prepared, ServeError, checks};
-use crate::dispatch::{Limits, Policy, ReplyTopics};
+use crate::dispatch::{Delivery, Limits, Outcome, Policy, ReplyTopics};
 use crate::handler::TopicHandler;
 use crate::health::Health;
 use crate::layer::{DeadLetterLayer, GuardLayer, MetricsLayer, TraceLayer, WatchLayer};
@@ -42,6 +44,7 @@ pub struct ServiceBuilder {
     create_topics: Option<i32>,
     topic_handlers: BTreeMap<String, TopicHandler>,
     default_route: Option<(Method, PathAndQuery)>,
+    layers: MessageLayers,
     hooks: Hooks,
     health: Health,
     metrics: Metrics,
@@ -72,6 +75,7 @@ impl ServiceBuilder {
             create_topics: None,
             topic_handlers: BTreeMap::new(),
             default_route: None,
+            layers: MessageLayers::default(),
             hooks: Hooks::new(),
             health: Health::new(),
             metrics: Metrics::new(),
@@ -170,6 +174,22 @@ impl ServiceBuilder {
         self
     }
 
+    /// Puts a tower layer around every message, within the deadline, trace and
+    /// metrics of the service's own layers: what happens before and after a
+    /// handler. The layer added first is the outermost.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<MessageService> + Send + 'static,
+        L::Service: tower::Service<Delivery, Response = Outcome, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        <L::Service as tower::Service<Delivery>>::Future: Send + 'static,
+    {
+        self.layers.add(layer);
+        self
+    }
+
     /// Runs before anything is consumed: migrations, warm-up. An error keeps the
     /// service from starting.
     pub fn on_start<H, F, E>(mut self, hook: H) -> Self
@@ -262,7 +282,7 @@ impl ServiceBuilder {
         let handlers = handlers.map(|(topic, handler)| (named(&names, &topic), handler));
         let topical = Topical::new(handlers.collect(), self.default_route);
         let policies = topical.policies(policies, &self.default_policy);
-        let handler = Entrance::new(handler, topical);
+        let handler = self.layers.around(Entrance::new(handler, topical));
         self.health.starting("looking for its topics");
         let name: Arc<str> = self.name.into();
         let group = self.group.map_or_else(|| Arc::clone(&name), Arc::from);

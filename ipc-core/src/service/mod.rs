@@ -10,6 +10,7 @@ mod entrance;
 mod error;
 mod hooks;
 mod inlet;
+mod layers;
 #[cfg(feature = "http-server")]
 mod listener;
 mod presence;
@@ -24,6 +25,7 @@ pub use application::{Application, HttpService, Prepared};
 pub use builder::ServiceBuilder;
 pub use error::ServeError;
 pub use hooks::{HookError, HookFailure, Hooks};
+pub use layers::MessageService;
 pub use running::Service;
 pub use serve::Serve;
 pub use shutdown::{Drain, DrainError, shutdown_signal};

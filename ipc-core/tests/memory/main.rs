@@ -5,5 +5,6 @@ mod calls;
 #[path = "../envelope/dump.rs"]
 #[expect(dead_code, reason = "the envelope's own tests use the rest")]
 mod dump;
+mod layers;
 mod spring;
 mod system;
