@@ -9,12 +9,12 @@ use bytestring::ByteString;
 use tokio::time::Instant;
 
 use super::error::Unanswered;
-use super::pending::{Registration, Waiting};
+use super::open_call::OpenCall;
+use super::pending::Waiting;
 use super::presence::Watched;
 use super::records::Records;
 use super::upload::{self, CHUNK};
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
-use crate::envelope::control::Control;
 use crate::envelope::{
     Accepts, Context, CorrelationId, Dialect, Envelope, Headers, ReplyAddress, RequestHead, names,
 };
@@ -110,12 +110,7 @@ impl Client {
             mut answer,
             registration,
         } = shared.pending.register(id.clone(), request.head.dialect)?;
-        let call = OpenCall {
-            shared: Arc::clone(shared),
-            service: request.service.clone(),
-            registration,
-            finished: false,
-        };
+        let call = OpenCall::new(Arc::clone(shared), request.service.clone(), registration);
         let unknown = |reason| Unknown {
             correlation_id: id.clone(),
             reason,
@@ -237,61 +232,5 @@ impl Shared {
         let (ack, receipt) = Ack::pair();
         self.transport.send(&record, ack);
         receipt.await.map(drop)
-    }
-
-    fn control(&self, service: &str, control: &Control) {
-        let record = Outgoing {
-            topic: self.names.control(service),
-            partition: Some(0),
-            envelope: control.to_envelope(),
-        };
-        self.transport.send(&record, Ack::ignored());
-    }
-}
-
-/// A call under way. Dropped before it is finished it tells the service that
-/// nobody waits any more.
-pub(crate) struct OpenCall {
-    shared: Arc<Shared>,
-    service: String,
-    registration: Registration,
-    finished: bool,
-}
-
-impl OpenCall {
-    /// The answer is complete, or nobody can be told.
-    pub(crate) fn finish(mut self) {
-        self.finished = true;
-    }
-
-    /// Tells the service how much of the answer has been read.
-    pub(crate) fn credit(&self, bytes: u64) {
-        let credit = Control::Credit {
-            correlation_id: self.registration.id().clone(),
-            caller: self.shared.caller.clone(),
-            bytes,
-            records: None,
-        };
-        self.shared.control(&self.service, &credit);
-    }
-}
-
-impl Drop for OpenCall {
-    fn drop(&mut self) {
-        if !self.finished {
-            let cancel = Control::Cancel {
-                correlation_id: self.registration.id().clone(),
-                caller: self.shared.caller.clone(),
-            };
-            self.shared.control(&self.service, &cancel);
-        }
-    }
-}
-
-impl std::fmt::Debug for OpenCall {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OpenCall")
-            .field("service", &self.service)
-            .finish_non_exhaustive()
     }
 }

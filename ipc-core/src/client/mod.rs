@@ -7,6 +7,7 @@ mod builder;
 mod call;
 mod error;
 mod inbox;
+mod open_call;
 mod pending;
 mod presence;
 mod records;

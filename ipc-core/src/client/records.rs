@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::call::OpenCall;
+use super::open_call::OpenCall;
 use super::pending::{Answer, ReplyRecord};
 use crate::contract::RawReply;
 

@@ -145,11 +145,15 @@ impl Reply {
 
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
-        let mut headers = Headers::with_capacity(1);
-        headers.push_static(
-            "content-type",
-            Bytes::from_static(problem::CONTENT_TYPE.as_bytes()),
-        );
-        Self::full(problem.status, headers, problem.to_json())
+        let (headers, body) = document(&problem);
+        Self::full(problem.status, headers, body)
     }
+}
+
+/// A problem as the headers and the body of a record.
+pub(crate) fn document(problem: &Problem) -> (Headers, Bytes) {
+    let mut headers = Headers::with_capacity(1);
+    let media_type = Bytes::from_static(problem::CONTENT_TYPE.as_bytes());
+    headers.push_static("content-type", media_type);
+    (headers, problem.to_json())
 }

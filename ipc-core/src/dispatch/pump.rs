@@ -6,8 +6,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
 use super::open_replies::{OpenReply, Stop};
+use super::outcome::document;
 use super::replier::{Address, Replier, is_passing};
-use super::{BodyError, BodyStream, Reply, ReplyBody};
+use super::{BodyError, BodyStream};
 use crate::envelope::{Headers, Problem};
 use crate::metrics::StreamEnd;
 use crate::transport::{Outgoing, Receipt, SendError};
@@ -40,7 +41,7 @@ impl OpenReply {
                 Ok(piece) => piece,
                 Err(broken) => {
                     let status = broken.0.status;
-                    let (headers, body) = document(broken.0);
+                    let (headers, body) = document(&broken.0);
                     let record = address.chunk_record(status, number, true, headers, body);
                     return replier.settle(&record).await.map(drop);
                 }
@@ -71,7 +72,7 @@ impl OpenReply {
         if stop == Stop::Cancelled {
             return Ok(());
         }
-        let (headers, body) = document(moved(None));
+        let (headers, body) = document(&moved(None));
         let record = address.chunk_record(503, number, true, headers, body);
         replier.settle(&record).await.map(drop)
     }
@@ -126,8 +127,8 @@ impl Records<'_> {
         };
         let (how, status, (headers, body)) = match end {
             Ok(None) => (StreamEnd::Completed, 200, (Headers::new(), Bytes::new())),
-            Ok(Some(broken)) => (StreamEnd::Failed, broken.0.status, document(broken.0)),
-            Err(Stop::Moving) => (StreamEnd::Moved, 503, document(moved(Some(self.seq)))),
+            Ok(Some(broken)) => (StreamEnd::Failed, broken.0.status, document(&broken.0)),
+            Err(Stop::Moving) => (StreamEnd::Moved, 503, document(&moved(Some(self.seq)))),
             Err(Stop::Cancelled) => return StreamEnd::Cancelled,
         };
         let pushed = self.push(status, true, headers, body).await;
@@ -187,14 +188,6 @@ fn moved(last: Option<u32>) -> Problem {
     match last {
         Some(seq) => problem.with_detail(format!("resume after ipc-seq {seq}")),
         None => problem.with_detail("ask again"),
-    }
-}
-
-pub(super) fn document(problem: Problem) -> (Headers, Bytes) {
-    let reply = Reply::from(problem);
-    match reply.body {
-        ReplyBody::Full(body) => (reply.headers, body),
-        ReplyBody::Chunked(_) | ReplyBody::Stream(_) => (reply.headers, Bytes::new()),
     }
 }
 

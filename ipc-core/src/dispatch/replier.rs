@@ -7,7 +7,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::open_replies::{OpenReplies, OpenReply};
-use super::pump::document;
+use super::outcome::document;
 use super::{BodyStream, Delivery, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
@@ -160,7 +160,7 @@ impl Replier {
 
 fn too_many_streams(address: &Address) -> Outgoing {
     let problem = Problem::new("too-many-streams", "Too many reply streams are open", 503);
-    let (mut headers, body) = document(problem);
+    let (mut headers, body) = document(&problem);
     headers.push_static("retry-after", Bytes::from_static(b"1"));
     address.record(503, ReplyPart::Whole, headers, body)
 }
