@@ -11,7 +11,7 @@ use ipc_core::client::{CallError, Options, Rejected, UnknownReason};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
-use super::system::{System, TestResult};
+use super::system::{Stopped, System, TestResult};
 
 fn request(timeout: Duration) -> TestResult<Request<Body>> {
     let mut options = Options::default();
@@ -44,13 +44,6 @@ async fn a_call_past_its_deadline_is_unknown_and_leaves_nothing_pending() -> Tes
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_call_stops_its_handler() -> TestResult {
-    struct Stopped(Arc<Notify>);
-    impl Drop for Stopped {
-        fn drop(&mut self) {
-            self.0.notify_one();
-        }
-    }
-
     let system = System::new();
     let (started, stopped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let handler = {

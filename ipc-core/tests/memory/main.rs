@@ -2,9 +2,12 @@
 #![cfg(feature = "testing")]
 
 mod calls;
+mod chunks;
 #[path = "../envelope/dump.rs"]
 #[expect(dead_code, reason = "the envelope's own tests use the rest")]
 mod dump;
 mod layers;
+mod rows;
 mod spring;
+mod streams;
 mod system;

@@ -2,17 +2,37 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ipc_core::client::Client;
+use axum::body::{Body, Bytes};
+use http::Request;
+use ipc_core::client::{Client, Options, RecordKey};
 use ipc_core::envelope::Envelope;
 use ipc_core::service::{Service, ServiceBuilder};
 use ipc_core::transport::memory::MemoryCluster;
 use ipc_core::transport::{
     Ack, Consumer, Event, Outgoing, Received, Start, TopicPartition, TopicSpec, Transport,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 pub(crate) type TestResult<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Tells when it is dropped: what a handler holds shows when it is stopped.
+pub(crate) struct Stopped(pub(crate) Arc<Notify>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+/// A request under the record key `key`.
+pub(crate) fn keyed(mut request: Request<Body>, key: &'static str) -> Request<Body> {
+    let mut options = Options::default();
+    options.key = RecordKey::Bytes(Bytes::from_static(key.as_bytes()));
+    request.extensions_mut().insert(options);
+    request
+}
 
 /// A cluster in memory.
 pub(crate) struct System(MemoryCluster);
@@ -53,6 +73,13 @@ impl System {
         Ok(())
     }
 
+    /// The offset that `service` has committed for a partition of its requests.
+    pub(crate) fn committed(&self, service: &str, partition: i32) -> Option<i64> {
+        let topic = Arc::from(format!("{service}.requests"));
+        self.0
+            .committed(service, &TopicPartition { topic, partition })
+    }
+
     /// Everything written to a topic of `partitions`, from its beginning.
     pub(crate) async fn watch(&self, topic: &str, partitions: i32) -> TestResult<Watch> {
         let (sender, records) = mpsc::channel(1024);
@@ -91,7 +118,15 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// The next record, if it is written within an hour of the paused clock.
     pub(crate) async fn next(&mut self) -> TestResult<Received> {
-        Ok(self.records.recv().await.ok_or("the readers have ended")?)
+        let hour = Duration::from_secs(60 * 60);
+        let next = tokio::time::timeout(hour, self.records.recv()).await?;
+        Ok(next.ok_or("the readers have ended")?)
+    }
+
+    /// Whether everything written so far has been looked at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty()
     }
 }
