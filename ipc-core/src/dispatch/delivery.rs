@@ -46,6 +46,8 @@ pub(crate) enum Refusal {
     },
     /// Too many unfinished requests are held to take its body.
     Busy,
+    /// It comes back to a lane that one of its own callers holds.
+    CallLoop,
 }
 
 impl Delivery {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -12,13 +13,19 @@ use crate::transport::Received;
 
 /// Reads each record's headers once and finds its policy.
 pub(crate) struct Intake {
+    service: Arc<str>,
     policies: Arc<dyn Policies>,
     reply_topics: ReplyTopics,
 }
 
 impl Intake {
-    pub(crate) fn new(policies: Arc<dyn Policies>, reply_topics: ReplyTopics) -> Self {
+    pub(crate) fn new(
+        service: Arc<str>,
+        policies: Arc<dyn Policies>,
+        reply_topics: ReplyTopics,
+    ) -> Self {
         Self {
+            service,
             policies,
             reply_topics,
         }
@@ -55,6 +62,16 @@ impl Intake {
                 policy,
                 finish_by,
             )
+        }
+    }
+
+    /// Refuses a call that comes back to the lane of one of its own callers. In
+    /// that lane it would wait for itself.
+    pub(crate) fn refuse_loop(&self, delivery: &mut Delivery) {
+        let head = &delivery.head;
+        let held = |key: &Bytes| head.is_call() && head.chain.holds(&self.service, key);
+        if delivery.refusal.is_none() && delivery.envelope.key.as_ref().is_some_and(held) {
+            delivery.refusal = Some(Refusal::CallLoop);
         }
     }
 }

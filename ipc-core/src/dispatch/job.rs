@@ -4,6 +4,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Delivery;
+use super::delivery::Refusal;
 use crate::transport::TopicPartition;
 
 /// A delivery with what dispatch needs to finish it.
@@ -31,9 +32,11 @@ impl Job {
         self.delivery.origin.offset
     }
 
-    /// The key whose order this record keeps.
+    /// The key whose order this record keeps. A call that loops keeps none: its
+    /// own caller holds the lane until it is answered.
     pub(super) fn lane(&self) -> Option<&Bytes> {
-        self.delivery.envelope.key.as_ref()
+        let key = self.delivery.envelope.key.as_ref();
+        key.filter(|_| self.delivery.refusal != Some(Refusal::CallLoop))
     }
 
     /// Whether it is part of a call that another service of ours is handling.

@@ -82,10 +82,7 @@ where
         if let Some(outcome) = refuse(&delivery, now) {
             return Box::pin(std::future::ready(Ok(outcome)));
         }
-        let chain = match self.join_chain(&delivery) {
-            Ok(chain) => chain,
-            Err(outcome) => return Box::pin(std::future::ready(Ok(outcome))),
-        };
+        let chain = self.join_chain(&delivery);
         let left = deadline(&delivery).map_or(Duration::MAX, |deadline| deadline.remaining(now));
         delivery.finish_by = Instant::now() + left.min(delivery.policy.timeout);
         let facts = Facts {
@@ -119,18 +116,13 @@ where
 }
 
 impl<S> Guard<S> {
-    /// The lanes held by the callers above and by this delivery. A call that
-    /// comes back to a lane its own caller holds would wait for itself.
-    fn join_chain(&self, delivery: &Delivery) -> Result<Chain, Outcome> {
+    /// The lanes held by the callers above and by this delivery.
+    fn join_chain(&self, delivery: &Delivery) -> Chain {
         let chain = &delivery.head.chain;
-        let Some(key) = &delivery.envelope.key else {
-            return Ok(chain.clone());
-        };
-        if delivery.head.is_call() && chain.holds(&self.service, key) {
-            let problem = Problem::new("call-loop", "The call waits for itself", 508);
-            return Err(Outcome::Reply(problem.into()));
+        match &delivery.envelope.key {
+            Some(key) => chain.with(&self.service, key),
+            None => chain.clone(),
         }
-        Ok(chain.with(&self.service, key))
     }
 }
 
@@ -169,6 +161,10 @@ fn refuse(delivery: &Delivery, now: UnixMillis) -> Option<Outcome> {
         }
         Some(Refusal::Busy) => {
             let problem = Problem::new("busy", "Too many large requests are arriving", 503);
+            return Some(answer_or_fail(is_call, problem));
+        }
+        Some(Refusal::CallLoop) => {
+            let problem = Problem::new("call-loop", "The call waits for itself", 508);
             return Some(answer_or_fail(is_call, problem));
         }
         None => {}

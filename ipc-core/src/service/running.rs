@@ -119,7 +119,7 @@ impl Parts {
         let replier = Replier::new(Arc::clone(&self.transport), open.clone(), instance.clone());
         let engine = Engine::new(
             handler,
-            Intake::new(self.policies, self.reply_topics),
+            Intake::new(Arc::clone(&self.name), self.policies, self.reply_topics),
             Arc::new(replier),
             self.limits.clone(),
             Arc::clone(&consumer),

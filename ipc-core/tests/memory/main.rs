@@ -7,6 +7,7 @@ mod chunks;
 #[expect(dead_code, reason = "the envelope's own tests use the rest")]
 mod dump;
 mod layers;
+mod nested;
 mod rows;
 mod spring;
 mod streams;

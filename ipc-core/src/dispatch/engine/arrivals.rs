@@ -59,7 +59,8 @@ where
         self.pause_full();
     }
 
-    fn queue(&mut self, delivery: Delivery, more_offsets: Vec<i64>, epoch: u64, now: Instant) {
+    fn queue(&mut self, mut delivery: Delivery, more_offsets: Vec<i64>, epoch: u64, now: Instant) {
+        self.intake.refuse_loop(&mut delivery);
         let job = Job {
             delivery,
             more_offsets,
