@@ -58,7 +58,9 @@ async fn a_service_that_stops_ends_its_streams_so_that_they_can_be_resumed() -> 
     let (service, client, _) = start(&system).await?;
     let mut replies = client.service("clock").stream(ticks::request()).await?;
     assert_eq!(replies.try_next().await?, Some(7));
-    let (last, ()) = tokio::join!(replies.next(), service.stop());
+    let last = tokio::time::timeout(Duration::from_secs(60), replies.next());
+    let (last, ()) = tokio::join!(last, service.stop());
+    let last = last?;
     let Some(Err(CallError::Application(told))) = last else {
         return Err(format!("not told: {last:?}").into());
     };
