@@ -13,8 +13,9 @@ use super::open_call::OpenCall;
 use super::pending::Waiting;
 use super::presence::Watched;
 use super::records::Records;
-use super::upload::{self, CHUNK};
+use super::upload;
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
+use crate::envelope::limits::CHUNK;
 use crate::envelope::{
     Accepts, Context, CorrelationId, Dialect, Envelope, Headers, ReplyAddress, RequestHead, names,
 };

@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::open_call::OpenCall;
 use super::pending::{Answer, ReplyRecord};
 use crate::contract::RawReply;
+use crate::envelope::limits::UNREAD;
 
-/// Bytes consumed before the sender is told: a quarter of what it may have unread.
-const CREDIT_EVERY: u64 = 512 * 1024;
+/// Bytes consumed before the sender is told.
+const CREDIT_EVERY: u64 = UNREAD / 4;
 
 /// The payloads of one answer, in order: pieces of one body, or a stream's
 /// replies.

@@ -7,13 +7,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::envelope::limits::{CHUNK, UNREAD};
 use crate::envelope::{CorrelationId, Envelope, Headers, RequestHead};
 use crate::transport::{Ack, Outgoing, SendError, Transport};
-
-/// Bytes of one chunk.
-pub(super) const CHUNK: usize = 512 * 1024;
-/// Bytes of one request that may be sent and not yet taken by its service.
-const UNTAKEN: u64 = 2 * 1024 * 1024;
 
 /// Requests that are being sent in chunks, and how much of each was taken.
 #[derive(Debug, Default)]
@@ -84,7 +80,7 @@ pub(super) async fn send(
             // Its sender is gone only with the client itself.
             let _ = upload
                 .taken
-                .wait_for(|taken| after.saturating_sub(*taken) <= UNTAKEN)
+                .wait_for(|taken| after.saturating_sub(*taken) <= UNREAD)
                 .await;
         }
         head.chunk = Some(number);

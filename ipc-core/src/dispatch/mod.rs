@@ -33,5 +33,5 @@ pub(crate) use delivery::Refusal;
 pub(crate) use engine::{Engine, Input};
 pub(crate) use intake::Intake;
 pub(crate) use open_replies::OpenReplies;
-pub(crate) use pump::{CHUNK, RECORD};
+pub(crate) use pump::RECORD;
 pub(crate) use replier::Replier;

@@ -14,10 +14,8 @@ use tokio_util::task::TaskTracker;
 
 use super::Delivery;
 use crate::envelope::CorrelationId;
+use crate::envelope::limits::UNREAD;
 use crate::metrics::{EndpointMetrics, Held, Metrics, Settled, StreamEnd};
-
-/// Bytes of one answer that may lie unread.
-pub(super) const UNREAD: u64 = 2 * 1024 * 1024;
 
 /// Every answer under way that has more records to come.
 #[derive(Clone)]

@@ -9,12 +9,11 @@ use super::open_replies::{OpenReply, Stop};
 use super::outcome::document;
 use super::replier::{Address, Replier, is_passing};
 use super::{BodyError, BodyStream};
+use crate::envelope::limits::CHUNK;
 use crate::envelope::{Headers, Problem};
 use crate::metrics::StreamEnd;
 use crate::transport::{Outgoing, Receipt, SendError};
 
-/// Bytes of one chunk.
-pub(crate) const CHUNK: usize = 512 * 1024;
 /// Most bytes of a body in one record: leaves room for headers under the broker's
 /// default limit of 1 MiB.
 pub(crate) const RECORD: usize = 900 * 1024;

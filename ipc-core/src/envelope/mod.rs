@@ -13,6 +13,7 @@ mod decimal;
 pub mod dialect;
 pub mod headers;
 pub mod ids;
+pub mod limits;
 pub mod names;
 pub mod problem;
 pub mod reply;

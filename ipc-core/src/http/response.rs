@@ -8,7 +8,8 @@ use futures_util::{StreamExt, stream};
 
 use super::headers;
 use super::pieces::Pieces;
-use crate::dispatch::{BodyError, CHUNK, Mode, RECORD, Reply, ReplyBody};
+use crate::dispatch::{BodyError, Mode, RECORD, Reply, ReplyBody};
+use crate::envelope::limits::CHUNK;
 use crate::envelope::{Accepts, Headers, Problem};
 use crate::response::ReplyStream;
 

@@ -83,8 +83,9 @@ where
             return Box::pin(std::future::ready(Ok(outcome)));
         }
         let chain = self.join_chain(&delivery);
-        let left = deadline(&delivery).map_or(Duration::MAX, |deadline| deadline.remaining(now));
-        delivery.finish_by = Instant::now() + left.min(delivery.policy.timeout);
+        let timeout = delivery.policy.timeout;
+        let left = deadline(&delivery).map_or(timeout, |it| it.remaining(now).min(timeout));
+        delivery.finish_by = Instant::now() + left;
         let facts = Facts {
             is_call: delivery.head.is_call(),
             age: delivery
@@ -97,7 +98,7 @@ where
         };
         let finish_by = delivery.finish_by;
         let context = CallContext {
-            deadline: Some(now.plus(left.min(delivery.policy.timeout))),
+            deadline: Some(now.plus(left)),
             trace: delivery.head.trace.clone(),
             chain,
         };

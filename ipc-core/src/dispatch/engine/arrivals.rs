@@ -81,20 +81,7 @@ where
         match self.assembler.take(chunk, now) {
             Chunk::Whole(request, offsets) => self.queue(*request, offsets, epoch, now),
             Chunk::Taken(chunk, bytes) => self.replier.credit(&chunk, bytes),
-            Chunk::Skipped(offsets) => self.skip(&place, &offsets),
-        }
-    }
-
-    /// Records that nobody is answered for are finished.
-    pub(super) fn skip(&mut self, place: &TopicPartition, offsets: &[i64]) {
-        if let Some(partition) = self.partitions.get_mut(place) {
-            let moved = offsets
-                .iter()
-                .filter_map(|offset| partition.window.finish(*offset))
-                .max();
-            if let Some(next) = moved {
-                self.moved.insert(place.clone(), next);
-            }
+            Chunk::Skipped(offsets) => self.finish_offsets(&place, offsets),
         }
     }
 
@@ -107,7 +94,7 @@ where
         });
     }
 
-    /// Stops fetching partitions whose window is full; `resume_at_half` goes on.
+    /// Stops fetching partitions whose window is full, until half of it is free.
     fn pause_full(&mut self) {
         let window = self.limits.window;
         let full: Vec<TopicPartition> = self

@@ -14,6 +14,7 @@ use crate::dispatch::run::Finished;
 use crate::dispatch::{Delivery, Outcome};
 use crate::envelope::CorrelationId;
 use crate::metrics::Settled;
+use crate::transport::TopicPartition;
 
 impl<S> Engine<S>
 where
@@ -59,38 +60,48 @@ where
 
     /// The record is done with: its offset may be stored, its lane goes on.
     fn settle(&mut self, place: &Place) {
-        let half = self.limits.window / 2;
         let Some(partition) = self.partition(place) else {
             return;
         };
-        let moved = [place.offset]
-            .iter()
-            .chain(&place.more_offsets)
-            .filter_map(|offset| partition.window.finish(*offset))
-            .max();
-        let resume = partition.paused && partition.window.len() <= half;
-        if resume {
-            partition.pause(false);
-        }
         let next = match &place.lane {
             Some(key) if !partition.leaving => partition.lanes.leave(key),
             _ => None,
         };
-        let turn = partition
-            .waiting_for_turn
-            .iter()
-            .position(|job| partition.window.is_oldest(job.offset()))
-            .and_then(|index| partition.waiting_for_turn.remove(index));
-        if let Some(next) = moved {
-            self.moved.insert(place.partition.clone(), next);
-        }
-        if resume {
-            self.consumer.resume(vec![place.partition.clone()]);
-        }
+        let first = std::iter::once(place.offset);
+        let offsets = first.chain(place.more_offsets.iter().copied());
+        self.finish_offsets(&place.partition, offsets);
         if let Some(next) = next {
             self.admit(next);
         }
-        if let Some(turn) = turn {
+    }
+
+    /// These records are done with. Whatever waited for that goes on: the stored
+    /// offset, a paused partition, at-most-once work whose turn it is.
+    pub(super) fn finish_offsets(
+        &mut self,
+        place: &TopicPartition,
+        offsets: impl IntoIterator<Item = i64>,
+    ) {
+        let half = self.limits.window / 2;
+        let Some(partition) = self.partitions.get_mut(place) else {
+            return;
+        };
+        let moved = offsets
+            .into_iter()
+            .filter_map(|offset| partition.window.finish(offset))
+            .max();
+        if let Some(next) = moved {
+            self.moved.insert(place.clone(), next);
+        }
+        if partition.paused && partition.window.len() <= half {
+            partition.pause(false);
+            self.consumer.resume(vec![place.clone()]);
+        }
+        let turn = partition
+            .waiting_for_turn
+            .iter()
+            .position(|job| partition.window.is_oldest(job.offset()));
+        if let Some(turn) = turn.and_then(|index| partition.waiting_for_turn.remove(index)) {
             self.steps.push_back(Step::Endpoint(turn));
         }
     }

@@ -101,7 +101,7 @@ where
 
     pub(super) fn give_up_late(&mut self) {
         for (place, offset) in self.assembler.expire(Instant::now()) {
-            self.skip(&place, &[offset]);
+            self.finish_offsets(&place, [offset]);
         }
         if self.revocations.is_empty() && self.draining.is_none() {
             return;
