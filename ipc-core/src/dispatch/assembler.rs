@@ -138,14 +138,10 @@ impl Assembler {
     }
 
     fn begin(&mut self, key: Key, chunk: Delivery, now: Instant) -> Chunk {
-        let mut lost = self.close(&key);
+        // Its sender starts over: what came before is finished with it.
+        let earlier = self.close(&key);
         if chunk.head.end {
-            // A whole body after all; chunks of an earlier one go with it.
-            return Chunk::Whole(Box::new(chunk), lost);
-        }
-        if !lost.is_empty() {
-            lost.push(chunk.origin.offset);
-            return Chunk::Skipped(lost);
+            return Chunk::Whole(Box::new(chunk), earlier);
         }
         let body = BytesMut::from(&*chunk.envelope.payload.clone().unwrap_or_default());
         self.held += body.len();
@@ -156,7 +152,7 @@ impl Assembler {
             Assembly {
                 request: Some(chunk),
                 body,
-                offsets: Vec::new(),
+                offsets: earlier,
                 expected: 1,
                 until: now + PATIENCE,
             },

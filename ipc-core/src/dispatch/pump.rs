@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 
 use super::open_replies::{OpenReply, Stop};
 use super::outcome::document;
-use super::replier::{Address, Replier, is_passing};
+use super::replier::{Address, Replier, is_passing, reply_too_large};
 use super::{BodyError, BodyStream};
 use crate::envelope::limits::CHUNK;
 use crate::envelope::{Headers, Problem};
@@ -120,8 +120,10 @@ impl Records<'_> {
             if let Err(stop) = flow.room_for(bytes.len()).await {
                 break Err(stop);
             }
-            if self.push(200, false, Headers::new(), bytes).await.is_err() {
-                return StreamEnd::CallerGone;
+            match self.push(200, false, Headers::new(), bytes).await {
+                Ok(()) => {}
+                Err(SendError::TooLarge { .. }) => return self.end_in_place().await,
+                Err(_) => return StreamEnd::CallerGone,
             }
         };
         let (how, status, (headers, body)) = match end {
@@ -131,10 +133,28 @@ impl Records<'_> {
             Err(Stop::Cancelled) => return StreamEnd::Cancelled,
         };
         let pushed = self.push(status, true, headers, body).await;
-        if pushed.is_err() || self.settle_oldest(0).await.is_err() {
-            return StreamEnd::CallerGone;
+        let settled = match pushed {
+            Ok(()) => self.settle_oldest(0).await,
+            refused => refused,
+        };
+        match settled {
+            Ok(()) => how,
+            Err(SendError::TooLarge { .. }) => self.end_in_place().await,
+            Err(_) => StreamEnd::CallerGone,
         }
-        how
+    }
+
+    /// Ends the stream where the oldest unsettled record was refused because it is
+    /// larger than its topic takes. Those sent after it are beyond the end.
+    async fn end_in_place(&mut self) -> StreamEnd {
+        let after = u32::try_from(self.unacknowledged.len()).unwrap_or_default();
+        let seq = self.seq.wrapping_sub(after);
+        let (headers, body) = document(&reply_too_large());
+        let end = self.address.stream_record(502, seq, true, headers, body);
+        match self.replier.settle(&end).await {
+            Ok(_) => StreamEnd::Failed,
+            Err(_) => StreamEnd::CallerGone,
+        }
     }
 
     async fn push(
@@ -175,9 +195,7 @@ impl Records<'_> {
 
 /// A reply of a stream is one record, so it cannot be cut.
 fn too_large() -> BodyError {
-    let title = "A reply of the stream does not fit one record";
-    let problem = Problem::new("reply-too-large", title, 502);
-    BodyError(problem.with_detail(format!(
+    BodyError(reply_too_large().with_detail(format!(
         "it has more than {RECORD} bytes: send less at once"
     )))
 }

@@ -55,32 +55,12 @@ impl Replier {
         let Some(address) = Address::of(delivery) else {
             return Ok(());
         };
-        let answered = match reply.body {
-            ReplyBody::Full(body) => {
-                let record = address.record(reply.status, ReplyPart::Whole, reply.headers, body);
-                self.settle(&record).await.map(drop)
-            }
-            ReplyBody::Chunked(body) => {
-                let chunks = self.open.begin(delivery);
-                chunks
-                    .send_chunks(self, address, reply.status, reply.headers, body)
-                    .await
-            }
-            ReplyBody::Stream(body) => match self.open.try_begin_stream(delivery) {
-                None => self.settle(&too_many_streams(&address)).await.map(drop),
-                Some(stream) if delivery.head.dialect == Dialect::Native => {
-                    self.open_stream(stream, address, reply.status, reply.headers, body)
-                        .await
-                }
-                // Others take every record for a reply, so there is none that
-                // only opens the stream: the request is held until its end.
-                Some(stream) => {
-                    stream.send_records(self, address, body).await;
-                    Ok(())
-                }
-            },
-        };
+        let answered = self.write(delivery, &address, reply).await;
         match answered {
+            Err(SendError::TooLarge { topic, reason }) => {
+                tracing::warn!(topic, reason, "a reply does not fit its topic");
+                self.settle(&too_large(&address)).await.map(drop)
+            }
             Err(SendError::Refused { topic, reason }) => {
                 tracing::warn!(
                     topic,
@@ -90,6 +70,39 @@ impl Replier {
                 Ok(())
             }
             answered => answered,
+        }
+    }
+
+    async fn write(
+        self: &Arc<Self>,
+        delivery: &Delivery,
+        address: &Address,
+        reply: Reply,
+    ) -> Result<(), SendError> {
+        match reply.body {
+            ReplyBody::Full(body) => {
+                let record = address.record(reply.status, ReplyPart::Whole, reply.headers, body);
+                self.settle(&record).await.map(drop)
+            }
+            ReplyBody::Chunked(body) => {
+                let chunks = self.open.begin(delivery);
+                chunks
+                    .send_chunks(self, address.clone(), reply.status, reply.headers, body)
+                    .await
+            }
+            ReplyBody::Stream(body) => match self.open.try_begin_stream(delivery) {
+                None => self.settle(&too_many_streams(address)).await.map(drop),
+                Some(stream) if delivery.head.dialect == Dialect::Native => {
+                    self.open_stream(stream, address.clone(), reply.status, reply.headers, body)
+                        .await
+                }
+                // Others take every record for a reply, so there is none that
+                // only opens the stream: the request is held until its end.
+                Some(stream) => {
+                    stream.send_records(self, address.clone(), body).await;
+                    Ok(())
+                }
+            },
         }
     }
 
@@ -163,6 +176,17 @@ fn too_many_streams(address: &Address) -> Outgoing {
     let (mut headers, body) = document(&problem);
     headers.push_static("retry-after", Bytes::from_static(b"1"));
     address.record(503, ReplyPart::Whole, headers, body)
+}
+
+fn too_large(address: &Address) -> Outgoing {
+    let (headers, body) = document(&reply_too_large());
+    address.record(502, ReplyPart::Whole, headers, body)
+}
+
+/// Told in place of a reply that its topic refuses.
+pub(super) fn reply_too_large() -> Problem {
+    let title = "The reply does not fit one record of its topic";
+    Problem::new("reply-too-large", title, 502)
 }
 
 pub(super) fn is_passing(error: &SendError) -> bool {

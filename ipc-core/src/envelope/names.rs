@@ -67,6 +67,8 @@ pub const DLQ_ATTEMPTS: &str = "ipc-dlq-attempts";
 pub const DLQ_FIRST_FAILED: &str = "ipc-dlq-first-failed";
 /// The service that gave the record up.
 pub const DLQ_SERVICE: &str = "ipc-dlq-service";
+/// What of the record did not fit its dead letter: `payload`, or `payload, headers`.
+pub const DLQ_CUT: &str = "ipc-dlq-cut";
 /// How often the record was redriven.
 pub const DLQ_REPLAYS: &str = "ipc-dlq-replays";
 

@@ -33,6 +33,15 @@ pub enum SendError {
         /// Why.
         reason: String,
     },
+    /// The record is larger than the client or its topic takes; it never entered
+    /// the log.
+    #[error("record for topic {topic} is too large: {reason}")]
+    TooLarge {
+        /// The topic it was meant for.
+        topic: String,
+        /// Which limit, and what to do about it.
+        reason: String,
+    },
     /// It is not known whether the log has the record.
     #[error("record for topic {topic} not acknowledged: {reason}")]
     Unacknowledged {
@@ -50,7 +59,10 @@ impl SendError {
     /// Whether the record is known not to be in the log.
     #[must_use]
     pub fn is_known_unsent(&self) -> bool {
-        matches!(self, Self::QueueFull { .. } | Self::Refused { .. })
+        matches!(
+            self,
+            Self::QueueFull { .. } | Self::Refused { .. } | Self::TooLarge { .. }
+        )
     }
 }
 

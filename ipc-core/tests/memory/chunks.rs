@@ -1,14 +1,19 @@
 //! Requests in several records.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
+use bytestring::ByteString;
 use http::{Request, StatusCode};
+use ipc_core::dispatch::{Guarantee, Limits, Policy};
 use ipc_core::envelope::{CorrelationId, Envelope, Headers, ReplyAddress, ReplyHead, RequestHead};
+use ipc_core::transport::TopicSpec;
 use tower::ServiceExt as _;
 
-use super::system::{System, TestResult};
+use super::system::{System, TestResult, Watch};
 
 const MIB: usize = 1024 * 1024;
 
@@ -19,14 +24,15 @@ fn echo() -> Router {
 }
 
 /// A request whose answer is to go to `raw.replies`.
-fn record(id: &CorrelationId, chunk: Option<u32>, body: &'static str) -> Envelope {
+fn record(id: &CorrelationId, chunk: Option<u32>, end: bool, body: &'static str) -> Envelope {
     let head = RequestHead {
         correlation_id: Some(id.clone()),
         reply_to: Some(ReplyAddress::new("raw.replies", Some(0))),
         method: Some("POST".into()),
         path: Some("/echo".into()),
+        caller: Some(ByteString::from_static("raw/1").into()),
         chunk,
-        end: chunk.is_some(),
+        end,
         ..RequestHead::default()
     };
     let mut headers = Headers::new();
@@ -35,6 +41,21 @@ fn record(id: &CorrelationId, chunk: Option<u32>, body: &'static str) -> Envelop
         headers,
         key: Some(Bytes::from_static(b"key")),
         payload: Some(Bytes::from_static(body.as_bytes())),
+    }
+}
+
+/// The status, where this is the answer to `id`.
+fn status(record: &Envelope, id: &CorrelationId) -> Option<u16> {
+    let head = ReplyHead::parse(&record.headers)?;
+    (head.correlation_id == *id).then_some(head.status)
+}
+
+/// How `id` is answered, whatever else is told before.
+async fn answered(replies: &mut Watch, id: &CorrelationId) -> TestResult<u16> {
+    loop {
+        if let Some(status) = status(&replies.next().await?.envelope, id) {
+            return Ok(status);
+        }
     }
 }
 
@@ -52,8 +73,12 @@ async fn a_chunk_without_its_beginning_is_finished_in_silence() -> TestResult {
     let letters = system.watch("orders.dlq", 1).await?;
     let (orphan, whole) = (CorrelationId::random(), CorrelationId::random());
     let topic = "orders.requests";
-    system.send(topic, record(&orphan, Some(1), "rest")).await?;
-    system.send(topic, record(&whole, None, "all")).await?;
+    system
+        .send(topic, record(&orphan, Some(1), true, "rest"))
+        .await?;
+    system
+        .send(topic, record(&whole, None, false, "all"))
+        .await?;
 
     let reply = replies.next().await?;
     let head = ReplyHead::parse(&reply.envelope.headers).ok_or("not a reply")?;
@@ -62,6 +87,126 @@ async fn a_chunk_without_its_beginning_is_finished_in_silence() -> TestResult {
     service.stop().await;
     assert!(replies.is_empty() && letters.is_empty());
     assert_eq!(system.committed("orders", 0), Some(2));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_in_chunks_that_starts_over_is_handled_once() -> TestResult {
+    let system = System::new();
+    let service = system
+        .service("orders")
+        .create_topics(1)
+        .serve(echo())
+        .start()
+        .await?;
+    system.topic("raw.replies", 1).await?;
+    let mut replies = system.watch("raw.replies", 1).await?;
+    let id = CorrelationId::random();
+    for (chunk, end, body) in [
+        (0, false, "a"),
+        (1, false, "b"),
+        (0, false, "a"),
+        (1, true, "b"),
+    ] {
+        let record = record(&id, Some(chunk), end, body);
+        system.send("orders.requests", record).await?;
+    }
+    let answer = loop {
+        let reply = replies.next().await?.envelope;
+        if status(&reply, &id) == Some(200) {
+            break reply;
+        }
+    };
+    assert_eq!(answer.payload.as_deref(), Some(&b"ab"[..]));
+    service.stop().await;
+    while !replies.is_empty() {
+        let record = replies.next().await?.envelope;
+        assert_eq!(status(&record, &id), None, "answered twice");
+    }
+    assert_eq!(system.committed("orders", 0), Some(4));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn chunks_given_up_make_room_in_a_full_window() -> TestResult {
+    let system = System::new();
+    let mut limits = Limits::default();
+    limits.window = 3;
+    let mut policy = Policy::new("orders");
+    policy.timeout = Duration::from_secs(120);
+    let service = system
+        .service("orders")
+        .create_topics(1)
+        .limits(limits)
+        .default_policy(policy)
+        .serve(echo())
+        .start()
+        .await?;
+    system.topic("raw.replies", 1).await?;
+    let mut replies = system.watch("raw.replies", 1).await?;
+    let (lost, whole) = (CorrelationId::random(), CorrelationId::random());
+    for chunk in 0..3 {
+        let record = record(&lost, Some(chunk), false, "lost");
+        system.send("orders.requests", record).await?;
+        assert!(status(&replies.next().await?.envelope, &whole).is_none());
+    }
+    // The window is full of a request whose end never comes.
+    let record = record(&whole, None, false, "all");
+    system.send("orders.requests", record).await?;
+    assert_eq!(answered(&mut replies, &whole).await?, 200);
+    service.stop().await;
+    assert_eq!(system.committed("orders", 0), Some(4));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_once_work_behind_skipped_chunks_has_its_turn() -> TestResult {
+    let system = System::new();
+    let mut policy = Policy::new("orders");
+    policy.guarantee = Guarantee::AtMostOnce;
+    let service = system
+        .service("orders")
+        .create_topics(1)
+        .default_policy(policy)
+        .serve(echo())
+        .start()
+        .await?;
+    system.topic("raw.replies", 1).await?;
+    let mut replies = system.watch("raw.replies", 1).await?;
+    let (lost, whole) = (CorrelationId::random(), CorrelationId::random());
+    for record in [
+        record(&lost, Some(0), false, "lost"),
+        record(&whole, None, false, "all"),
+        record(&lost, Some(2), true, "lost"),
+    ] {
+        system.send("orders.requests", record).await?;
+    }
+    assert_eq!(answered(&mut replies, &whole).await?, 200);
+    service.stop().await;
+    assert_eq!(system.committed("orders", 0), Some(3));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_larger_than_its_topic_takes_is_told_as_502() -> TestResult {
+    let system = System::new();
+    let service = system
+        .service("orders")
+        .create_topics(1)
+        .serve(Router::new().route("/echo", post(async || "x".repeat(2000))))
+        .start()
+        .await?;
+    let small = TopicSpec::new("raw.replies", 1).with("max.message.bytes", 1500);
+    system.topic_like(small).await?;
+    let mut replies = system.watch("raw.replies", 1).await?;
+    let id = CorrelationId::random();
+    system
+        .send("orders.requests", record(&id, None, false, "ask"))
+        .await?;
+    let reply = replies.next().await?;
+    let head = ReplyHead::parse(&reply.envelope.headers).ok_or("not a reply")?;
+    assert_eq!((head.correlation_id, head.status), (id, 502));
+    service.stop().await;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use ipc_core::http::Reserved;
 use ipc_core::response::FailureExt as _;
 use ipc_core::routing::App;
 use ipc_core::service::ServiceBuilder;
+use ipc_core::transport::TopicSpec;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -91,6 +92,45 @@ async fn a_one_way_that_waited_longer_than_its_max_age_is_kept() -> TestResult {
     assert_eq!(reason, "too-old");
     assert!(took > max_age, "{took:?}");
     assert!(runs.load(Ordering::Relaxed) > 1, "it did not wait");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_larger_than_its_topic_takes_is_kept_without_what_does_not_fit() -> TestResult
+{
+    let system = System::new();
+    let small = TopicSpec::new("orders.dlq", 1).with("max.message.bytes", 1500);
+    system.topic_like(small).await?;
+    let (app, _) = answering(|| StatusCode::BAD_REQUEST.into_response());
+    let service = system.service("orders").serve(app).start().await?;
+    let client = system.client("web").await?;
+    let mut letters = system.watch("orders.dlq", 1).await?;
+    let long = "x".repeat(1200).leak();
+    let request = Request::post("http://orders/work").body(Body::from(&*long))?;
+    client
+        .http_one_way(keyed(request, "key"), Reserved::Refuse)
+        .await?;
+    let request = Request::post("http://orders/work")
+        .header("x-long", &*long)
+        .body(Body::from("work"))?;
+    client
+        .http_one_way(keyed(request, "key"), Reserved::Refuse)
+        .await?;
+    for cut in ["payload", "payload, headers"] {
+        let letter = letters.next().await?.envelope;
+        assert_eq!(letter.headers.get_str(names::DLQ_CUT), Some(cut));
+        assert_eq!(
+            letter.headers.get_str(names::DLQ_REASON),
+            Some("client-error")
+        );
+        assert_eq!(
+            (letter.key.as_deref(), letter.payload),
+            (Some(&b"key"[..]), None)
+        );
+    }
+    client.close().await;
+    service.stop().await;
+    assert!(letters.is_empty(), "kept twice");
     Ok(())
 }
 

@@ -57,8 +57,11 @@ impl System {
     }
 
     pub(crate) async fn topic(&self, name: &str, partitions: i32) -> TestResult {
-        let specs = [TopicSpec::new(name, partitions)];
-        Ok(self.0.transport().create_topics(&specs).await?)
+        self.topic_like(TopicSpec::new(name, partitions)).await
+    }
+
+    pub(crate) async fn topic_like(&self, spec: TopicSpec) -> TestResult {
+        Ok(self.0.transport().create_topics(&[spec]).await?)
     }
 
     pub(crate) async fn send(&self, topic: &str, envelope: Envelope) -> TestResult {

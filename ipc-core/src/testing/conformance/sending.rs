@@ -116,7 +116,7 @@ pub(super) async fn a_record_over_the_limit_is_refused(case: Case) {
     let topic = case.topic_like(spec).await;
     let from = partition(&topic, 0);
     let error = case.refusal(to(&from, &"x".repeat(20_000))).await;
-    assert!(matches!(error, SendError::Refused { .. }), "{error}");
+    assert!(matches!(error, SendError::TooLarge { .. }), "{error}");
     assert!(error.to_string().contains(&*topic), "{error}");
     let placed = case.placed(to(&from, "small enough")).await;
     assert_eq!(placed.offset, 0, "nothing of the refused record is left");

@@ -68,6 +68,9 @@ impl Producer {
                     let reason = fatal.map_or_else(|| error.to_string(), |(_, reason)| reason);
                     refuse(*ack, &format!("the producer cannot go on: {reason}"));
                 }
+                Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                    ack.settle(Err(too_large(&record.topic)));
+                }
                 Some(code) => refuse(*ack, reason(code).unwrap_or(&code.to_string())),
                 None => refuse(*ack, &error.to_string()),
             }
@@ -163,6 +166,7 @@ fn failure(error: &KafkaError, topic: &str) -> SendError {
     let topic = topic.to_owned();
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => SendError::Closed,
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => too_large(&topic),
         code => match code.and_then(reason) {
             Some(reason) => SendError::Refused {
                 topic,
@@ -176,13 +180,19 @@ fn failure(error: &KafkaError, topic: &str) -> SendError {
     }
 }
 
+fn too_large(topic: &str) -> SendError {
+    SendError::TooLarge {
+        topic: topic.to_owned(),
+        reason: "it is larger than the client's message.max.bytes or the topic's \
+                 max.message.bytes: send it in chunks or raise the limit"
+            .to_owned(),
+    }
+}
+
 /// Why a record as such is refused, and what to do about it.
 fn reason(code: RDKafkaErrorCode) -> Option<&'static str> {
     use RDKafkaErrorCode as Code;
     Some(match code {
-        Code::MessageSizeTooLarge => {
-            "larger than message.max.bytes: send it in chunks or raise the limit"
-        }
         Code::UnknownTopic | Code::UnknownTopicOrPartition => "the topic does not exist: create it",
         Code::UnknownPartition => "the partition does not exist",
         Code::InvalidTopic => "not a valid topic name",

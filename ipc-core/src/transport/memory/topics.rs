@@ -118,7 +118,10 @@ impl Topics {
                 "{size} bytes are more than max.message.bytes = {limit}: \
                  send it in chunks or raise the limit"
             );
-            return Err(refused(record, reason));
+            return Err(SendError::TooLarge {
+                topic: record.topic.to_string(),
+                reason,
+            });
         }
         let fate = faults.map_or(Produce::Acknowledge, |faults| {
             faults.produce(record, partition)

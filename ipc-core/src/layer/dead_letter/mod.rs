@@ -1,5 +1,7 @@
 //! Keeping what could not be done.
 
+mod letter;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,16 +9,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Failure, Outcome};
-use crate::envelope::{Envelope, Headers, UnixMillis, names};
 use crate::metrics::Metrics;
-use crate::transport::{Ack, Outgoing, SendError, Timestamp, Transport};
+use crate::transport::{Ack, Outgoing, SendError, Transport};
 
-/// Longest message kept of a failure, in bytes.
-const MESSAGE: usize = 1024;
+use self::letter::{Fit, Letter};
+
 /// Between two tries to write a dead letter.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -117,21 +117,30 @@ impl Target {
             topic = &*self.topic,
             "dead letter"
         );
-        let record = Outgoing {
-            topic: Arc::clone(&self.topic),
-            partition: None,
-            envelope: self.letter(delivery, failure, self.transport.now()),
+        let letter = Letter {
+            delivery,
+            failure,
+            group: &self.group,
+            service: &self.service,
+            at: self.transport.now(),
         };
+        let mut fit = Fit::Whole;
+        let mut record = self.record(&letter, fit);
         loop {
             let (ack, receipt) = Ack::pair();
             self.transport.send(&record, ack);
-            match receipt.await {
-                Ok(_) => {
+            match (receipt.await, fit.tighter()) {
+                (Ok(_), _) => {
                     let dispatch = self.metrics.dispatch();
                     return dispatch.dead_lettered(failure.reason.as_str());
                 }
-                Err(SendError::Closed) => return std::future::pending().await,
-                Err(error) => {
+                (Err(SendError::Closed), _) => return std::future::pending().await,
+                (Err(SendError::TooLarge { reason, .. }), Some(tighter)) => {
+                    tracing::warn!(reason, without = tighter.cut(), "dead letter is cut to fit");
+                    fit = tighter;
+                    record = self.record(&letter, fit);
+                }
+                (Err(error), _) => {
                     tracing::warn!(%error, "dead letter not acknowledged; its lane waits");
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -139,69 +148,11 @@ impl Target {
         }
     }
 
-    fn letter(&self, delivery: &Delivery, failure: &Failure, now: UnixMillis) -> Envelope {
-        let original = &delivery.envelope;
-        let mut headers = redacted(&original.headers);
-        let origin = &delivery.origin;
-        let (written, kind) = match origin.timestamp {
-            Timestamp::Created(at) => (at.0, "CreateTime"),
-            Timestamp::Appended(at) => (at.0, "LogAppendTime"),
-            Timestamp::Unknown => (0, "NoTimestampType"),
-        };
-        let mut add = |name, value: Bytes| headers.push_static(name, value);
-        let big_endian = |bytes: &[u8]| Bytes::copy_from_slice(bytes);
-        let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-        add(names::DLT_ORIGINAL_TOPIC, text(&origin.partition.topic));
-        add(
-            names::DLT_ORIGINAL_PARTITION,
-            big_endian(&origin.partition.partition.to_be_bytes()),
-        );
-        add(
-            names::DLT_ORIGINAL_OFFSET,
-            big_endian(&origin.offset.to_be_bytes()),
-        );
-        add(
-            names::DLT_ORIGINAL_TIMESTAMP,
-            big_endian(&written.to_be_bytes()),
-        );
-        add(names::DLT_ORIGINAL_TIMESTAMP_TYPE, text(kind));
-        add(names::DLT_ORIGINAL_GROUP, text(&self.group));
-        add(names::DLT_EXCEPTION_FQCN, text(failure.reason.as_str()));
-        add(names::DLT_EXCEPTION_MESSAGE, text(cut(&failure.message)));
-        add(names::DLQ_REASON, text(failure.reason.as_str()));
-        add(
-            names::DLQ_ATTEMPTS,
-            text(&delivery.head.attempt.to_string()),
-        );
-        add(names::DLQ_FIRST_FAILED, text(&now.0.to_string()));
-        add(names::DLQ_SERVICE, text(&self.service));
-        Envelope {
-            headers,
-            key: original.key.clone(),
-            payload: original.payload.clone(),
+    fn record(&self, letter: &Letter<'_>, fit: Fit) -> Outgoing {
+        Outgoing {
+            topic: Arc::clone(&self.topic),
+            partition: None,
+            envelope: letter.write(fit),
         }
     }
-}
-
-/// The original headers without those that may carry a credential, which are
-/// named instead.
-fn redacted(headers: &Headers) -> Headers {
-    let mut removed: Vec<&str> = Vec::new();
-    let mut kept = Headers::with_capacity(headers.len() + 13);
-    for header in headers {
-        if names::is_sensitive(&header.name) {
-            removed.push(&header.name);
-        } else {
-            kept.push_value(header.name.clone(), header.value.clone());
-        }
-    }
-    if !removed.is_empty() {
-        kept.push_static(names::REDACTED, removed.join(", "));
-    }
-    kept
-}
-
-/// At most [`MESSAGE`] bytes, cut between characters.
-fn cut(message: &str) -> &str {
-    &message[..message.floor_char_boundary(MESSAGE)]
 }
