@@ -9,7 +9,9 @@ use axum::routing::post;
 use bytestring::ByteString;
 use http::{Request, StatusCode};
 use ipc_core::dispatch::{Guarantee, Limits, Policy};
-use ipc_core::envelope::{CorrelationId, Envelope, Headers, ReplyAddress, ReplyHead, RequestHead};
+use ipc_core::envelope::{
+    CorrelationId, Envelope, Headers, ReplyAddress, ReplyHead, RequestHead, names,
+};
 use ipc_core::transport::TopicSpec;
 use tower::ServiceExt as _;
 
@@ -46,7 +48,9 @@ fn record(id: &CorrelationId, chunk: Option<u32>, end: bool, body: &'static str)
 
 /// The status, where this is the answer to `id`.
 fn status(record: &Envelope, id: &CorrelationId) -> Option<u16> {
-    let head = ReplyHead::parse(&record.headers)?;
+    // Credit for chunks carries the correlation id too.
+    let answers = record.headers.get_str(names::CONTROL).is_none();
+    let head = ReplyHead::parse(&record.headers).filter(|_| answers)?;
     (head.correlation_id == *id).then_some(head.status)
 }
 
