@@ -3,6 +3,7 @@
 
 mod eventually;
 mod log;
+mod metric;
 mod private_broker;
 mod stage;
 mod topic;
@@ -13,6 +14,7 @@ use std::env;
 pub use self::{
     eventually::{PATIENCE, eventually, within},
     log::{Log, Raw, Written},
+    metric::metric,
     private_broker::PrivateBroker,
     stage::{Stage, call, keyed},
     topic::Topic,

@@ -12,3 +12,4 @@ mod outage;
 mod outcomes;
 mod promises;
 mod structure;
+mod window;

@@ -210,62 +210,6 @@ async fn what_did_not_finish_within_the_drain_is_redelivered_and_the_rest_is_not
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_window_pauses_its_partition_only_and_recovers() -> Result<()> {
-    const WINDOW: usize = 16;
-    const BEHIND: usize = 300;
-    let stage = Stage::new("window");
-    let gate = Arc::new(Semaphore::new(0));
-    let (done, mut works) = mpsc::channel(2 * BEHIND);
-    let app = Router::new()
-        .route("/work", post(gated))
-        .with_state((Arc::clone(&gate), done));
-    let mut limits = Limits::default();
-    limits.window = WINDOW;
-    let service = stage.service(2).limits(limits).serve(app).start().await?;
-    let log = Log::of(stage.bootstrap())?;
-
-    let slow = Raw::post("/work", "wait").key("slow").on(0);
-    log.write(&stage.requests(), slow).await?;
-    let first = Raw::post("/work", "0-first").on(0);
-    log.write(&stage.requests(), first).await?;
-    // From here on records come one by one: what lies ready at the start is fetched at once.
-    within("the first work", works.recv()).await?;
-    for number in 0..BEHIND {
-        let raw = Raw::post("/work", format!("0-{number}")).on(0);
-        log.write(&stage.requests(), raw).await?;
-    }
-    for number in 0..BEHIND {
-        let raw = Raw::post("/work", format!("1-{number}")).on(1);
-        log.write(&stage.requests(), raw).await?;
-    }
-    let mut of_the_full = 0;
-    let mut of_the_other = 0;
-    while of_the_other < BEHIND {
-        let work = within("the work", works.recv()).await?.context("no work")?;
-        match work.split_once('-') {
-            Some(("1", _)) => of_the_other += 1,
-            _ => of_the_full += 1,
-        }
-    }
-    assert!(
-        of_the_full < BEHIND,
-        "the window does not hold anything back"
-    );
-    assert_eq!(log.committed(stage.name(), &stage.requests()).await?[0], 0);
-
-    gate.add_permits(1);
-    while of_the_full < BEHIND + 1 {
-        within("the rest", works.recv()).await?.context("no work")?;
-        of_the_full += 1;
-    }
-    service.stop().await;
-    let committed = log.committed(stage.name(), &stage.requests()).await?;
-    assert_eq!(committed, log.ends(&stage.requests()).await?);
-    assert!(works.is_empty(), "something ran twice");
-    Ok(())
-}
-
 type Gated = (Arc<Semaphore>, mpsc::Sender<String>);
 
 /// Tells when it is done; `wait` needs a permit first.

@@ -14,7 +14,8 @@ pub struct Limits {
     /// each other do not wait for each other's permits. Default: a tenth.
     pub nested_reserve: usize,
     /// Records of one partition between the oldest unfinished and the newest
-    /// before fetching pauses; it goes on at half of it. Default: 4096.
+    /// before fetching pauses; it goes on at half of it. What is on its way by then
+    /// still arrives: at most 1023 records more. Default: 4096.
     pub window: usize,
     /// Reply streams that may be open at once. Default: 10 000.
     pub streams: usize,

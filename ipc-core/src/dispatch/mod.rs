@@ -2,6 +2,7 @@
 //! within bounds, with an offset that is stored only when the record is settled.
 
 mod assembler;
+mod backlog;
 mod cancelled;
 mod delivery;
 mod engine;
@@ -29,6 +30,7 @@ pub use reply_topics::ReplyTopics;
 pub use crate::contract::{Guarantee, Idempotency, KeyRule, Mode};
 pub use crate::transport::{Origin, TopicPartition};
 
+pub(crate) use backlog::Backlog;
 pub(crate) use delivery::Refusal;
 pub(crate) use engine::{Engine, Input};
 pub(crate) use intake::Intake;

@@ -5,19 +5,24 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::dispatch::Input;
+use crate::dispatch::{Backlog, Input};
 use crate::health::ConsumerHealth;
 use crate::transport::{Event, Inlet};
 
 /// Hands events on, and reports that the poll loop turns.
 pub(super) struct Requests {
     inputs: mpsc::UnboundedSender<Input>,
+    backlog: Backlog,
     health: Arc<ConsumerHealth>,
 }
 
 impl Requests {
     pub(super) fn new(inputs: mpsc::UnboundedSender<Input>, health: Arc<ConsumerHealth>) -> Self {
-        Self { inputs, health }
+        Self {
+            inputs,
+            backlog: Backlog::default(),
+            health,
+        }
     }
 }
 
@@ -27,10 +32,15 @@ impl Inlet for Requests {
             tracing::warn!(reason, "consumer in trouble");
         }
         // An engine that has ended lets go of what it is told.
-        let _ = self.inputs.send(Input::Event(event));
+        let queued = self.backlog.queue(&event);
+        let _ = self.inputs.send(Input::Event(event, queued));
     }
 
     fn turned(&mut self) {
         self.health.polled(Instant::now());
+    }
+
+    fn is_behind(&self) -> bool {
+        self.backlog.is_long()
     }
 }

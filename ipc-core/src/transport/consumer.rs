@@ -96,6 +96,13 @@ pub trait Inlet: Send {
 
     /// The consumer's loop has turned once more, with or without an event.
     fn turned(&mut self) {}
+
+    /// Whether records that were taken lie about untouched, so that more would only
+    /// lie behind them, where no pause reaches them. A consumer that is able to
+    /// wait fetches nothing meanwhile.
+    fn is_behind(&self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(Event) + Send> Inlet for F {

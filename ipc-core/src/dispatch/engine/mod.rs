@@ -24,6 +24,7 @@ use self::leaving::Leaving;
 use self::place::{Place, Started};
 use self::steps::Step;
 use super::assembler::Assembler;
+use super::backlog::Queued;
 use super::cancelled::Cancelled;
 use super::gates::Gates;
 use super::intake::Intake;
@@ -39,8 +40,8 @@ use crate::transport::{Consumer, Event, TopicPartition};
 /// What the engine is told.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// By its consumer.
-    Event(Event),
+    /// By its consumer. What is queued stays so until it has been dealt with.
+    Event(Event, Queued),
     /// By a caller that gave up.
     Cancel(CorrelationId),
     /// By its service: finish what runs, start nothing, end.
@@ -142,14 +143,19 @@ where
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Event(Event::Records(batch)) => self.receive(batch),
-            Input::Event(Event::Assigned(partitions)) => self.assign(partitions),
-            Input::Event(Event::Revoked(revocation)) => self.revoke(revocation),
-            Input::Event(Event::Troubled(reason)) => {
-                tracing::warn!(reason, "consumer in trouble");
-            }
-            Input::Event(Event::Closed) | Input::Drain => self.drain(),
+            Input::Event(event, _queued) => self.consumed(event),
             Input::Cancel(id) => self.cancel(id),
+            Input::Drain => self.drain(),
+        }
+    }
+
+    fn consumed(&mut self, event: Event) {
+        match event {
+            Event::Records(batch) => self.receive(batch),
+            Event::Assigned(partitions) => self.assign(partitions),
+            Event::Revoked(revocation) => self.revoke(revocation),
+            Event::Troubled(reason) => tracing::warn!(reason, "consumer in trouble"),
+            Event::Closed => self.drain(),
         }
     }
 

@@ -25,6 +25,10 @@ use crate::transport::{
 const POLL: Duration = Duration::from_millis(100);
 /// The same while something is paused, because resuming is urgent.
 const POLL_PAUSED: Duration = Duration::from_millis(10);
+/// Most records between two looks at the commands.
+const BATCH: usize = 512;
+/// How often an inlet that is behind is looked at. It has more than that to do.
+const BEHIND: Duration = Duration::from_millis(1);
 
 type Client = BaseConsumer<Events>;
 
@@ -206,20 +210,21 @@ impl Owner {
         self.close();
     }
 
-    /// Takes over what has arrived. False once the client cannot go on.
+    /// Takes over what has arrived, up to a bound. False once the client cannot
+    /// go on.
     fn fetch(&self, topic: &mut Arc<str>) -> bool {
         let events = self.client.context();
-        let wait = if events.pauses() { POLL_PAUSED } else { POLL };
-        let mut next = self.client.poll(wait);
-        while let Some(polled) = next {
+        let mut wait = if events.pauses() { POLL_PAUSED } else { POLL };
+        for _ in 0..BATCH {
+            let Some(polled) = self.client.poll(wait) else {
+                break;
+            };
             match polled {
                 Ok(message) => {
                     if **topic != *message.topic() {
                         *topic = Arc::from(message.topic());
                     }
-                    if !events.gather(convert::received(&message, Arc::clone(topic))) {
-                        break;
-                    }
+                    events.gather(convert::received(&message, Arc::clone(topic)));
                 }
                 Err(KafkaError::MessageConsumptionFatal(code)) => {
                     tracing::error!(target: "ipc::kafka", %code, "the consumer cannot go on");
@@ -228,26 +233,34 @@ impl Owner {
                 // Told by the error callback, with more detail.
                 Err(_) => {}
             }
-            next = self.client.poll(Duration::ZERO);
+            wait = Duration::ZERO;
         }
         events.flush();
         events.turned();
         true
     }
 
-    /// False once the consumer is to close.
+    /// Waits while the inlet is behind: a pause that the records it has may lead to
+    /// must come before the next ones. False once the consumer is to close.
     fn obey(&self) -> bool {
         let events = self.client.context();
         loop {
-            match self.inbox.try_recv() {
+            // Asked first: the pause of one that has caught up is in the inbox.
+            let wait = if events.is_behind() {
+                BEHIND
+            } else {
+                Duration::ZERO
+            };
+            match self.inbox.recv_timeout(wait) {
                 Ok(Command::Pause(partitions)) => {
                     steer(&self.client, &events.to_pause(partitions), Client::pause);
                 }
                 Ok(Command::Resume(partitions)) => {
                     steer(&self.client, &events.to_resume(partitions), Client::resume);
                 }
-                Err(mpsc::TryRecvError::Empty) => return true,
-                Ok(Command::Close) | Err(mpsc::TryRecvError::Disconnected) => return false,
+                Err(mpsc::RecvTimeoutError::Timeout) if wait.is_zero() => return true,
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Ok(Command::Close) | Err(mpsc::RecvTimeoutError::Disconnected) => return false,
             }
         }
     }

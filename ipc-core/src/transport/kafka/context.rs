@@ -18,8 +18,6 @@ use crate::transport::{Event, Inlet, Received, Revocation, TopicPartition};
 
 /// How long the group waits for dispatch to let revoked partitions go.
 const REVOKE_BOUND: Duration = Duration::from_secs(15);
-/// Most records in one event.
-const BATCH: usize = 512;
 
 /// A consumer's way to its inlet. Used on the owner thread only.
 pub(super) struct Events {
@@ -60,16 +58,19 @@ impl Events {
         }
     }
 
-    /// Adds a record to the next event; false when that event is large enough.
-    pub(super) fn gather(&self, record: Received) -> bool {
-        let mut outlet = self.outlet.lock();
-        outlet.batch.push(record);
-        outlet.batch.len() < BATCH
+    /// Adds a record to the next event.
+    pub(super) fn gather(&self, record: Received) {
+        self.outlet.lock().batch.push(record);
     }
 
     /// Sends on what was gathered.
     pub(super) fn flush(&self) {
         self.outlet.lock().flush();
+    }
+
+    /// Whether records that were sent on have not been looked at yet.
+    pub(super) fn is_behind(&self) -> bool {
+        self.outlet.lock().inlet.is_behind()
     }
 
     /// The poll loop has turned once more.
