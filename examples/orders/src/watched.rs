@@ -94,6 +94,14 @@ impl<T: Transport> Transport for Watched<T> {
         self.inner.topics(names).await
     }
 
+    async fn written_since(
+        &self,
+        topic: &TopicState,
+        since: UnixMillis,
+    ) -> Result<Vec<u64>, TransportError> {
+        self.inner.written_since(topic, since).await
+    }
+
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
         self.inner.create_topics(topics).await
     }

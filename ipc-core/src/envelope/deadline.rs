@@ -26,6 +26,12 @@ impl UnixMillis {
         Self(self.0.saturating_add(millis(duration)))
     }
 
+    /// This point moved into the past, saturating.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
+    }
+
     /// How far `self` lies after `earlier`; zero where it does not.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -96,6 +96,23 @@ pub trait Transport: Send + Sync + 'static {
     /// Safe: nothing is changed.
     async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError>;
 
+    /// How many records each partition of `topic` has taken since a point in time,
+    /// by the records' own timestamps.
+    ///
+    /// # Errors
+    ///
+    /// When no broker answers within the transport's start-up bound. A partition
+    /// that does not answer counts as empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is changed.
+    async fn written_since(
+        &self,
+        topic: &TopicState,
+        since: UnixMillis,
+    ) -> Result<Vec<u64>, TransportError>;
+
     /// Creates topics; one that exists already is left as it is.
     ///
     /// # Errors

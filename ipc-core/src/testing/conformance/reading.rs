@@ -1,8 +1,10 @@
 //! Reading one partition without a group.
 
+use std::time::Duration;
+
 use super::case::{CLOSING, Case, partition};
 use crate::testing::Observer;
-use crate::transport::Start;
+use crate::transport::{Start, TopicState};
 
 pub(super) async fn from_the_end_sees_everything_sent_afterwards(case: Case) {
     let topic = case.topic(1).await;
@@ -67,6 +69,29 @@ pub(super) async fn a_reader_goes_on_where_it_is_told(case: Case) {
     beyond
         .until("it reads all", |seen| seen.payloads() == ["0", "1", "2"])
         .await;
+}
+
+pub(super) async fn records_are_counted_by_partition_from_a_point_in_time_on(case: Case) {
+    let topic = case.topic(3).await;
+    let busy = partition(&topic, 1);
+    case.send_to(&busy, &["a", "b"]).await;
+    case.send_to(&partition(&topic, 2), &["c"]).await;
+    let reader = case.read(&busy, Start::Beginning).await;
+    reader
+        .until("both came", |seen| seen.records.len() == 2)
+        .await;
+    let [first, last] = reader.seen(|seen| {
+        [0, 1].map(|number: usize| seen.records[number].origin.timestamp.millis().unwrap())
+    });
+    let state = TopicState {
+        name: topic,
+        partitions: 3,
+    };
+    let counted = case.transport.written_since(&state, first).await.unwrap();
+    assert_eq!(counted, [0, 2, 1]);
+    let after = last.plus(Duration::from_millis(1));
+    let counted = case.transport.written_since(&state, after).await.unwrap();
+    assert_eq!(counted[..2], [0, 0]);
 }
 
 pub(super) async fn a_missing_partition_is_an_error_that_names_it(case: Case) {

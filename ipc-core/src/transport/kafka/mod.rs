@@ -4,6 +4,7 @@
 //! producer with its own polling thread serves a whole transport. Nothing here
 //! blocks a tokio worker.
 
+mod activity;
 mod config;
 mod consumer;
 mod context;
@@ -32,6 +33,7 @@ use super::{
     Ack, Consumer, Inlet, Outgoing, Start, Subscription, TopicNames, TopicPartition, TopicSpec,
     TopicState, TopologyPlan, Transport, TransportError,
 };
+use crate::envelope::UnixMillis;
 use hooks::Hooks;
 use kept::Kept;
 use producer::Producer;
@@ -112,6 +114,14 @@ impl Transport for KafkaTransport {
 
     async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError> {
         topics::states(&self.producer, &self.config, names).await
+    }
+
+    async fn written_since(
+        &self,
+        topic: &TopicState,
+        since: UnixMillis,
+    ) -> Result<Vec<u64>, TransportError> {
+        activity::written_since(&self.config, self.hooks.clone(), topic, since).await
     }
 
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {

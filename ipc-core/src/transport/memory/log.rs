@@ -83,6 +83,12 @@ impl Log {
         (position..).zip(entries.take(most))
     }
 
+    /// How many of the records kept are as young as `since`.
+    pub(super) fn written_since(&self, since: UnixMillis) -> u64 {
+        let older = self.entries.partition_point(|entry| entry.created < since);
+        (self.entries.len() - older) as u64
+    }
+
     pub(super) fn watch(&mut self, session: SessionId, signal: Arc<Notify>) {
         self.watchers.push((session, signal));
     }
@@ -119,6 +125,13 @@ mod tests {
         assert_eq!(log.in_range(3), 3);
         assert_eq!(log.in_range(4), 4);
         assert_eq!(log.in_range(5), 2);
+    }
+
+    #[test]
+    fn records_are_counted_from_a_point_in_time_on() {
+        let log = log_of(&[0, 50, 50, 80]);
+        let counts = [0, 50, 51, 81].map(|since| log.written_since(UnixMillis(since)));
+        assert_eq!(counts, [4, 3, 1, 0]);
     }
 
     #[test]

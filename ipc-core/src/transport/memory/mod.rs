@@ -221,6 +221,15 @@ impl Transport for MemoryTransport {
             .collect())
     }
 
+    async fn written_since(
+        &self,
+        topic: &TopicState,
+        since: UnixMillis,
+    ) -> Result<Vec<u64>, TransportError> {
+        self.alive()?;
+        Ok(self.broker.lock().topics().written_since(topic, since))
+    }
+
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
         self.alive()?;
         self.broker.lock().create_topics(topics)

@@ -8,6 +8,7 @@ use super::faults::{Faults, Produce};
 use super::log::Log;
 use super::partitioner::partition_of;
 use super::topic::{Topic, record_size};
+use crate::envelope::UnixMillis;
 use crate::transport::{
     Outgoing, Placed, SendError, TopicPartition, TopicSpec, TopicState, TransportError,
 };
@@ -41,6 +42,18 @@ impl Topics {
             name: Arc::clone(name),
             partitions: topic.partitions,
         })
+    }
+
+    /// Records taken since a point in time, by partition.
+    pub(super) fn written_since(&self, topic: &TopicState, since: UnixMillis) -> Vec<u64> {
+        let written = |partition| {
+            let topic = self.by_name.get(&topic.name)?;
+            let log = topic.log_of(partition)?;
+            Some(self.logs[log].written_since(since))
+        };
+        (0..topic.partitions)
+            .map(|partition| written(partition).unwrap_or(0))
+            .collect()
     }
 
     /// Makes what does not exist yet, and says what is wrong with the rest.
