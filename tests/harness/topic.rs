@@ -30,16 +30,47 @@ impl Topic {
     /// The topic may exist afterwards.
     pub async fn create(bootstrap: &str, purpose: &str, partitions: i32) -> Result<Self> {
         let topic = Self::unused(purpose);
-        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap)
-            .create()
-            .context("no admin client")?;
-        let new = NewTopic::new(topic.name(), partitions, TopicReplication::Fixed(1));
-        let results = admin.create_topics(&[new], &AdminOptions::new()).await?;
-        for result in results {
+        Self::make(bootstrap, topic.name(), partitions).await?;
+        Ok(topic)
+    }
+
+    /// The same under a name that is given, for instance one that was deleted.
+    ///
+    /// # Errors
+    ///
+    /// When the broker at `bootstrap` refuses, or does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// The topic may exist afterwards.
+    pub async fn make(bootstrap: &str, name: &str, partitions: i32) -> Result<()> {
+        let new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let made = admin(bootstrap)?
+            .create_topics(&[new], &AdminOptions::new())
+            .await?;
+        for result in made {
             result.map_err(|(name, code)| anyhow!("topic {name} not created: {code}"))?;
         }
-        Ok(topic)
+        Ok(())
+    }
+
+    /// Deletes a topic, whoever made it, with all its records.
+    ///
+    /// # Errors
+    ///
+    /// When the broker at `bootstrap` refuses, or does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// The topic may be deleted all the same.
+    pub async fn delete(bootstrap: &str, name: &str) -> Result<()> {
+        let deleted = admin(bootstrap)?
+            .delete_topics(&[name], &AdminOptions::new())
+            .await?;
+        for result in deleted {
+            result.map_err(|(name, code)| anyhow!("topic {name} not deleted: {code}"))?;
+        }
+        Ok(())
     }
 
     /// The topic's name.
@@ -47,6 +78,13 @@ impl Topic {
     pub fn name(&self) -> &str {
         &self.0
     }
+}
+
+fn admin(bootstrap: &str) -> Result<AdminClient<DefaultClientContext>> {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .context("no admin client")
 }
 
 impl fmt::Display for Topic {

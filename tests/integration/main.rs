@@ -5,6 +5,7 @@ mod cancel;
 mod conformance;
 mod handover;
 mod hostile;
+mod inbox;
 mod kafka_transport;
 mod modes;
 mod order;

@@ -8,12 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Inbox, Wiring};
 use super::pending::Pending;
+use super::place;
 use super::presence::Services;
 use super::upload::Uploads;
 use super::{Client, Foreign, Shared};
 use crate::envelope::{CallerId, Dialect};
 use crate::metrics::Metrics;
-use crate::transport::{TopicPartition, TopicSpec, Transport, TransportError};
+use crate::transport::{TopicSpec, Transport, TransportError};
 
 /// How long replies are kept, in milliseconds: ten minutes.
 const RETENTION_MS: u64 = 10 * 60 * 1000;
@@ -132,10 +133,7 @@ impl ClientBuilder {
             )));
         };
         let caller = CallerId::random(&self.fleet);
-        let place = TopicPartition {
-            topic,
-            partition: pick(&caller, state.partitions),
-        };
+        let place = place::choose(&*transport, &state).await;
         let pending = Arc::new(Pending::new(self.max_pending));
         let uploads = Arc::new(Uploads::default());
         let stop = CancellationToken::new();
@@ -163,13 +161,4 @@ impl ClientBuilder {
             keeper: parking_lot::Mutex::new(keeper),
         })))
     }
-}
-
-/// A partition as random as the caller's boot id.
-fn pick(caller: &CallerId, partitions: i32) -> i32 {
-    let sum = caller.as_str().bytes().fold(0_u32, |sum, byte| {
-        sum.wrapping_mul(31).wrapping_add(byte.into())
-    });
-    let count = u32::try_from(partitions).unwrap_or(1).max(1);
-    i32::try_from(sum % count).unwrap_or(0)
 }

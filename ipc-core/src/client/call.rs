@@ -101,7 +101,7 @@ impl Client {
             return Err(Rejected::TooLate.into());
         }
         let until = started + left;
-        let place = &shared.inbox.place;
+        let place = shared.inbox.place();
         let id = shared.address(&mut request, &context);
         request.head.reply_to = Some(ReplyAddress::new(&*place.topic, Some(place.partition)));
         request.head.deadline = Some(deadline);

@@ -1,7 +1,7 @@
 //! The partition this instance reads its replies from, and the proof that it does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::pending::{Pending, Routed};
+use super::place;
 use super::upload::Uploads;
 use crate::envelope::control::Control;
 use crate::envelope::{CallerId, ReplyHead, names};
@@ -19,16 +20,17 @@ use crate::transport::{
 };
 
 /// Between two pings.
-const PING_EVERY: Duration = Duration::from_secs(1);
+pub(super) const PING_EVERY: Duration = Duration::from_secs(1);
 /// Pings that may be missing before the inbox counts as deaf.
-const MISSES: u64 = 3;
+pub(super) const MISSES: u32 = 3;
 /// How long closing a reader may take.
 const CLOSE: Duration = Duration::from_secs(2);
 
 /// Reads replies without a consumer group: the partition is assigned, from an
 /// offset settled beforehand, and a ping that came back proves it.
 pub(super) struct Inbox {
-    pub(super) place: TopicPartition,
+    topic: Arc<str>,
+    partition: Arc<AtomicI32>,
     /// The nonce of the newest ping that came back.
     heard: watch::Receiver<u64>,
 }
@@ -66,13 +68,16 @@ impl Inbox {
                  check that the reply topic can be written and read"
             )));
         }
+        let partition = Arc::new(AtomicI32::new(place.partition));
         let inbox = Self {
-            place: place.clone(),
+            topic: Arc::clone(&place.topic),
+            partition: Arc::clone(&partition),
             heard: heard.clone(),
         };
         let keeper = Keeper {
             wiring,
             place,
+            partition,
             hear,
             heard,
             next,
@@ -81,6 +86,14 @@ impl Inbox {
         let mut tasks = JoinSet::new();
         tasks.spawn(keeper.run());
         Ok((inbox, tasks))
+    }
+
+    /// Where replies are to be sent.
+    pub(super) fn place(&self) -> TopicPartition {
+        TopicPartition {
+            topic: Arc::clone(&self.topic),
+            partition: self.partition.load(Ordering::Relaxed),
+        }
     }
 
     /// Whether replies are heard at present.
@@ -97,13 +110,19 @@ impl Wiring {
         hear: &Arc<watch::Sender<u64>>,
         next: &Arc<AtomicI64>,
     ) -> Result<Consumer, TransportError> {
-        let ear = Ear {
+        let mut ear = Ear {
             caller: self.caller.clone(),
             pending: Arc::clone(&self.pending),
             uploads: Arc::clone(&self.uploads),
             metrics: self.metrics.clone(),
             hear: Arc::clone(hear),
             next: Arc::clone(next),
+            place: place.clone(),
+            expected: match start {
+                Start::At(offset) => offset,
+                Start::Beginning | Start::End => 0,
+            },
+            alone: true,
         };
         let inlet = move |event: Event| match event {
             Event::Records(batch) => batch.into_iter().for_each(|record| ear.take(record)),
@@ -138,12 +157,22 @@ struct Ear {
     metrics: Metrics,
     hear: Arc<watch::Sender<u64>>,
     next: Arc<AtomicI64>,
+    place: TopicPartition,
+    /// No record can come from before this offset, unless the log is a new one.
+    expected: i64,
+    /// No other instance has been heard here.
+    alone: bool,
 }
 
 impl Ear {
-    fn take(&self, received: Received) {
-        let next = received.origin.offset + 1;
-        self.next.store(next, Ordering::Relaxed);
+    fn take(&mut self, received: Received) {
+        let offset = received.origin.offset;
+        if offset < self.expected {
+            tracing::warn!(partition = %self.place, "the reply topic was made anew");
+            self.pending.break_off();
+        }
+        self.expected = offset + 1;
+        self.next.store(self.expected, Ordering::Relaxed);
         let headers = &received.envelope.headers;
         if headers.contains(names::CONTROL) {
             if let Some(control) = Control::parse(headers) {
@@ -163,10 +192,19 @@ impl Ear {
         }
     }
 
-    fn obey(&self, control: Control) {
+    fn obey(&mut self, control: Control) {
         match control {
             Control::Ping { caller, nonce } if caller == self.caller => {
                 self.hear.send_replace(nonce);
+            }
+            Control::Ping { caller, .. } if self.alone => {
+                self.alone = false;
+                tracing::warn!(
+                    partition = %self.place,
+                    %caller,
+                    "another instance listens on this reply partition, and each reads the \
+                     other's replies: give the topic a partition for each instance"
+                );
             }
             Control::Credit {
                 correlation_id,
@@ -183,6 +221,8 @@ impl Ear {
 struct Keeper {
     wiring: Wiring,
     place: TopicPartition,
+    /// The inbox's, told where requests ask to be answered.
+    partition: Arc<AtomicI32>,
     hear: Arc<watch::Sender<u64>>,
     heard: watch::Receiver<u64>,
     /// Where a new reader goes on: what came while the inbox was deaf is an
@@ -206,7 +246,7 @@ impl Keeper {
             }
             let heard = *self.heard.borrow();
             seen = seen.max(heard);
-            if sent - seen >= MISSES {
+            if sent - seen >= u64::from(MISSES) {
                 tracing::warn!(partition = %self.place, "reply inbox is deaf; reading anew");
                 self.hear.send_replace(0);
                 self.wiring.metrics.client().inbox_rebuilt();
@@ -222,12 +262,32 @@ impl Keeper {
     async fn rebuild(&mut self) {
         let start = Start::At(self.next.load(Ordering::Relaxed));
         let read = self.wiring.read(&self.place, start, &self.hear, &self.next);
-        match read.await {
+        let error = match read.await {
             Ok(reader) => {
                 let old = std::mem::replace(&mut self.reader, reader);
                 old.close(CLOSE).await;
+                return;
             }
-            Err(error) => tracing::warn!(%error, "reply inbox still deaf"),
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "reply inbox still deaf");
+        if error.is_missing_topic() {
+            self.wiring.pending.break_off();
+            self.move_house().await;
         }
+    }
+
+    /// A topic that was made anew may have fewer partitions than the old one.
+    async fn move_house(&mut self) {
+        let transport = &*self.wiring.transport;
+        let asked = transport.topics(&[Arc::clone(&self.place.topic)]).await;
+        let topic = asked.ok().and_then(|states| states.into_iter().next()?);
+        let Some(topic) = topic.filter(|topic| topic.partitions <= self.place.partition) else {
+            return;
+        };
+        self.place = place::choose(transport, &topic).await;
+        self.partition
+            .store(self.place.partition, Ordering::Relaxed);
+        self.next.store(0, Ordering::Relaxed);
     }
 }

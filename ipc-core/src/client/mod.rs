@@ -9,6 +9,7 @@ mod error;
 mod inbox;
 mod open_call;
 mod pending;
+mod place;
 mod presence;
 mod records;
 mod service;
@@ -115,7 +116,7 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("caller", &self.0.caller)
-            .field("inbox", &self.0.inbox.place)
+            .field("inbox", &self.0.inbox.place())
             .field("pending", &self.pending())
             .finish_non_exhaustive()
     }

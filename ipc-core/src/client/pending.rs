@@ -138,6 +138,15 @@ impl Pending {
         }
     }
 
+    /// Ends every answer that has begun: the rest of it is lost. Calls that wait
+    /// for their first record have a deadline, and may be answered yet.
+    pub(super) fn break_off(&self) {
+        let mut calls = self.calls.lock();
+        calls
+            .waiting
+            .retain(|_, entry| matches!(entry, Entry::First(..)));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.calls.lock().waiting.len()
     }
@@ -238,6 +247,22 @@ mod tests {
             .filter_map(|record| record.head.seq)
             .collect();
         assert_eq!(seqs, [1, 2]);
+        Ok(())
+    }
+
+    #[test]
+    fn breaking_off_ends_what_has_begun_and_nothing_else() -> Result<(), Rejected> {
+        let pending = Arc::new(Pending::new(8));
+        let (begun, silent) = (CorrelationId::random(), CorrelationId::random());
+        let mut stream = pending.register(begun.clone(), Dialect::Native)?;
+        let _call = pending.register(silent.clone(), Dialect::Native)?;
+        assert_eq!(route(&pending, &begun, Some(0), false), Routed::Delivered);
+        pending.break_off();
+        let rest = stream.answer.try_recv().ok().and_then(|answer| answer.rest);
+        let ended = rest.map(|mut rest| rest.try_recv().err());
+        assert_eq!(ended, Some(Some(mpsc::error::TryRecvError::Disconnected)));
+        assert_eq!(route(&pending, &begun, Some(1), true), Routed::Late);
+        assert_eq!(route(&pending, &silent, None, true), Routed::Delivered);
         Ok(())
     }
 
