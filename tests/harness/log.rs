@@ -190,6 +190,17 @@ impl Log {
         Ok(written)
     }
 
+    /// Reads all that a topic holds now.
+    ///
+    /// # Errors
+    ///
+    /// When the broker does not answer.
+    pub async fn all(&self, topic: &str) -> Result<Vec<Written>> {
+        let count: i64 = self.ends(topic).await?.iter().sum();
+        let count = usize::try_from(count)?;
+        self.read(topic, |seen| seen.len() >= count).await
+    }
+
     /// Where each partition of a topic ends.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod broker;
 mod cancel;
+mod chunks;
 mod conformance;
 mod handover;
 mod hostile;

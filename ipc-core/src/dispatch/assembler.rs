@@ -8,14 +8,16 @@ use tokio::time::Instant;
 
 use super::Delivery;
 use super::delivery::Refusal;
-use crate::envelope::{CallerId, CorrelationId};
+use crate::envelope::deadline::SKEW;
+use crate::envelope::{CallerId, CorrelationId, UnixMillis};
 use crate::transport::TopicPartition;
 
 /// Largest request, in bytes.
 pub(super) const MAX_REQUEST: usize = 32 * 1024 * 1024;
 /// Bytes of unfinished requests one process holds.
 const MAX_HELD: usize = 64 * 1024 * 1024;
-/// How long the chunks of one request may take to arrive.
+/// How long the chunks of one request may take to arrive, where its deadline says
+/// nothing less.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Requests of which chunks are still to come. Never pauses a partition: the
@@ -51,8 +53,8 @@ pub(super) enum Chunk {
 }
 
 impl Assembler {
-    /// Takes the next chunk.
-    pub(super) fn take(&mut self, chunk: Delivery, now: Instant) -> Chunk {
+    /// Takes the next chunk. `now` and `clock` are the same moment.
+    pub(super) fn take(&mut self, chunk: Delivery, now: Instant, clock: UnixMillis) -> Chunk {
         let number = chunk.head.chunk.unwrap_or_default();
         let id = chunk.head.correlation_id.as_ref();
         let key = (
@@ -61,7 +63,8 @@ impl Assembler {
             chunk.head.caller.clone(),
         );
         if number == 0 {
-            return self.begin(key, chunk, now);
+            let until = now + patience(&chunk, clock);
+            return self.begin(key, chunk, until);
         }
         let offset = chunk.origin.offset;
         let Some(assembly) = self.open.get_mut(&key) else {
@@ -137,7 +140,7 @@ impl Assembler {
         }
     }
 
-    fn begin(&mut self, key: Key, chunk: Delivery, now: Instant) -> Chunk {
+    fn begin(&mut self, key: Key, chunk: Delivery, until: Instant) -> Chunk {
         // Its sender starts over: what came before is finished with it.
         let earlier = self.close(&key);
         if chunk.head.end {
@@ -154,7 +157,7 @@ impl Assembler {
                 body,
                 offsets: earlier,
                 expected: 1,
-                until: now + PATIENCE,
+                until,
             },
         );
         Chunk::Taken(told, taken)
@@ -205,4 +208,11 @@ impl Assembler {
         let first = assembly.request.map(|request| request.origin.offset);
         first.into_iter().chain(assembly.offsets).collect()
     }
+}
+
+/// How long the rest of this chunk's request is waited for: no longer than its
+/// answer is.
+fn patience(chunk: &Delivery, clock: UnixMillis) -> Duration {
+    let left = chunk.head.deadline.map(|it| it.remaining(clock) + SKEW);
+    left.map_or(PATIENCE, |left| left.min(PATIENCE))
 }

@@ -20,6 +20,7 @@ pub struct DispatchMetrics {
     rebalances: Family<RebalanceLabels, Counter>,
     revoke_drains_exceeded: Counter,
     dead_letters: Family<ReasonLabels, Counter>,
+    chunks_discarded: Counter,
     open_streams: Gauge,
     presence_sent: Counter,
     control_records_ignored: Counter,
@@ -33,6 +34,7 @@ impl DispatchMetrics {
             rebalances: Family::default(),
             revoke_drains_exceeded: Counter::default(),
             dead_letters: Family::default(),
+            chunks_discarded: Counter::default(),
             open_streams: Gauge::default(),
             presence_sent: Counter::default(),
             control_records_ignored: Counter::default(),
@@ -63,6 +65,11 @@ impl DispatchMetrics {
             "dead_letters",
             "Dead letters acknowledged by the broker",
             metrics.dead_letters.clone(),
+        );
+        registry.register(
+            "chunks_discarded",
+            "Records of requests in chunks that were finished without being handled",
+            metrics.chunks_discarded.clone(),
         );
         registry.register(
             "open_streams",
@@ -109,6 +116,12 @@ impl DispatchMetrics {
         self.dead_letters
             .get_or_create(&ReasonLabels { reason })
             .inc();
+    }
+
+    /// Counts records of requests in chunks whose beginning or end never came, or
+    /// that had been refused by then.
+    pub fn chunks_discarded(&self, records: usize) {
+        self.chunks_discarded.inc_by(records as u64);
     }
 
     /// Counts a reply stream as open until the guard is dropped.

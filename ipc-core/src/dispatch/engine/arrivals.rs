@@ -78,10 +78,13 @@ where
 
     fn assemble(&mut self, chunk: Delivery, epoch: u64, now: Instant) {
         let place = chunk.origin.partition.clone();
-        match self.assembler.take(chunk, now) {
+        match self.assembler.take(chunk, now, self.replier.now()) {
             Chunk::Whole(request, offsets) => self.queue(*request, offsets, epoch, now),
             Chunk::Taken(chunk, bytes) => self.replier.credit(&chunk, bytes),
-            Chunk::Skipped(offsets) => self.finish_offsets(&place, offsets),
+            Chunk::Skipped(offsets) => {
+                self.metrics.dispatch().chunks_discarded(offsets.len());
+                self.finish_offsets(&place, offsets);
+            }
         }
     }
 

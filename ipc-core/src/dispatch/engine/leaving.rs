@@ -101,6 +101,7 @@ where
 
     pub(super) fn give_up_late(&mut self) {
         for (place, offset) in self.assembler.expire(Instant::now()) {
+            self.metrics.dispatch().chunks_discarded(1);
             self.finish_offsets(&place, [offset]);
         }
         if self.revocations.is_empty() && self.draining.is_none() {
