@@ -2,6 +2,7 @@
 //! brokers of their own; a service with its callers, in this process or another; and the log as it is.
 
 mod eventually;
+mod hostile;
 mod log;
 mod metric;
 mod private_broker;
@@ -13,6 +14,7 @@ use std::env;
 
 pub use self::{
     eventually::{PATIENCE, eventually, within},
+    hostile::write_with_header_named,
     log::{Log, Raw, Written},
     metric::metric,
     private_broker::PrivateBroker,

@@ -9,7 +9,9 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
-use harness::{Log, Raw, Stage, Written, call, eventually, within};
+use harness::{
+    Log, Raw, Stage, Written, call, eventually, keyed, metric, within, write_with_header_named,
+};
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
@@ -165,6 +167,61 @@ async fn hostile_headers_are_answered_or_kept_and_harm_nobody() -> Result<()> {
         "0 after"
     );
 
+    service.stop().await;
+    let committed = log.committed(stage.name(), &stage.requests()).await?;
+    assert_eq!(committed, log.ends(&stage.requests()).await?);
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_name_that_is_no_text_is_told_or_kept_and_its_lane_goes_on() -> Result<()> {
+    let stage = Stage::new("names");
+    let service = stage.service(1).serve(app()).start().await?;
+    let client = stage.client().await?;
+    let log = Log::of(stage.bootstrap())?;
+    let hostile = async |topic: &str, raw: &Raw| {
+        write_with_header_named(stage.bootstrap(), topic, raw, b"x\xff\xfe").await
+    };
+    let one_way = Raw::post("/echo", "one-way").key("lane");
+    let asked = Raw::post("/echo", "call")
+        .key("lane")
+        .header("kafka_correlationId", "hostile")
+        .header("kafka_replyTopic", stage.replies());
+    hostile(&stage.requests(), &one_way).await?;
+    hostile(&stage.requests(), &asked).await?;
+    let told = |reply: &Written| reply.text("kafka_correlationId") == Some("hostile");
+    let replies = log
+        .read(&stage.replies(), |seen| seen.iter().any(told))
+        .await?;
+    let reply = replies.into_iter().find(told).context("no reply")?;
+    assert_eq!(reply.text(":status"), Some("400"));
+    let kept = log
+        .read(&stage.dead_letters(), |kept| !kept.is_empty())
+        .await?;
+    assert_eq!(kept[0].text("ipc-dlq-reason"), Some("undecodable"));
+    assert_eq!(
+        kept[0].text(":path"),
+        Some("/echo"),
+        "what could be read is there"
+    );
+    assert_eq!(kept[0].payload, b"one-way");
+
+    // Everybody who reads such a record elsewhere goes on too.
+    hostile(&stage.control(), &asked).await?;
+    for partition in 0..3 {
+        hostile(&stage.replies(), &asked.clone().on(partition)).await?;
+    }
+    let behind = keyed(stage.post("/echo", "behind"), "lane");
+    let (status, body) = within("the answer", call(&client, behind)).await??;
+    assert_eq!((status, &*body), (StatusCode::OK, &b"0 behind"[..]));
+    assert!(client.is_ready());
+    for (outcome, detail) in [("undecodable", ""), ("dead_letter", "undecodable")] {
+        let series = format!(
+            "ipc_outcomes_total{{endpoint=\"other\",outcome=\"{outcome}\",detail=\"{detail}\"}}"
+        );
+        assert_eq!(metric(service.metrics(), &series)?, 1.0, "{series}");
+    }
     service.stop().await;
     let committed = log.committed(stage.name(), &stage.requests()).await?;
     assert_eq!(committed, log.ends(&stage.requests()).await?);
