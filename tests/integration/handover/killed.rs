@@ -1,0 +1,115 @@
+//! Instances that are killed where they stand.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use harness::{Log, Raw, Stage, Topic, Worker, Written, eventually};
+
+use super::{PARTITIONS, PROGRAM, lines};
+
+/// Writes one work to each of these partitions. Answers them.
+async fn send(
+    log: &Log,
+    stage: &Stage,
+    name: &str,
+    partitions: impl IntoIterator<Item = i32>,
+) -> Result<Vec<String>> {
+    let mut works = Vec::new();
+    for partition in partitions {
+        let work = format!("{name}-{partition}");
+        let raw = Raw::post("/work", &*work).on(partition);
+        log.write(&stage.requests(), raw).await?;
+        works.push(work);
+    }
+    Ok(works)
+}
+
+/// The partition a work was written to.
+fn partition(work: &str) -> Result<i32> {
+    let (_, partition) = work.split_once('-').context("no work")?;
+    Ok(partition.parse()?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_work_of_a_killed_instance_is_done_by_the_next() -> Result<()> {
+    let stage = Stage::new("killed");
+    let effects = Topic::create(stage.bootstrap(), "effects", 1).await?;
+    let effects = effects.name();
+    let log = Log::of(stage.bootstrap())?;
+    let doomed = Worker::start(PROGRAM, &stage, effects, "doomed", true).await?;
+
+    // It has all partitions, and holds whatever it gets.
+    let mut expected = send(&log, &stage, "before", 0..PARTITIONS).await?;
+    let begun = |written: &[Written]| lines(written, "begun doomed ").len() == 4;
+    log.read(effects, begun).await?;
+    doomed.kill().await?;
+
+    let heir = Worker::start(PROGRAM, &stage, effects, "heir", false).await?;
+    expected.extend(send(&log, &stage, "after", 0..PARTITIONS).await?);
+    let all = |written: &[Written]| lines(written, "done heir ").len() >= 8;
+    log.read(effects, all).await?;
+    let status = heir.terminate().await?;
+    assert_eq!(status.code(), Some(0));
+
+    let written = log.all(effects).await?;
+    let mut done = lines(&written, "done heir ");
+    done.sort();
+    expected.sort();
+    assert_eq!(done, expected);
+    assert_eq!(lines(&written, "done doomed "), [""; 0]);
+    let committed = log.committed(stage.name(), &stage.requests()).await?;
+    assert_eq!(committed, log.ends(&stage.requests()).await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_survivor_of_two_gets_the_partitions_of_the_killed_one_and_redoes_its_work()
+-> Result<()> {
+    let stage = Stage::new("survivor");
+    let effects = Topic::create(stage.bootstrap(), "effects", 1).await?;
+    let effects = effects.name();
+    let log = Log::of(stage.bootstrap())?;
+    let survivor = Worker::start(PROGRAM, &stage, effects, "survivor", false).await?;
+    let doomed = Worker::start(PROGRAM, &stage, effects, "doomed", true).await?;
+
+    // Work until the doomed one holds some of each of its partitions, which are half of them.
+    let mut sent = Vec::new();
+    let mut held = Vec::new();
+    let mut lost = BTreeSet::new();
+    eventually("both are at work", async || {
+        let round = sent.len().to_string();
+        sent.extend(send(&log, &stage, &round, 0..PARTITIONS).await?);
+        held = lines(&log.all(effects).await?, "begun doomed ");
+        lost = held
+            .iter()
+            .map(|work| partition(work))
+            .collect::<Result<_>>()?;
+        Ok(lost.len() == 2)
+    })
+    .await?;
+    doomed.kill().await?;
+    let before = lines(&log.all(effects).await?, "done survivor ");
+    for work in &held {
+        ensure!(
+            !before.contains(work),
+            "{work} was the survivor's all along"
+        );
+    }
+
+    sent.extend(send(&log, &stage, "after", lost.iter().copied()).await?);
+    log.read(effects, |written| {
+        let done = lines(written, "done survivor ");
+        sent.iter().all(|work| done.contains(work))
+    })
+    .await?;
+    assert_eq!(survivor.terminate().await?.code(), Some(0));
+    let written = log.all(effects).await?;
+    assert_eq!(lines(&written, "done doomed "), [""; 0]);
+    let mut done = lines(&written, "done survivor ");
+    done.sort();
+    sent.sort();
+    assert_eq!(done, sent, "something was done again");
+    let committed = log.committed(stage.name(), &stage.requests()).await?;
+    assert_eq!(committed, log.ends(&stage.requests()).await?);
+    Ok(())
+}
