@@ -14,7 +14,7 @@ use super::upload::Uploads;
 use super::{Client, Foreign, Shared};
 use crate::envelope::{CallerId, Dialect};
 use crate::metrics::Metrics;
-use crate::transport::{TopicSpec, Transport, TransportError};
+use crate::transport::{TopicSpec, TopicState, Transport, TransportError};
 
 /// How long replies are kept, in milliseconds: ten minutes.
 const RETENTION_MS: u64 = 10 * 60 * 1000;
@@ -70,6 +70,11 @@ impl ClientBuilder {
     /// Calls `service` in a foreign dialect, at `topic` where that is not
     /// `<service>.requests`. Default: every service is one of ours, or a Spring
     /// listener, which understands the same headers.
+    ///
+    /// A foreign service has no control topic: it is never known to be absent, and
+    /// hears of no cancel. One that is called in [`Dialect::FastStream`], which
+    /// names no reply partition, needs a reply topic of one partition, and so a
+    /// fleet of one instance.
     pub fn foreign_service(
         mut self,
         service: impl Into<String>,
@@ -111,7 +116,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// When the reply topic is missing, or the ping does not come back in time.
+    /// When the reply topic is missing, or has more partitions than a foreign
+    /// dialect can do with; or the ping does not come back in time.
     ///
     /// # Cancel safety
     ///
@@ -132,6 +138,7 @@ impl ClientBuilder {
                  do so with create_topics(partitions)"
             )));
         };
+        self.check_partitions(&state)?;
         let caller = CallerId::random(&self.fleet);
         let place = place::choose(&*transport, &state).await;
         let pending = Arc::new(Pending::new(self.max_pending));
@@ -160,5 +167,27 @@ impl ClientBuilder {
             stop,
             keeper: parking_lot::Mutex::new(keeper),
         })))
+    }
+    /// A dialect without a reply partition has its replies land on any.
+    fn check_partitions(&self, replies: &TopicState) -> Result<(), TransportError> {
+        let anywhere = |foreign: &Foreign| !foreign.dialect.names_reply_partition();
+        let mut services: Vec<&str> = self
+            .dialects
+            .iter()
+            .filter(|(_, foreign)| anywhere(foreign))
+            .map(|(service, _)| service.as_str())
+            .collect();
+        if replies.partitions <= 1 || services.is_empty() {
+            return Ok(());
+        }
+        services.sort_unstable();
+        Err(TransportError::configuration(format!(
+            "reply topic {} has {} partitions, and replies of {} come on any of them, because \
+             their dialect names none: call them in a fleet of their own, whose reply topic has \
+             one partition",
+            replies.name,
+            replies.partitions,
+            services.join(", "),
+        )))
     }
 }

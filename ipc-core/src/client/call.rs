@@ -91,7 +91,9 @@ impl Client {
         }
         let started = Instant::now();
         let service = shared.watch(&request.service);
-        service.check(started)?;
+        if let Some(service) = &service {
+            service.check(started)?;
+        }
         let context = Context::current();
         let timeout = request.timeout.unwrap_or(shared.timeout);
         let now = shared.transport.now();
@@ -137,7 +139,7 @@ impl Client {
                 let headers = std::mem::take(&mut answer.first.headers);
                 let instance = headers
                     .get_str(names::INSTANCE)
-                    .and_then(|instance| service.gone(instance));
+                    .and_then(|instance| service?.gone(instance));
                 Ok(Response {
                     id,
                     status: answer.first.head.status,
@@ -177,10 +179,14 @@ fn unsent(error: SendError, id: &CorrelationId) -> Unanswered {
 }
 
 impl Shared {
-    fn watch(&self, service: &str) -> Arc<Watched> {
+    /// What is known of a service, unless it is foreign: then it tells nothing.
+    fn watch(&self, service: &str) -> Option<Arc<Watched>> {
+        if self.dialects.contains_key(service) {
+            return None;
+        }
         let topic = || self.names.control(service);
-        self.services
-            .watch(service, topic, &self.transport, &self.stop)
+        let services = &self.services;
+        Some(services.watch(service, topic, &self.transport, &self.stop))
     }
 
     /// Says who sends the request, in which dialect and in which trace.

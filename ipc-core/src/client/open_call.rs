@@ -56,7 +56,11 @@ impl Drop for OpenCall {
 }
 
 impl Shared {
+    /// A foreign service knows no control records.
     fn control(&self, service: &str, control: &Control) {
+        if self.dialects.contains_key(service) {
+            return;
+        }
         let record = Outgoing {
             topic: self.names.control(service),
             partition: Some(0),

@@ -6,6 +6,7 @@ mod chunks;
 #[path = "../envelope/dump.rs"]
 #[expect(dead_code, reason = "the envelope's own tests use the rest")]
 mod dump;
+mod foreign;
 mod inbox;
 mod layers;
 mod nested;

@@ -48,6 +48,10 @@ impl System {
             .transport(Arc::new(self.0.transport()))
     }
 
+    pub(crate) fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(self.0.transport())
+    }
+
     pub(crate) async fn client(&self, fleet: &str) -> TestResult<Client> {
         let transport = Arc::new(self.0.transport());
         Ok(Client::builder(fleet)

@@ -58,6 +58,11 @@ impl Dialect {
         }
     }
 
+    /// Whether a request says on which partition its caller waits.
+    pub(crate) fn names_reply_partition(self) -> bool {
+        self.spelling().partition.is_some()
+    }
+
     pub(super) fn spelling(self) -> &'static Spelling {
         match self {
             Self::Native | Self::NestJs => &KAFKA,
