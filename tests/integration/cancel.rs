@@ -1,13 +1,21 @@
 //! A caller that gives up.
 
-use std::future::pending;
+use std::{convert::Infallible, future::pending};
 
-use anyhow::{Result, ensure};
-use axum::{Router, extract::State, routing::post};
+use anyhow::{Context, Result, ensure};
+use axum::{
+    Router,
+    extract::State,
+    response::sse::{Event, Sse},
+    routing::{get, post},
+};
+use futures_util::{StreamExt as _, stream};
 use harness::{Stage, call, keyed, within};
 use http::StatusCode;
+use http_body_util::BodyExt as _;
 use ipc_core::client::Client;
 use tokio::{select, sync::mpsc};
+use tower::ServiceExt as _;
 
 /// Tells when a handler begins, and when it is dropped before its end.
 struct Witness {
@@ -44,8 +52,16 @@ fn app() -> (Router, Told) {
     let note = async |State(told): State<mpsc::UnboundedSender<String>>, work: String| {
         let _ = told.send(format!("{work} done"));
     };
+    let events = async |State(told): State<mpsc::UnboundedSender<String>>| {
+        let witness = Witness::new("events".to_owned(), told);
+        let first = stream::iter([Ok::<_, Infallible>(Event::default().data("first"))]);
+        Sse::new(first.chain(stream::pending()).inspect(move |_| {
+            let _held = &witness;
+        }))
+    };
     let app = Router::new()
         .route("/hold", post(hold))
+        .route("/events", get(events))
         .route("/note", post(note))
         .with_state(told);
     (app, heard)
@@ -81,6 +97,29 @@ async fn a_dropped_call_stops_its_handler_and_frees_its_lane() -> Result<()> {
     let next = keyed(stage.post("/note", "next"), "lane");
     let (status, _) = within("the next call", call(&client, next)).await??;
     assert_eq!(status, StatusCode::OK);
+    service.stop().await;
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_reply_stream_stops_its_handlers_stream() -> Result<()> {
+    let stage = Stage::new("cancel-stream");
+    let (app, mut told) = app();
+    let service = stage.service(1).serve(app).start().await?;
+    let client = stage.client().await?;
+
+    let response = client.clone().oneshot(stage.get("/events")).await?;
+    let mut body = response.into_body();
+    let first = within("the first event", body.frame()).await?;
+    first.context("the stream ended")??;
+    assert_eq!(told.recv().await.as_deref(), Some("events begun"));
+    assert!(told.is_empty(), "it is open");
+
+    drop(body);
+    assert_eq!(client.pending(), 0);
+    let heard = within("the drop", told.recv()).await?;
+    assert_eq!(heard.as_deref(), Some("events dropped"));
     service.stop().await;
     client.close().await;
     Ok(())
