@@ -42,8 +42,10 @@ pub struct Written {
     pub key: Option<Vec<u8>>,
     /// The headers in order.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The payload.
+    /// The payload; empty where it is null.
     pub payload: Vec<u8>,
+    /// Whether the payload is null.
+    pub is_null: bool,
 }
 
 impl Raw {
@@ -117,6 +119,7 @@ impl Written {
             key: message.key().map(<[u8]>::to_vec),
             headers,
             payload: message.payload().unwrap_or_default().to_vec(),
+            is_null: message.payload().is_none(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod broker;
 mod cancel;
 mod chunks;
 mod conformance;
+mod dialects;
 mod handover;
 mod hostile;
 mod inbox;
