@@ -1,33 +1,18 @@
 //! Bytes that nobody should send, and everybody may.
 
 use anyhow::{Context, Result};
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::HeaderMap,
-    response::sse::{Event, Sse},
-    routing::{get, post},
-};
-use futures_util::stream;
+use axum::{Router, http::HeaderMap, routing::post};
 use harness::{
     Log, Raw, Stage, Written, call, eventually, keyed, metric, within, write_with_header_named,
 };
 use http::StatusCode;
-use http_body_util::BodyExt as _;
-use tower::ServiceExt as _;
 
 fn app() -> Router {
     let echo = |headers: HeaderMap, body: String| async move {
         let length = headers.get("x-odd").map_or(0, |odd| odd.as_bytes().len());
         format!("{length} {body}")
     };
-    Router::new()
-        .route("/echo", post(echo))
-        .route(
-            "/size",
-            post(|body: bytes::Bytes| async move { body.len().to_string() }),
-        )
-        .layer(DefaultBodyLimit::disable())
+    Router::new().route("/echo", post(echo))
 }
 
 /// Records that are nothing of ours, or nearly.
@@ -225,53 +210,6 @@ async fn a_header_name_that_is_no_text_is_told_or_kept_and_its_lane_goes_on() ->
     service.stop().await;
     let committed = log.committed(stage.name(), &stage.requests()).await?;
     assert_eq!(committed, log.ends(&stage.requests()).await?);
-    client.close().await;
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_of_6_mb_crosses_whole() -> Result<()> {
-    const SIZE: usize = 6 * 1024 * 1024;
-    let stage = Stage::new("upload");
-    let service = stage.service(2).serve(app()).start().await?;
-    let client = stage.client().await?;
-    let answer = call(&client, stage.post("/size", vec![7_u8; SIZE]));
-    let (status, body) = within("the answer", answer).await??;
-    assert_eq!((status, body), (StatusCode::OK, SIZE.to_string().into()));
-    service.stop().await;
-    client.close().await;
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_larger_than_a_record_ends_its_stream_with_an_error() -> Result<()> {
-    const SIZE: usize = 2 * 1024 * 1024;
-    let stage = Stage::new("large-event");
-    let events = || async {
-        let events = ["small".to_owned(), "x".repeat(SIZE), "never".to_owned()];
-        let events = events.map(|data| Ok::<_, std::io::Error>(Event::default().data(data)));
-        Sse::new(stream::iter(events))
-    };
-    let app = Router::new().route("/events", get(events));
-    let service = stage.service(1).serve(app).start().await?;
-    let client = stage.client().await?;
-
-    let response = client.clone().oneshot(stage.get("/events")).await?;
-    let mut body = response.into_body();
-    let first = within("the first event", body.frame())
-        .await?
-        .context("no event")??;
-    assert_eq!(
-        first.into_data().ok().context("no data")?,
-        "data: small\n\n"
-    );
-    let second = within("the end", body.frame())
-        .await?
-        .context("a good end")?;
-    let error = second.err().context("an event")?.to_string();
-    assert!(error.contains("does not fit one record"), "{error}");
-    assert!(within("silence", body.frame()).await?.is_none());
-    service.stop().await;
     client.close().await;
     Ok(())
 }

@@ -5,7 +5,6 @@ use std::{convert::Infallible, sync::Arc};
 use anyhow::{Context, Result, ensure};
 use axum::{
     Router,
-    body::Body,
     extract::Path,
     response::sse::{Event, Sse},
     routing::{get, post},
@@ -153,31 +152,4 @@ async fn each_event_of_a_stream_arrives_while_the_next_is_not_sent_yet() -> Resu
     service.stop().await;
     client.close().await;
     Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bodies_larger_than_a_record_cross_whole() -> Result<()> {
-    const SIZE: usize = 16 * 1024 * 1024;
-    let stage = Stage::new("large");
-    let app = Router::new().route("/large", get(|| async { large() }));
-    let service = stage.service(1).serve(app).start().await?;
-    let client = stage.client().await?;
-
-    let (status, body) = call(&client, stage.get("/large")).await?;
-    assert_eq!(status, StatusCode::OK);
-    assert!(body == large(), "{} bytes, or others", body.len());
-
-    let response = client.clone().oneshot(stage.get("/large")).await?;
-    let dropped: Body = response.into_body();
-    drop(dropped);
-    let (status, body) = call(&client, stage.get("/large")).await?;
-    assert_eq!((status, body.len()), (StatusCode::OK, SIZE));
-
-    service.stop().await;
-    client.close().await;
-    return Ok(());
-
-    fn large() -> Vec<u8> {
-        (0..SIZE).map(|at| (at / 1000 % 251) as u8).collect()
-    }
 }

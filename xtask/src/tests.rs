@@ -1,4 +1,4 @@
-use std::{ffi::OsString, process::ExitCode};
+use std::{env, ffi::OsString, process::ExitCode, thread};
 
 use anyhow::Result;
 use xtask::broker::{Provider, Session};
@@ -7,6 +7,11 @@ use crate::{
     supervisor::Supervisor,
     workspace::{cargo, cargo_for_all},
 };
+
+/// How many tests run at once, unless told otherwise.
+const THREADS: &str = "RUST_TEST_THREADS";
+/// For each core: most of their time tests wait for a broker.
+const PER_CORE: usize = 3;
 
 /// Runs the tests against a broker that lives as long as they do; the code is that of `cargo test`.
 pub(crate) fn run(
@@ -33,6 +38,10 @@ pub(crate) fn run(
         .env(Session::VARIABLE, session.id())
         // the tests must not depend on who provides the broker
         .env_remove("KAFKA_BOOTSTRAP_SERVERS");
+    if env::var_os(THREADS).is_none() {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        tests.env(THREADS, (PER_CORE * cores).to_string());
+    }
     let status = supervisor.run(&mut tests)?;
     let swept = session.end();
     // the other providers do not need Docker: where it is not there, nothing was left in it
