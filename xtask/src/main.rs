@@ -5,8 +5,10 @@
     reason = "a command line tool speaks to its terminal"
 )]
 
+mod bench;
 mod ci;
 mod deny;
+mod installed;
 mod supervisor;
 mod tests;
 mod workspace;
@@ -17,7 +19,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::broker::{KAFKA_VERSION, Provider};
 
-use self::{ci::Check, supervisor::Supervisor};
+use self::{bench::Bench, ci::Check, supervisor::Supervisor};
 
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about)]
@@ -49,6 +51,8 @@ enum Task {
         #[arg(long)]
         except: Vec<Check>,
     },
+    /// Measure what request/reply costs, beside its floors
+    Bench(Bench),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +71,7 @@ fn run(task: Task) -> Result<ExitCode> {
         } => tests::run(&mut supervisor, provider, &arguments),
         Task::Kafka { provider } => kafka(&mut supervisor, provider),
         Task::Ci { except } => ci::run(&mut supervisor, &except),
+        Task::Bench(bench) => bench.run(&mut supervisor),
     }
 }
 

@@ -62,6 +62,11 @@ impl Leashed {
         })
     }
 
+    /// The program's process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How the program ended, if it has.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child

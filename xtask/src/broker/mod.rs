@@ -97,6 +97,15 @@ impl Broker {
         }
     }
 
+    /// The broker's process on this machine, where it is one that this has started and that runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        match &self.host {
+            Host::External | Host::Container(_) => None,
+            Host::Native(broker) => broker.process_id(),
+        }
+    }
+
     /// The providers that were asked before the one that runs this broker, each with what it lacked.
     #[must_use]
     pub fn passed_over(&self) -> &[String] {

@@ -64,6 +64,10 @@ impl NativeBroker {
         format!("127.0.0.1:{}", self.port)
     }
 
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Leashed::id)
+    }
+
     pub(super) fn start_again(&mut self) -> Result<()> {
         ensure!(
             self.process.is_none(),

@@ -1,0 +1,84 @@
+use std::fmt::Display;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// What every measure is given: a broker, a pace, and a line to say how far it is.
+pub(crate) struct Bench {
+    pub(crate) bootstrap: String,
+    /// The brokers' processes, where they run on this machine.
+    pub(crate) brokers: Vec<i32>,
+    pub(crate) pace: Pace,
+    line: ProgressBar,
+}
+
+/// How long a measure may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// How often each thing that is compared has its turn.
+    pub(crate) rounds: usize,
+    /// How long a turn lasts.
+    pub(crate) turn: Duration,
+    /// How long each of them runs before the first turn.
+    pub(crate) warm_up: Duration,
+}
+
+impl Pace {
+    /// What figures are worth something at.
+    pub(crate) const FULL: Self = Self {
+        rounds: 5,
+        turn: Duration::from_millis(2000),
+        warm_up: Duration::from_millis(2000),
+    };
+
+    /// What shows that everything runs.
+    pub(crate) const QUICK: Self = Self {
+        rounds: 2,
+        turn: Duration::from_millis(250),
+        warm_up: Duration::from_millis(250),
+    };
+}
+
+impl Bench {
+    pub(crate) fn new(bootstrap: String, brokers: Vec<i32>, pace: Pace, measures: usize) -> Self {
+        let line = ProgressBar::new(u64::try_from(measures).unwrap_or(u64::MAX));
+        if let Ok(style) = ProgressStyle::with_template("{elapsed} {bar:20} {pos}/{len} {msg}") {
+            line.set_style(style);
+        }
+        line.enable_steady_tick(Duration::from_secs(1));
+        Self {
+            bootstrap,
+            brokers,
+            pace,
+            line,
+        }
+    }
+
+    /// The next measure begins.
+    pub(crate) fn begin(&self, measure: &'static str) {
+        self.line.set_prefix(measure);
+        self.step("starting");
+    }
+
+    /// Says what is being done.
+    pub(crate) fn step(&self, what: impl Display) {
+        let measure = self.line.prefix();
+        self.line.set_message(format!("{measure}: {what}"));
+    }
+
+    /// Prints what a measure has found.
+    pub(crate) fn print(&self, found: &dyn Display) {
+        self.line.inc(1);
+        #[expect(clippy::print_stdout, reason = "this is the output")]
+        self.line.suspend(|| println!("{found}"));
+    }
+
+    pub(crate) fn end(&self) {
+        self.line.finish_and_clear();
+    }
+
+    /// A topic or service name that nothing else uses.
+    pub(crate) fn unused(&self, purpose: &str) -> String {
+        format!("bench-{purpose}-{:08x}", fastrand::u32(..))
+    }
+}

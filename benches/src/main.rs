@@ -1,0 +1,124 @@
+//! What request/reply over Kafka costs, beside the floors it is compared with.
+//! `cargo xtask bench` starts a broker and this program.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks to its terminal"
+)]
+
+mod bench;
+mod bounds;
+mod figure;
+mod load;
+mod measure;
+mod ours;
+mod raw;
+mod report;
+mod table;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use self::bench::{Bench, Pace};
+use self::bounds::Bounds;
+use self::measure::Measure;
+use self::report::{Report, Taken};
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask bench")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Take measures and print them
+    Run(Run),
+    /// Name the measures there are
+    List,
+    /// One process of a measure
+    #[command(hide = true)]
+    Worker { role: String },
+}
+
+#[derive(Args)]
+struct Run {
+    /// The measures to take [default: all that are no commands of their own]
+    names: Vec<String>,
+    /// Where the Kafka is; empty for measures that need none
+    #[arg(long, default_value_t)]
+    bootstrap: String,
+    /// The process of a broker, whose CPU time is told apart (may be repeated)
+    #[arg(long)]
+    broker: Vec<i32>,
+    /// Fewer and shorter rounds: proves that everything runs, and little else
+    #[arg(long)]
+    quick: bool,
+    /// Writes every round to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Fails where a figure is out of its bound
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Run(run) => self::run(run),
+        Task::List => {
+            list();
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Worker { role } => worker::serve(&role).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn list() {
+    for measure in measure::ALL {
+        let note = if measure.by_name_only {
+            " (by name only)"
+        } else {
+            ""
+        };
+        println!("{:14} {}{note}", measure.name, measure.about);
+    }
+}
+
+fn run(run: Run) -> Result<ExitCode> {
+    let chosen = Measure::chosen(&run.names)?;
+    let bounds = Bounds::read()?;
+    let pace = if run.quick { Pace::QUICK } else { Pace::FULL };
+    let bench = Bench::new(run.bootstrap, run.broker, pace, chosen.len());
+    let mut report = Report::of(Vec::new());
+    for measure in chosen {
+        bench.begin(measure.name);
+        let taken = Taken {
+            name: measure.name.to_owned(),
+            about: measure.about.to_owned(),
+            figures: (measure.run)(&bench)?,
+        };
+        bench.print(&table::table(&taken, &bounds));
+        report.measures.push(taken);
+    }
+    bench.end();
+    if let Some(path) = &run.json {
+        report.write(path)?;
+    }
+    let breaches = bounds.breaches(&report);
+    for breach in &breaches {
+        eprintln!("out of bounds: {breach}");
+    }
+    Ok(match run.check && !breaches.is_empty() {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
+}

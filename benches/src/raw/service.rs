@@ -1,0 +1,62 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+
+use super::headers::{CORRELATION_ID, REPLY, headers};
+use super::{Place, Producer, producer, send};
+use crate::worker::Subject;
+
+/// Answers every request with its own body.
+pub(crate) struct RawService {
+    ending: Arc<AtomicBool>,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl RawService {
+    pub(crate) fn start(place: Place) -> Result<Self> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &place.bootstrap)
+            .set("group.id", &place.requests)
+            .set("auto.offset.reset", "earliest")
+            .set("auto.commit.interval.ms", "1000")
+            .create()
+            .context("no consumer")?;
+        consumer.subscribe(&[&place.requests])?;
+        let producer = producer(&place)?;
+        let ending = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&ending);
+        let thread = thread::spawn(move || {
+            while !asked.load(Ordering::Relaxed) {
+                if let Some(message) = consumer.poll(Duration::from_millis(100)) {
+                    answer(&producer, &place.replies, &message?)?;
+                }
+            }
+            Ok(())
+        });
+        Ok(Self { ending, thread })
+    }
+}
+
+fn answer(producer: &Producer, replies: &str, request: &BorrowedMessage<'_>) -> Result<()> {
+    let id = request
+        .headers()
+        .and_then(|headers| headers.iter().find(|header| header.key == CORRELATION_ID))
+        .and_then(|header| header.value)
+        .context("a request without a correlation id")?;
+    let body = request.payload().unwrap_or_default();
+    send(producer, replies, body, headers(id, &REPLY))
+}
+
+impl Subject for RawService {
+    fn stop(self: Box<Self>) {
+        self.ending.store(true, Ordering::Relaxed);
+        // how it ended shows in what its client measured
+        let _ = self.thread.join();
+    }
+}

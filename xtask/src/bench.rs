@@ -1,0 +1,89 @@
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::{installed, supervisor::Supervisor, workspace::cargo};
+
+/// The version of the crate `gungraun`, which `ipc-counts` is built with.
+const GUNGRAUN_VERSION: &str = "0.20.0";
+
+/// The measure that counts instructions.
+const INSTRUCTIONS: &str = "instructions";
+
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// The measures to take [default: all that are no commands of their own]
+    names: Vec<String>,
+    /// Name the measures there are
+    #[arg(long)]
+    list: bool,
+    /// Fewer and shorter rounds: proves that everything runs, and little else
+    #[arg(long)]
+    quick: bool,
+    /// Write every round to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Fail where a figure is out of its bound
+    #[arg(long)]
+    check: bool,
+    /// Use the Kafka at this address [default: a broker of its own]
+    #[arg(long)]
+    bootstrap: Option<String>,
+}
+
+impl Bench {
+    /// Builds the benchmarks for release and runs them; the code is theirs.
+    pub(crate) fn run(self, supervisor: &mut Supervisor) -> Result<ExitCode> {
+        let mut build = cargo("build")?;
+        let built = supervisor.run(build.args(["--release", "--package", "ipc-bench"]))?;
+        ensure!(built.success(), "the benchmarks could not be built");
+        let mut bench = cargo("run")?;
+        bench.args(["--quiet", "--release", "--package", "ipc-bench", "--"]);
+        if self.list {
+            return run(bench.arg("list"), supervisor);
+        }
+        if self.names.is_empty() || self.names.iter().any(|name| name == INSTRUCTIONS) {
+            let runner = installed::program("gungraun-runner", GUNGRAUN_VERSION, supervisor)?;
+            bench.env("GUNGRAUN_RUNNER", runner);
+        }
+        self.tell(bench.arg("run"))?;
+        let needs_broker = self.names.iter().any(|name| name != INSTRUCTIONS);
+        if self.bootstrap.is_some() || !(self.names.is_empty() || needs_broker) {
+            return run(&mut bench, supervisor);
+        }
+        let broker = supervisor.start_broker(None)?;
+        bench.args(["--bootstrap", broker.bootstrap()]);
+        if let Some(id) = broker.process_id() {
+            bench.args(["--broker", &id.to_string()]);
+        }
+        run(&mut bench, supervisor)
+    }
+
+    /// Hands on what the benchmarks are to know.
+    fn tell(&self, bench: &mut Command) -> Result<()> {
+        bench.args(&self.names);
+        for (flag, set) in [("--quick", self.quick), ("--check", self.check)] {
+            if set {
+                bench.arg(flag);
+            }
+        }
+        if let Some(path) = &self.json {
+            // cargo runs it in the root folder, wherever this was called
+            bench.arg("--json").arg(std::path::absolute(path)?);
+        }
+        if let Some(bootstrap) = &self.bootstrap {
+            bench.args(["--bootstrap", bootstrap]);
+        }
+        Ok(())
+    }
+}
+
+fn run(command: &mut Command, supervisor: &mut Supervisor) -> Result<ExitCode> {
+    let code = supervisor.run(command)?.code();
+    let code = code.and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
