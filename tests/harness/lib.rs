@@ -6,6 +6,7 @@ mod hostile;
 mod log;
 mod metric;
 mod private_broker;
+mod record;
 mod stage;
 mod topic;
 mod worker;
@@ -15,9 +16,10 @@ use std::env;
 pub use self::{
     eventually::{PATIENCE, eventually, within},
     hostile::write_with_header_named,
-    log::{Log, Raw, Written},
+    log::Log,
     metric::metric,
     private_broker::PrivateBroker,
+    record::{Raw, Written},
     stage::{Stage, call, keyed},
     topic::Topic,
     worker::Worker,

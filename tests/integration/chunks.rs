@@ -31,8 +31,7 @@ impl Sender {
         Raw::post("/work", body)
             .on(0)
             .key("lane")
-            .header("kafka_correlationId", id)
-            .header("kafka_replyTopic", self.stage.replies())
+            .answered_to(self.stage.replies(), id)
             .header("ipc-caller", "shop/6f1b2c3d4e5f60718293a4b5c6d7e8f9")
     }
 

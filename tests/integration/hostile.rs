@@ -97,11 +97,7 @@ async fn hostile_headers_are_answered_or_kept_and_harm_nobody() -> Result<()> {
     let service = stage.service(1).serve(app()).start().await?;
     let client = stage.client().await?;
     let log = Log::of(stage.bootstrap())?;
-    let asked = |id: &str| {
-        Raw::default()
-            .header("kafka_correlationId", id)
-            .header("kafka_replyTopic", stage.replies())
-    };
+    let asked = |id: &str| Raw::default().answered_to(stage.replies(), id);
     let to_echo = |id: &str| asked(id).header(":method", "POST").header(":path", "/echo");
     let calls = [
         // What an application sends crosses byte for byte, text or not.
@@ -171,8 +167,7 @@ async fn a_header_name_that_is_no_text_is_told_or_kept_and_its_lane_goes_on() ->
     let one_way = Raw::post("/echo", "one-way").key("lane");
     let asked = Raw::post("/echo", "call")
         .key("lane")
-        .header("kafka_correlationId", "hostile")
-        .header("kafka_replyTopic", stage.replies());
+        .answered_to(stage.replies(), "hostile");
     hostile(&stage.requests(), &one_way).await?;
     hostile(&stage.requests(), &asked).await?;
     let told = |reply: &Written| reply.text("kafka_correlationId") == Some("hostile");

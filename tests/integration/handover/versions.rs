@@ -17,10 +17,7 @@ use super::{Done, PARTITIONS, app};
 
 /// What partition `on` answers to a call there.
 async fn ask(log: &Log, stage: &Stage, id: &str, path: &str, on: i32) -> Result<(String, String)> {
-    let raw = Raw::post(path, "")
-        .on(on)
-        .header("kafka_correlationId", id)
-        .header("kafka_replyTopic", stage.replies());
+    let raw = Raw::post(path, "").on(on).answered_to(stage.replies(), id);
     log.write(&stage.requests(), raw).await?;
     let told = |reply: &Written| {
         let status = reply

@@ -1,4 +1,4 @@
-//! What becomes of a record: the rows of the outcome table, as the log shows them.
+//! What becomes of a record that nobody waits for.
 
 use std::{
     sync::{
@@ -10,44 +10,16 @@ use std::{
 
 use anyhow::{Context, Result};
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{any, post},
+    routing::post,
 };
-use harness::{Log, Raw, Stage, Written, eventually};
-use ipc_core::{dispatch::Limits, service::Service};
-use parking_lot::Mutex;
+use harness::{Log, Raw, Stage, eventually};
+use ipc_core::dispatch::Limits;
 
-/// The handlers that ran, by name.
-type Ran = Arc<Mutex<Vec<String>>>;
-
-async fn panics() -> StatusCode {
-    panic!("a panic that a test asks for")
-}
-
-fn app(ran: &Ran) -> Router {
-    let note = async |State(ran): State<Ran>, body: String| ran.lock().push(body);
-    Router::new()
-        .route("/note", post(note))
-        .route("/panic", post(panics))
-        .route("/teapot", any(|| async { StatusCode::IM_A_TEAPOT }))
-        .route("/broken", any(|| async { StatusCode::BAD_GATEWAY }))
-        .route("/nothing", any(|| async { StatusCode::NOT_FOUND }))
-        .route("/json", post(|Json(_): Json<[u32; 3]>| async {}))
-        .with_state(Arc::clone(ran))
-}
-
-async fn serve(stage: &Stage, app: Router) -> Result<Service> {
-    Ok(stage.service(2).serve(app).start().await?)
-}
-
-/// A call as any client in the world writes it.
-fn asked(raw: Raw, stage: &Stage, id: &str) -> Raw {
-    raw.header("kafka_correlationId", id)
-        .header("kafka_replyTopic", stage.replies())
-}
+use super::{Ran, app, serve};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_one_way_that_fails_is_kept_with_what_it_said_and_why() -> Result<()> {
@@ -74,15 +46,11 @@ async fn a_one_way_that_fails_is_kept_with_what_it_said_and_why() -> Result<()> 
         ),
         (
             "reply-topic-refused",
-            Raw::post("/note", "r")
-                .header("kafka_correlationId", "0123")
-                .header("kafka_replyTopic", "somebody.elses.topic"),
+            Raw::post("/note", "r").answered_to("somebody.elses.topic", "0123"),
         ),
         (
             "reply-topic-refused",
-            Raw::post("/note", "o")
-                .header("kafka_correlationId", "0123")
-                .header("kafka_replyTopic", stage.requests()),
+            Raw::post("/note", "o").answered_to(stage.requests(), "0123"),
         ),
     ];
     let mut sent = Vec::new();
@@ -204,61 +172,5 @@ async fn a_one_way_for_an_unknown_endpoint_is_kept_after_its_grace() -> Result<(
         assert_eq!(letter.text("ipc-dlq-reason"), Some("unknown-endpoint"));
     }
     service.stop().await;
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_is_always_answered_and_never_kept() -> Result<()> {
-    let stage = Stage::new("answered");
-    let ran = Ran::default();
-    let service = serve(&stage, app(&ran)).await?;
-    let client = stage.client().await?;
-    let log = Log::of(stage.bootstrap())?;
-
-    let calls = [
-        ("500", Raw::post("/panic", "p")),
-        ("418", Raw::post("/teapot", "t")),
-        ("502", Raw::post("/broken", "b")),
-        ("404", Raw::post("/unknown", "u")),
-        (
-            "405",
-            Raw::new("m")
-                .header(":method", "PATCH")
-                .header(":path", "/note"),
-        ),
-        ("400", Raw::post("/note", "x").header(":path", "/note")),
-        (
-            "400",
-            Raw::post("/note", "d").header("ipc-deadline", "soon"),
-        ),
-        ("400", Raw::new("neither method nor path")),
-        ("504", Raw::post("/note", "e").header("ipc-deadline", "1")),
-    ];
-    for (number, (_, raw)) in calls.iter().enumerate() {
-        let raw = asked(raw.clone(), &stage, &format!("call-{number}"));
-        log.write(&stage.requests(), raw).await?;
-    }
-    let is_reply = |record: &&Written| record.header(":status").is_some();
-    let all = |seen: &[Written]| seen.iter().filter(is_reply).count() >= calls.len();
-    let replies = log.read(&stage.replies(), all).await?;
-    for (number, (status, _)) in calls.iter().enumerate() {
-        let id = format!("call-{number}");
-        let reply = replies
-            .iter()
-            .find(|reply| reply.text("kafka_correlationId") == Some(&id))
-            .with_context(|| format!("no reply to {id}"))?;
-        assert_eq!(reply.text(":status"), Some(*status), "{id}");
-    }
-    assert_eq!(
-        *ran.lock(),
-        Vec::<String>::new(),
-        "handlers that must not run"
-    );
-
-    service.stop().await;
-    assert_eq!(log.ends(&stage.dead_letters()).await?, [0]);
-    let committed = log.committed(stage.name(), &stage.requests()).await?;
-    assert_eq!(committed, log.ends(&stage.requests()).await?);
-    client.close().await;
     Ok(())
 }
