@@ -15,5 +15,6 @@ mod order;
 mod outage;
 mod outcomes;
 mod promises;
+mod statistics;
 mod structure;
 mod window;

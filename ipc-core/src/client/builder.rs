@@ -108,6 +108,7 @@ impl ClientBuilder {
         self,
         config: crate::transport::kafka::KafkaConfig,
     ) -> Result<Client, TransportError> {
+        let config = config.or_stats_sink(Arc::new(self.metrics.clone()));
         let transport = crate::transport::kafka::KafkaTransport::connect(config).await?;
         self.connect(Arc::new(transport)).await
     }

@@ -215,6 +215,30 @@ label! {
     }
 }
 
+label! {
+    /// What a client of the Kafka library is for.
+    ClientKind {
+        /// Sending.
+        Producer => "producer",
+        /// Reading as a member of a consumer group: requests.
+        Group => "group",
+        /// Reading one partition outside any group: replies, or control records.
+        Reader => "reader",
+    }
+}
+
+label! {
+    /// Which round trip of an interval a figure is.
+    RoundTripFigure {
+        /// The average of all.
+        Average => "average",
+        /// Nine in ten were quicker.
+        P90 => "p90",
+        /// All but one in a hundred were quicker.
+        P99 => "p99",
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub(super) struct EndpointLabels {
     pub(super) endpoint: Arc<str>,
@@ -263,4 +287,22 @@ pub(super) struct CallLabels {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub(super) struct SendFailureLabels {
     pub(super) reason: SendFailure,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct ClientLabels {
+    pub(super) client: ClientKind,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct BrokerLabels {
+    pub(super) client: ClientKind,
+    pub(super) broker: i32,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct RoundTripLabels {
+    pub(super) client: ClientKind,
+    pub(super) broker: i32,
+    pub(super) figure: RoundTripFigure,
 }

@@ -6,11 +6,13 @@
 //! metric.
 //!
 //! The number of series is bounded: endpoints are named by the service's own
-//! policies, partitions by its own assignment, every other label is a closed set.
+//! policies, partitions by its own assignment, brokers by their ids, every other
+//! label is a closed set.
 
 mod client;
 mod dispatch;
 mod endpoint;
+mod kafka;
 mod labels;
 mod partition;
 mod producer;
@@ -29,8 +31,11 @@ use tokio::time::Instant;
 pub use client::ClientMetrics;
 pub use dispatch::DispatchMetrics;
 pub use endpoint::EndpointMetrics;
+pub use kafka::KafkaMetrics;
+pub(crate) use kafka::{BrokerState, ClientState};
 pub use labels::{
-    CallOutcome, ErrorClass, HandlerResult, Rebalance, SendFailure, Settled, StreamEnd,
+    CallOutcome, ClientKind, ErrorClass, HandlerResult, Rebalance, RoundTripFigure, SendFailure,
+    Settled, StreamEnd,
 };
 pub use partition::PartitionMetrics;
 pub use producer::ProducerMetrics;
@@ -50,6 +55,7 @@ struct Inner {
     dispatch: DispatchMetrics,
     client: ClientMetrics,
     producer: ProducerMetrics,
+    kafka: KafkaMetrics,
     partitions: Arc<partition::Partitions>,
     endpoints: endpoint::Families,
     known_endpoints: RwLock<BTreeMap<Arc<str>, Arc<EndpointMetrics>>>,
@@ -64,6 +70,7 @@ impl Metrics {
             dispatch: DispatchMetrics::register(&mut registry),
             client: ClientMetrics::register(&mut registry),
             producer: ProducerMetrics::register(&mut registry),
+            kafka: KafkaMetrics::register(&mut registry),
             partitions: Arc::new(partition::Partitions::register(&mut registry)),
             endpoints: endpoint::Families::register(&mut registry),
             known_endpoints: RwLock::default(),
@@ -87,6 +94,12 @@ impl Metrics {
     #[must_use]
     pub fn producer(&self) -> &ProducerMetrics {
         &self.0.producer
+    }
+
+    /// What the Kafka library tells of its clients.
+    #[must_use]
+    pub fn kafka(&self) -> &KafkaMetrics {
+        &self.0.kafka
     }
 
     /// The metrics of one endpoint. `name` must be a policy's name, never
@@ -120,6 +133,7 @@ impl Metrics {
 
     fn render_at(&self, now: Instant) -> String {
         self.0.partitions.age(now);
+        let _shown = self.0.kafka.show();
         let mut text = String::new();
         // A `String` takes every write.
         let _ = text::encode(&mut text, &self.0.registry);

@@ -52,6 +52,22 @@ fn everything() -> (Metrics, Arc<PartitionMetrics>) {
     client.stream_gap(2);
     client.inbox_rebuilt();
 
+    metrics.kafka().observed(
+        "rdkafka#producer-1",
+        ClientState {
+            kind: ClientKind::Producer,
+            queue_records: 1,
+            queue_bytes: 100,
+            brokers: vec![BrokerState {
+                broker: 1,
+                connected: true,
+                waiting: 0,
+                in_flight: 1,
+                round_trips: vec![(RoundTripFigure::P99, Duration::from_millis(2))],
+            }],
+        },
+    );
+
     metrics.producer().sent();
     metrics.producer().failed(SendFailure::QueueFull);
     (metrics, partition)
@@ -137,6 +153,8 @@ fn the_document_names_every_label_value() {
         .chain(StreamEnd::ALL.iter().map(|value| value.as_str()))
         .chain(Rebalance::ALL.iter().map(|value| value.as_str()))
         .chain(CallOutcome::ALL.iter().map(|value| value.as_str()))
+        .chain(ClientKind::ALL.iter().map(|value| value.as_str()))
+        .chain(RoundTripFigure::ALL.iter().map(|value| value.as_str()))
         .chain(SendFailure::ALL.iter().map(|value| value.as_str()))
         .chain(OUTCOMES.iter().map(|settled| settled.labels().0))
         .chain(RESULTS.iter().map(|result| result.labels().0));

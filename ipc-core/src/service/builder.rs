@@ -28,8 +28,6 @@ use crate::metrics::Metrics;
 use crate::transport::Transport;
 #[cfg(feature = "kafka")]
 use crate::transport::kafka::{KafkaConfig, KafkaTransport};
-#[cfg(feature = "kafka")]
-use crate::transport::{ClientStats, StatsSink};
 
 /// Sets a service up. Made by [`Service::builder`].
 #[must_use = "a builder does nothing until it serves"]
@@ -338,7 +336,7 @@ impl Source {
             Self::Transport(transport) => Ok(transport),
             #[cfg(feature = "kafka")]
             Self::Kafka(config) => {
-                let config = config.or_stats_sink(lag_gauges(metrics));
+                let config = config.or_stats_sink(Arc::new(metrics.clone()));
                 Ok(Arc::new(KafkaTransport::connect(config).await?))
             }
             Self::Unset => Err(ServeError::Configuration(vec![
@@ -347,21 +345,6 @@ impl Source {
             ])),
         }
     }
-}
-
-/// Keeps the lag gauges of assigned partitions, where statistics are turned on.
-#[cfg(feature = "kafka")]
-fn lag_gauges(metrics: &Metrics) -> Arc<dyn StatsSink> {
-    let metrics = metrics.clone();
-    Arc::new(move |stats: &ClientStats| {
-        for partition in &stats.partitions {
-            let place = &partition.partition;
-            if let Some(lag) = partition.lag {
-                let gauges = metrics.partition(&place.topic, place.partition);
-                gauges.lag(i64::try_from(lag).unwrap_or(i64::MAX));
-            }
-        }
-    })
 }
 
 impl std::fmt::Debug for ServiceBuilder {

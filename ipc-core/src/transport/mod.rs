@@ -5,6 +5,7 @@
 
 mod consumer;
 mod error;
+mod gauges;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 #[cfg(any(test, feature = "testing"))]

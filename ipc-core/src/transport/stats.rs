@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use super::TopicPartition;
+use crate::metrics::ClientKind;
 
 /// Receives the statistics of every client of a transport.
+///
+/// [`Metrics`](crate::metrics::Metrics) is one: it shows them as gauges.
 ///
 /// Runs on a thread of the client: take the figures and return.
 pub trait StatsSink: Send + Sync + 'static {
     /// Takes the state of one client. The next one replaces it.
     fn observe(&self, stats: &ClientStats);
+
+    /// A client that was observed has closed: what it told is of the past.
+    fn closed(&self, _client: &str) {}
 }
 
 impl<F: Fn(&ClientStats) + Send + Sync + 'static> StatsSink for F {
@@ -19,11 +25,13 @@ impl<F: Fn(&ClientStats) + Send + Sync + 'static> StatsSink for F {
 }
 
 /// The state of one client at one moment.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ClientStats {
     /// Which client: unique in the process, `<client id>#<kind>-<number>`.
     pub client: String,
+    /// What it is for.
+    pub kind: ClientKind,
     /// Records that wait to be sent or acknowledged.
     pub queued_records: u64,
     /// Their size in bytes.
@@ -34,12 +42,29 @@ pub struct ClientStats {
     pub partitions: Vec<PartitionStats>,
 }
 
+impl ClientStats {
+    /// An idle client that knows no broker yet.
+    #[must_use]
+    pub fn new(client: impl Into<String>, kind: ClientKind) -> Self {
+        Self {
+            client: client.into(),
+            kind,
+            queued_records: 0,
+            queued_bytes: 0,
+            brokers: Vec::new(),
+            partitions: Vec::new(),
+        }
+    }
+}
+
 /// A client's view of one broker.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct BrokerStats {
     /// The broker's address and id, as the client names it.
     pub name: String,
+    /// The broker's id in its cluster.
+    pub id: i32,
     /// Whether the connection stands.
     pub up: bool,
     /// Requests that wait to be sent.
@@ -74,6 +99,8 @@ pub struct PartitionStats {
     pub lag: Option<u64>,
     /// Records fetched and not yet taken over.
     pub prefetched: u64,
+    /// Their size in bytes.
+    pub prefetched_bytes: u64,
     /// Records that wait to be sent to it.
     pub queued: u64,
 }
@@ -86,6 +113,7 @@ impl PartitionStats {
             partition,
             lag: None,
             prefetched: 0,
+            prefetched_bytes: 0,
             queued: 0,
         }
     }

@@ -12,6 +12,7 @@ use super::error::refused;
 use super::hooks::Hooks;
 use super::kept::Kept;
 use crate::envelope::UnixMillis;
+use crate::metrics::ClientKind;
 use crate::transport::{Event, TopicState, TransportError};
 
 /// A client that has asked, and what it was told.
@@ -32,7 +33,7 @@ pub(super) async fn written_since(
     client.set("group.id", format!("{}.reader", topic.name));
     let (topic, bound) = (topic.clone(), config.startup_bound());
     let asked = Kept::make(move || {
-        let events = Events::new(hooks, Box::new(|_: Event| {}));
+        let events = Events::new(hooks, ClientKind::Reader, Box::new(|_: Event| {}));
         let client: BaseConsumer<Events> = client
             .create_with_context(events)
             .map_err(|error| refused(&error))?;

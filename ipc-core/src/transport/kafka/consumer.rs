@@ -17,6 +17,7 @@ use super::context::{Events, commit, steer};
 use super::convert;
 use super::error::{named, refused};
 use super::hooks::Hooks;
+use crate::metrics::ClientKind;
 use crate::transport::{
     Consumer, ConsumerControl, Event, Inlet, Start, Subscription, TopicPartition, TransportError,
 };
@@ -43,7 +44,8 @@ pub(super) async fn subscribe(
     }
     let mut client = config.client(Role::Group);
     client.set("group.id", &*subscription.group);
-    start(client, Events::new(hooks, inlet), move |client| {
+    let events = Events::new(hooks, ClientKind::Group, inlet);
+    start(client, events, move |client| {
         let topics: Vec<&str> = subscription.topics.iter().map(|topic| &**topic).collect();
         client.subscribe(&topics).map_err(|error| {
             TransportError::other(format!("cannot subscribe to {topics:?}: {error}"))
@@ -64,7 +66,8 @@ pub(super) async fn read(
     // Librdkafka refuses to assign without one; this group is never joined.
     client.set("group.id", format!("{}.reader", from.topic));
     let bound = config.startup_bound();
-    start(client, Events::new(hooks, inlet), move |client| {
+    let events = Events::new(hooks, ClientKind::Reader, inlet);
+    start(client, events, move |client| {
         // A token, where one is needed, is taken from the poll loop only.
         client.poll(Duration::ZERO);
         let (low, high) = watermarks(client, &from, bound)?;

@@ -14,6 +14,8 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
 use super::hooks::Hooks;
+use super::report::Report;
+use crate::metrics::ClientKind;
 use crate::transport::{Event, Inlet, Received, Revocation, TopicPartition};
 
 /// How long the group waits for dispatch to let revoked partitions go.
@@ -22,6 +24,7 @@ const REVOKE_BOUND: Duration = Duration::from_secs(15);
 /// A consumer's way to its inlet. Used on the owner thread only.
 pub(super) struct Events {
     hooks: Hooks,
+    report: Report,
     outlet: Mutex<Outlet>,
 }
 
@@ -47,8 +50,9 @@ impl Outlet {
 }
 
 impl Events {
-    pub(super) fn new(hooks: Hooks, inlet: Box<dyn Inlet>) -> Self {
+    pub(super) fn new(hooks: Hooks, kind: ClientKind, inlet: Box<dyn Inlet>) -> Self {
         Self {
+            report: hooks.report(kind),
             hooks,
             outlet: Mutex::new(Outlet {
                 inlet,
@@ -195,7 +199,7 @@ impl ClientContext for Events {
     }
 
     fn stats(&self, statistics: Statistics) {
-        self.hooks.stats(statistics);
+        self.report.take(&statistics);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -4,14 +4,15 @@ use std::error::Error;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::{ClientContext, Statistics};
 
 use super::logs::Logs;
-use super::statistics::client_stats;
+use super::report::Report;
 use super::tokens::Tokens;
+use crate::metrics::ClientKind;
 use crate::transport::StatsSink;
 
 /// The callbacks that have nothing to do with what a client is for.
@@ -32,6 +33,11 @@ impl Hooks {
         }
     }
 
+    /// The way of a new client's statistics.
+    pub(super) fn report(&self, kind: ClientKind) -> Report {
+        Report::new(kind, self.stats.clone())
+    }
+
     /// The latest error that concerned a client as a whole: why no broker
     /// answers, for example.
     pub(super) fn trouble(&self) -> Option<String> {
@@ -44,12 +50,6 @@ impl ClientContext for Hooks {
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.logs.line(level, facility, message);
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        if let Some(sink) = &self.stats {
-            sink.observe(&client_stats(&statistics));
-        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -16,6 +16,7 @@ mod kept;
 mod leaders;
 mod logs;
 mod producer;
+mod report;
 mod statistics;
 mod tokens;
 mod topics;

@@ -18,6 +18,8 @@ use super::convert::owned_headers;
 use super::error::refused;
 use super::hooks::Hooks;
 use super::kept::Kept;
+use super::report::Report;
+use crate::metrics::ClientKind;
 use crate::transport::{Ack, Outgoing, Placed, SendError, TransportError};
 
 pub(super) struct Producer {
@@ -29,7 +31,8 @@ impl Producer {
     /// Blocks for a moment: makes threads and reads certificates.
     pub(super) fn new(config: &KafkaConfig, hooks: Hooks) -> Result<Self, TransportError> {
         let client = config.client(Role::Producer);
-        let deliveries = Deliveries { hooks };
+        let report = hooks.report(ClientKind::Producer);
+        let deliveries = Deliveries { hooks, report };
         let inner = ThreadedProducer::from_config_and_context(&client, deliveries)
             .map_err(|error| refused(&error))?;
         Ok(Self {
@@ -112,6 +115,7 @@ pub(super) async fn flush(
 /// Settles acknowledgements, on the producer's polling thread.
 pub(super) struct Deliveries {
     hooks: Hooks,
+    report: Report,
 }
 
 impl ClientContext for Deliveries {
@@ -122,7 +126,7 @@ impl ClientContext for Deliveries {
     }
 
     fn stats(&self, statistics: Statistics) {
-        self.hooks.stats(statistics);
+        self.report.take(&statistics);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use rdkafka::statistics::{Broker, Partition, Statistics, Window};
 
+use crate::metrics::ClientKind;
 use crate::transport::{BrokerStats, ClientStats, PartitionStats, RoundTrip, TopicPartition};
 
-pub(super) fn client_stats(statistics: &Statistics) -> ClientStats {
+pub(super) fn client_stats(kind: ClientKind, statistics: &Statistics) -> ClientStats {
     let mut brokers: Vec<BrokerStats> = statistics
         .brokers
         .values()
@@ -25,18 +26,18 @@ pub(super) fn client_stats(statistics: &Statistics) -> ClientStats {
         partitions.extend(decided.map(|partition| partition_stats(&name, partition)));
     }
     partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
-    ClientStats {
-        client: statistics.name.clone(),
-        queued_records: statistics.msg_cnt,
-        queued_bytes: statistics.msg_size,
-        brokers,
-        partitions,
-    }
+    let mut stats = ClientStats::new(&statistics.name, kind);
+    stats.queued_records = statistics.msg_cnt;
+    stats.queued_bytes = statistics.msg_size;
+    stats.brokers = brokers;
+    stats.partitions = partitions;
+    stats
 }
 
 fn broker_stats(broker: &Broker) -> BrokerStats {
     BrokerStats {
         name: broker.name.clone(),
+        id: broker.nodeid,
         up: broker.state == "UP",
         outbox: count(broker.outbuf_cnt),
         in_flight: count(broker.waitresp_cnt),
@@ -61,6 +62,7 @@ fn partition_stats(topic: &Arc<str>, partition: &Partition) -> PartitionStats {
         },
         lag: u64::try_from(partition.consumer_lag_stored).ok(),
         prefetched: count(partition.fetchq_cnt),
+        prefetched_bytes: partition.fetchq_size,
         queued: count(partition.msgq_cnt) + count(partition.xmit_msgq_cnt),
     }
 }
@@ -125,7 +127,7 @@ mod tests {
             topic.partitions.insert(number, partition);
         }
         statistics.topics.insert(topic.topic.clone(), topic);
-        let stats = client_stats(&statistics);
+        let stats = client_stats(ClientKind::Producer, &statistics);
         assert_eq!(stats.brokers.len(), 1);
         assert!(stats.brokers[0].up);
         let numbers: Vec<i32> = stats

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc_core::client::Client;
 use ipc_core::metrics::Metrics;
 use ipc_core::transport::TransportError;
-use ipc_core::transport::kafka::{KafkaConfig, KafkaTransport};
+use ipc_core::transport::kafka::KafkaConfig;
 use parking_lot::Mutex;
 
 use crate::config::Config;
@@ -52,14 +52,13 @@ impl Dial {
     }
 
     pub(super) async fn connect(&self) -> Result<Client, TransportError> {
-        let transport = KafkaTransport::connect(self.kafka.clone()).await?;
         let mut client = Client::builder(&self.fleet)
             .timeout(self.timeout)
             .metrics(self.metrics.clone());
         if let Some(partitions) = self.reply_partitions {
             client = client.create_topics(partitions);
         }
-        let connected = client.connect(Arc::new(transport)).await;
+        let connected = client.connect_kafka(self.kafka.clone()).await;
         connected.map_err(|error| match error {
             missing if missing.is_missing_topic() => TransportError::missing_topic(format!(
                 "{missing}; a gateway does so with reply_partitions = 12 in its configuration"

@@ -107,7 +107,9 @@ impl KafkaConfig {
     }
 
     /// Reports every client's state to `sink` at the interval of
-    /// [`statistics_interval`](Self::statistics_interval). Default: to nobody.
+    /// [`statistics_interval`](Self::statistics_interval). Default: to the
+    /// [`Metrics`](crate::metrics::Metrics) of the service or client that connects
+    /// with this configuration; to nobody for a transport connected by hand.
     #[must_use]
     pub fn stats_sink(mut self, sink: Arc<dyn StatsSink>) -> Self {
         self.stats = Some(sink);
@@ -121,8 +123,8 @@ impl KafkaConfig {
         self
     }
 
-    /// How often statistics are gathered. Default: never, because librdkafka
-    /// spends time on it.
+    /// How often statistics are gathered: lag, round trips to brokers, queues.
+    /// Default: never, because librdkafka spends time on it.
     #[must_use]
     pub fn statistics_interval(self, every: Duration) -> Self {
         self.set("statistics.interval.ms", every.as_millis())
