@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 
-use super::KafkaConfig;
-use super::check::{self, Reading};
 use super::fault::{Fault, verdict};
+use super::property::{self, Reading};
+use super::{KafkaConfig, addresses, check};
 use crate::transport::TransportError;
 
 const PREFIX: &str = "KAFKA_";
@@ -30,7 +30,7 @@ pub(super) fn read(
             config = config.topic_prefix(value);
             continue;
         }
-        match property(&name) {
+        match property_of(&name) {
             Some(property) => config = config.set(&property, value),
             None => faults.push(Fault::new(
                 &name,
@@ -44,7 +44,7 @@ pub(super) fn read(
         let mend = "not set: name the cluster as host:port[,host:port]";
         faults.insert(0, Fault::new(BOOTSTRAP, None, mend));
     } else {
-        faults.extend(check::bootstrap(config.bootstrap()));
+        faults.extend(addresses::faults(config.bootstrap()));
     }
     faults.extend(check::settings(&config));
     verdict(&faults)?;
@@ -53,11 +53,11 @@ pub(super) fn read(
 
 /// The property a variable stands for. Dots are the rule; a few properties have
 /// underscores of their own.
-fn property(variable: &str) -> Option<String> {
+fn property_of(variable: &str) -> Option<String> {
     let lower = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
     [lower.replace('_', "."), lower]
         .into_iter()
-        .find(|name| !matches!(check::read_back(name, ""), Reading::Unknown))
+        .find(|name| !matches!(property::read_back(name, ""), Reading::Unknown))
 }
 
 /// Variables that other programs are known to put beside ours.

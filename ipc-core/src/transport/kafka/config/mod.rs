@@ -1,9 +1,12 @@
 //! Where the cluster is and how librdkafka is set up for request/reply.
 
+mod addresses;
 mod check;
 mod defaults;
 mod env;
 mod fault;
+mod property;
+mod together;
 
 use std::collections::BTreeMap;
 use std::fmt;
