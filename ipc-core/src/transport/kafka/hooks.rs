@@ -12,6 +12,7 @@ use rdkafka::error::KafkaError;
 use super::logs::Logs;
 use super::report::Report;
 use super::tokens::Tokens;
+use super::trouble::Trouble;
 use crate::metrics::ClientKind;
 use crate::transport::StatsSink;
 
@@ -21,7 +22,7 @@ pub(super) struct Hooks {
     logs: Arc<Logs>,
     stats: Option<Arc<dyn StatsSink>>,
     tokens: Option<Arc<Tokens>>,
-    trouble: Arc<Mutex<Option<String>>>,
+    trouble: Arc<Mutex<Option<Trouble>>>,
 }
 
 impl Hooks {
@@ -40,7 +41,7 @@ impl Hooks {
 
     /// The latest error that concerned a client as a whole: why no broker
     /// answers, for example.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<Trouble> {
         self.trouble.lock().clone()
     }
 }
@@ -54,9 +55,8 @@ impl ClientContext for Hooks {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.logs.error(&error, reason);
-        // "All brokers are down" says less than what each of them failed with.
-        if error.rdkafka_error_code() != Some(rdkafka::types::RDKafkaErrorCode::AllBrokersDown) {
-            *self.trouble.lock() = Some(reason.to_owned());
+        if let Some(trouble) = Trouble::told(&error, reason) {
+            *self.trouble.lock() = Some(trouble);
         }
     }
 

@@ -20,6 +20,7 @@ mod report;
 mod statistics;
 mod tokens;
 mod topics;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -19,6 +19,7 @@ use super::error::refused;
 use super::hooks::Hooks;
 use super::kept::Kept;
 use super::report::Report;
+use super::trouble::Trouble;
 use crate::metrics::ClientKind;
 use crate::transport::{Ack, Outgoing, Placed, SendError, TransportError};
 
@@ -85,7 +86,7 @@ impl Producer {
     }
 
     /// The latest error that concerned the producer as a whole.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<Trouble> {
         self.inner.client().context().hooks.trouble()
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use tokio::time::{Instant, sleep};
 
@@ -16,6 +16,7 @@ use super::hooks::Hooks;
 use super::kept::Kept;
 use super::leaders;
 use super::producer::Producer;
+use super::trouble::unanswered;
 use crate::transport::{Found, TopicSpec, TopicState, TopologyPlan, TransportError};
 
 /// Between two looks for topics that were made.
@@ -256,16 +257,6 @@ async fn metadata(
         Ok(Err(error)) => Err(unanswered(config, producer.trouble(), &error)),
         Err(_) => Err(TransportError::other("asking for metadata was interrupted")),
     }
-}
-
-fn unanswered(config: &KafkaConfig, trouble: Option<String>, error: &KafkaError) -> TransportError {
-    let why = trouble.unwrap_or_else(|| error.to_string());
-    TransportError::unreachable(format!(
-        "no Kafka broker answered at {} within {:?} ({why}): \
-         check KAFKA_BOOTSTRAP_SERVERS and that the broker is up",
-        config.bootstrap(),
-        config.startup_bound(),
-    ))
 }
 
 #[cfg(test)]

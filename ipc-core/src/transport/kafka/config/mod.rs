@@ -173,6 +173,10 @@ impl KafkaConfig {
         self.property("sasl.username")
     }
 
+    pub(super) fn mechanism(&self) -> &str {
+        self.property("sasl.mechanism").unwrap_or_default()
+    }
+
     pub(super) fn has_tokens(&self) -> bool {
         self.tokens.is_some()
     }
