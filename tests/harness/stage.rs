@@ -18,7 +18,7 @@ const REPLY_PARTITIONS: i32 = 3;
 /// A service and its callers, under names that nothing else uses.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    bootstrap: String,
+    config: KafkaConfig,
     service: String,
     fleet: String,
 }
@@ -33,8 +33,14 @@ impl Stage {
     /// On the broker at `bootstrap`.
     #[must_use]
     pub fn on(bootstrap: impl Into<String>, purpose: &str) -> Self {
+        Self::reached_by(KafkaConfig::new(bootstrap), purpose)
+    }
+
+    /// On the broker that `config` reaches.
+    #[must_use]
+    pub fn reached_by(config: KafkaConfig, purpose: &str) -> Self {
         Self {
-            bootstrap: bootstrap.into(),
+            config,
             service: Topic::unused(purpose).name().to_owned(),
             fleet: Topic::unused("fleet").name().to_owned(),
         }
@@ -43,7 +49,7 @@ impl Stage {
     /// Where the broker is.
     #[must_use]
     pub fn bootstrap(&self) -> &str {
-        &self.bootstrap
+        self.config.bootstrap()
     }
 
     /// The name of the service, which is that of its consumer group too.
@@ -70,6 +76,12 @@ impl Stage {
         format!("{}.dlq", self.service)
     }
 
+    /// The name of the callers.
+    #[must_use]
+    pub fn fleet(&self) -> &str {
+        &self.fleet
+    }
+
     /// The topic the callers take their replies from.
     #[must_use]
     pub fn replies(&self) -> String {
@@ -79,7 +91,7 @@ impl Stage {
     /// How the broker is reached.
     #[must_use]
     pub fn config(&self) -> KafkaConfig {
-        KafkaConfig::new(&self.bootstrap)
+        self.config.clone()
     }
 
     /// An instance about to be served, with this many partitions of requests.

@@ -3,7 +3,7 @@ use std::fmt;
 use anyhow::{Context, Result, anyhow};
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
 };
 use uuid::Uuid;
@@ -69,6 +69,26 @@ impl Topic {
             .await?;
         for result in deleted {
             result.map_err(|(name, code)| anyhow!("topic {name} not deleted: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the topic `name` more partitions, `partitions` in all.
+    ///
+    /// # Errors
+    ///
+    /// When the broker at `bootstrap` refuses, or does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// The topic may have grown afterwards.
+    pub async fn grow(bootstrap: &str, name: &str, partitions: usize) -> Result<()> {
+        let more = NewPartitions::new(name, partitions);
+        let grown = admin(bootstrap)?
+            .create_partitions(&[more], &AdminOptions::new())
+            .await?;
+        for result in grown {
+            result.map_err(|(name, code)| anyhow!("topic {name} not grown: {code}"))?;
         }
         Ok(())
     }

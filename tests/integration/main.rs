@@ -6,6 +6,7 @@ mod cancel;
 mod chunks;
 mod conformance;
 mod dialects;
+mod growth;
 mod handover;
 mod hostile;
 mod inbox;

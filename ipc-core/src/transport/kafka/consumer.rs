@@ -11,11 +11,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 
 use super::config::{KafkaConfig, Role};
 use super::context::{Events, commit, steer};
 use super::convert;
 use super::error::{named, refused};
+use super::growth::Growth;
 use super::hooks::Hooks;
 use crate::metrics::ClientKind;
 use crate::transport::{
@@ -37,6 +39,7 @@ pub(super) async fn subscribe(
     config: &KafkaConfig,
     hooks: Hooks,
     subscription: Subscription,
+    growth: Growth,
     inlet: Box<dyn Inlet>,
 ) -> Result<Consumer, TransportError> {
     for topic in &subscription.topics {
@@ -44,8 +47,11 @@ pub(super) async fn subscribe(
     }
     let mut client = config.client(Role::Group);
     client.set("group.id", &*subscription.group);
-    let events = Events::new(hooks, ClientKind::Group, inlet);
-    start(client, events, move |client| {
+    let (assigned, was_assigned) = tokio::sync::mpsc::channel(1);
+    let events = Events::new(hooks, ClientKind::Group, inlet).saying(assigned);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(growth.watch(was_assigned));
+    start(client, events, tasks, move |client| {
         let topics: Vec<&str> = subscription.topics.iter().map(|topic| &**topic).collect();
         client.subscribe(&topics).map_err(|error| {
             TransportError::other(format!("cannot subscribe to {topics:?}: {error}"))
@@ -67,7 +73,7 @@ pub(super) async fn read(
     client.set("group.id", format!("{}.reader", from.topic));
     let bound = config.startup_bound();
     let events = Events::new(hooks, ClientKind::Reader, inlet);
-    start(client, events, move |client| {
+    start(client, events, JoinSet::new(), move |client| {
         // A token, where one is needed, is taken from the poll loop only.
         client.poll(Duration::ZERO);
         let (low, high) = watermarks(client, &from, bound)?;
@@ -127,6 +133,7 @@ fn watermark_error(from: &TopicPartition, error: &KafkaError) -> TransportError 
 async fn start(
     config: ClientConfig,
     events: Events,
+    tasks: JoinSet<()>,
     begin: impl FnOnce(&Client) -> Result<(), TransportError> + Send + 'static,
 ) -> Result<Consumer, TransportError> {
     let (started, has_started) = oneshot::channel();
@@ -164,6 +171,7 @@ async fn start(
         commands,
         lent,
         has_ended,
+        _tasks: tasks,
     };
     match has_started.await {
         Ok(Ok(())) => Ok(Consumer::new(Arc::new(control))),
@@ -281,6 +289,8 @@ struct Control {
     commands: mpsc::Sender<Command>,
     lent: Arc<Lent>,
     has_ended: watch::Receiver<bool>,
+    // They end with the consumer.
+    _tasks: JoinSet<()>,
 }
 
 impl Control {

@@ -25,6 +25,8 @@ const REVOKE_BOUND: Duration = Duration::from_secs(15);
 pub(super) struct Events {
     hooks: Hooks,
     report: Report,
+    /// Where it is said that an assignment has come; readers have none.
+    assigned: Option<tokio::sync::mpsc::Sender<()>>,
     outlet: Mutex<Outlet>,
 }
 
@@ -54,11 +56,20 @@ impl Events {
         Self {
             report: hooks.report(kind),
             hooks,
+            assigned: None,
             outlet: Mutex::new(Outlet {
                 inlet,
                 batch: Vec::new(),
                 owned: HashMap::new(),
             }),
+        }
+    }
+
+    /// Says on `assigned` when an assignment has come.
+    pub(super) fn saying(self, assigned: tokio::sync::mpsc::Sender<()>) -> Self {
+        Self {
+            assigned: Some(assigned),
+            ..self
         }
     }
 
@@ -224,6 +235,10 @@ impl ConsumerContext for Events {
                 let partitions = partitions(list);
                 self.own(partitions.iter().cloned());
                 self.emit(Event::Assigned(partitions));
+                if let Some(assigned) = &self.assigned {
+                    // Where there is no room, one that is not heard yet says the same.
+                    let _ = assigned.try_send(());
+                }
             }
             Rebalance::Revoke(list) => self.revoke(consumer, partitions(list)),
             Rebalance::Error(error) => self.emit(Event::Troubled(error.to_string())),

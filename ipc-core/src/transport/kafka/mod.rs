@@ -10,6 +10,7 @@ mod consumer;
 mod context;
 mod convert;
 mod error;
+mod growth;
 mod hooks;
 mod hostile;
 mod kept;
@@ -36,6 +37,7 @@ use super::{
     TopicState, TopologyPlan, Transport, TransportError,
 };
 use crate::envelope::UnixMillis;
+use growth::Growth;
 use hooks::Hooks;
 use kept::Kept;
 use producer::Producer;
@@ -102,7 +104,15 @@ impl Transport for KafkaTransport {
         subscription: Subscription,
         inlet: Box<dyn Inlet>,
     ) -> Result<Consumer, TransportError> {
-        consumer::subscribe(&self.config, self.hooks.clone(), subscription, inlet).await
+        let growth = Growth::new(&self.producer, &self.config, &subscription.topics);
+        consumer::subscribe(
+            &self.config,
+            self.hooks.clone(),
+            subscription,
+            growth,
+            inlet,
+        )
+        .await
     }
 
     async fn read(

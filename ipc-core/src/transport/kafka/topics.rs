@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
+use tokio::task::JoinError;
 use tokio::time::{Instant, sleep};
 
 use super::config::{KafkaConfig, Role};
@@ -132,6 +133,17 @@ pub(super) async fn states(
     Ok(names.iter().map(state).collect())
 }
 
+/// How many partitions a topic has; `None` if that cannot be told within the bound.
+pub(super) async fn size(
+    producer: &Arc<Kept<Producer>>,
+    topic: &Arc<str>,
+    bound: Duration,
+) -> Option<i32> {
+    let metadata = ask(producer, Some(topic), bound).await.ok()?.ok()?;
+    let topic = metadata.topics().first();
+    topic.filter(|topic| topic.error().is_none()).map(count)
+}
+
 /// Waits until topics that were made can be used: a broker answers for the
 /// controller that made them before it has heard of them itself.
 pub(super) async fn appeared(
@@ -229,15 +241,17 @@ async fn partition_counts(
     config: &KafkaConfig,
 ) -> Result<HashMap<String, i32>, TransportError> {
     let metadata = metadata(producer, config, None).await?;
-    let count = |topic: &MetadataTopic| {
-        let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
-        (topic.name().to_owned(), partitions)
-    };
     let known = metadata
         .topics()
         .iter()
         .filter(|topic| state_of(topic).is_none());
-    Ok(known.map(count).collect())
+    Ok(known
+        .map(|topic| (topic.name().to_owned(), count(topic)))
+        .collect())
+}
+
+fn count(topic: &MetadataTopic) -> i32 {
+    i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)
 }
 
 /// Asks for one topic or, at no risk to make one, for all.
@@ -246,17 +260,22 @@ async fn metadata(
     config: &KafkaConfig,
     topic: Option<&Arc<str>>,
 ) -> Result<Metadata, TransportError> {
-    let asking = Arc::clone(producer);
-    let bound = config.startup_bound();
-    let topic = topic.cloned();
-    let asked = tokio::task::spawn_blocking(move || {
-        asking.client().fetch_metadata(topic.as_deref(), bound)
-    });
-    match asked.await {
+    match ask(producer, topic, config.startup_bound()).await {
         Ok(Ok(metadata)) => Ok(metadata),
         Ok(Err(error)) => Err(unanswered(config, producer.trouble(), &error)),
         Err(_) => Err(TransportError::other("asking for metadata was interrupted")),
     }
+}
+
+async fn ask(
+    producer: &Arc<Kept<Producer>>,
+    topic: Option<&Arc<str>>,
+    bound: Duration,
+) -> Result<KafkaResult<Metadata>, JoinError> {
+    let asking = Arc::clone(producer);
+    let topic = topic.cloned();
+    tokio::task::spawn_blocking(move || asking.client().fetch_metadata(topic.as_deref(), bound))
+        .await
 }
 
 #[cfg(test)]
