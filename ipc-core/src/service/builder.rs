@@ -25,9 +25,9 @@ use crate::handler::TopicHandler;
 use crate::health::Health;
 use crate::layer::{DeadLetterLayer, GuardLayer, MetricsLayer, TraceLayer, WatchLayer};
 use crate::metrics::Metrics;
-use crate::transport::Transport;
 #[cfg(feature = "kafka")]
 use crate::transport::kafka::{KafkaConfig, KafkaTransport};
+use crate::transport::{TopicNames, TopologyPlan, Transport};
 
 /// Sets a service up. Made by [`Service::builder`].
 #[must_use = "a builder does nothing until it serves"]
@@ -251,6 +251,17 @@ impl ServiceBuilder {
         self.serve(app)
     }
 
+    pub(super) fn topology<A: Application>(self, app: A) -> Result<TopologyPlan, ServeError> {
+        let prepared = app.prepare(self.default_policy)?;
+        let mut extra = prepared.topics;
+        extra.extend(self.topic_handlers.into_keys());
+        checks::run(&self.name, &self.limits, &prepared.policies.all())?;
+        let names = self.source.topic_names();
+        let topics = Topics::new(&names, &self.name, self.dead_letter.as_deref(), &extra);
+        let group = self.group.unwrap_or(self.name);
+        Ok(topics.plan(&group, self.create_topics))
+    }
+
     pub(super) async fn start<A: Application>(mut self, app: A) -> Result<Service, ServeError> {
         let Prepared {
             handler,
@@ -327,6 +338,16 @@ impl ServiceBuilder {
 }
 
 impl Source {
+    /// The names of topics there; without a prefix where nothing is said.
+    fn topic_names(&self) -> TopicNames {
+        match self {
+            Self::Unset => TopicNames::default(),
+            Self::Transport(transport) => transport.topic_names(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(config) => config.topic_names().clone(),
+        }
+    }
+
     #[cfg_attr(
         not(feature = "kafka"),
         expect(unused_variables, reason = "told by Kafka alone")

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use super::running::Service;
 use super::{Application, ServeError, ServiceBuilder};
+use crate::transport::TopologyPlan;
 
 /// An application with everything its service was set up with. Await it to
 /// serve, or [`start`](Serve::start) it to go on with something else.
@@ -35,6 +36,33 @@ impl<A: Application> Serve<A> {
     ) -> Self {
         self.shutdown = Box::pin(signal);
         self
+    }
+
+    /// What the service needs of its cluster: its topics, and what it must be
+    /// allowed to do. Nobody is asked, and nothing is made.
+    ///
+    /// Missing are the callers' reply topics, which a service writes to and does not
+    /// know beforehand.
+    ///
+    /// ```
+    /// use ipc_core::service::Service;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = axum::Router::new().route("/ping", axum::routing::get(async || "pong"));
+    /// let orders = Service::builder("orders").create_topics(12).serve(app);
+    /// let yaml = orders.topology()?.to_yaml("User:orders");
+    /// assert!(yaml.contains(r#"topicName: "orders.requests""#));
+    /// print!("{yaml}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Configuration`] or [`ServeError::Routes`], where the set-up
+    /// contradicts itself.
+    pub fn topology(self) -> Result<TopologyPlan, ServeError> {
+        self.builder.topology(self.app)
     }
 
     /// Starts serving and returns the running service.

@@ -58,50 +58,48 @@ impl Topics {
         group: &str,
         create: Option<i32>,
     ) -> Result<(), TransportError> {
-        let specs = self.specs(create, transport).await?;
+        let partitions = match create {
+            Some(partitions) => Some(partitions),
+            // Where no size was asked for, the size there is is right.
+            None => self.request_partitions(transport).await?,
+        };
+        let plan = self.plan(group, partitions);
         if create.is_some() {
-            transport.create_topics(&specs).await?;
+            transport.create_topics(plan.topics()).await?;
         }
-        let plan = specs
-            .into_iter()
-            .fold(TopologyPlan::new(), TopologyPlan::topic)
-            .reads(Arc::clone(&self.control))
-            .writes(Arc::clone(&self.control))
-            .writes(Arc::clone(&self.dead_letters))
-            .joins(group);
-        let plan = self
-            .requests
-            .iter()
-            .fold(plan, |plan, topic| plan.reads(Arc::clone(topic)));
         transport.check(&plan).await
     }
 
-    /// How the topics are made. One-way work must survive a weekend, so requests
-    /// are kept for a week.
-    async fn specs(
+    async fn request_partitions(
         &self,
-        create: Option<i32>,
         transport: &dyn Transport,
-    ) -> Result<Vec<TopicSpec>, TransportError> {
-        // Where no size was asked for, the size there is is right.
+    ) -> Result<Option<i32>, TransportError> {
         let states = transport.topics(&self.requests[..1]).await?;
         let there = states.into_iter().flatten().next();
-        let partitions = create.or(there.map(|state| state.partitions));
-        let partitions = partitions.unwrap_or(DEFAULT_PARTITIONS);
+        Ok(there.map(|state| state.partitions))
+    }
+
+    /// What the service needs of its cluster. One-way work must survive a weekend,
+    /// so requests are kept for a week.
+    pub(super) fn plan(&self, group: &str, request_partitions: Option<i32>) -> TopologyPlan {
+        let partitions = request_partitions.unwrap_or(DEFAULT_PARTITIONS);
         let kept = |topic: &Arc<str>, partitions, retention_ms: u64| {
             TopicSpec::new(Arc::clone(topic), partitions)
                 .with("cleanup.policy", "delete")
                 .with("retention.ms", retention_ms)
         };
-        let requests = self
+        let plan = self
             .requests
             .iter()
-            .map(|topic| kept(topic, partitions, 7 * DAY_MS));
-        Ok(requests
-            .chain([
-                kept(&self.control, 1, 5 * MINUTE_MS),
-                kept(&self.dead_letters, 1, 14 * DAY_MS),
-            ])
-            .collect())
+            .fold(TopologyPlan::new(), |plan, topic| {
+                plan.topic(kept(topic, partitions, 7 * DAY_MS))
+                    .reads(Arc::clone(topic))
+            });
+        plan.topic(kept(&self.control, 1, 5 * MINUTE_MS))
+            .topic(kept(&self.dead_letters, 1, 14 * DAY_MS))
+            .reads(Arc::clone(&self.control))
+            .writes(Arc::clone(&self.control))
+            .writes(Arc::clone(&self.dead_letters))
+            .joins(group)
     }
 }
