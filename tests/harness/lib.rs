@@ -7,6 +7,7 @@ mod log;
 mod metric;
 mod private_broker;
 mod record;
+mod secured_broker;
 mod stage;
 mod topic;
 mod worker;
@@ -20,6 +21,7 @@ pub use self::{
     metric::metric,
     private_broker::PrivateBroker,
     record::{Raw, Written},
+    secured_broker::{ADMIN, NOBODY, SecuredBroker, User, unknown_authority},
     stage::{Stage, call, keyed},
     topic::Topic,
     worker::Worker,

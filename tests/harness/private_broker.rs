@@ -74,7 +74,8 @@ impl PrivateBroker {
     }
 }
 
-fn providers() -> Vec<Provider> {
+/// Who starts brokers of the tests' own.
+pub(super) fn providers() -> Vec<Provider> {
     let shared = env::var("IPC_TEST_PROVIDER").unwrap_or_default();
     let same = Provider::PRIVATE
         .into_iter()

@@ -16,6 +16,7 @@ mod order;
 mod outage;
 mod outcomes;
 mod promises;
+mod security;
 mod statistics;
 mod structure;
 mod window;

@@ -3,18 +3,22 @@ use std::{path::PathBuf, thread};
 use anyhow::{Context, Result, bail};
 use testcontainers_modules::testcontainers::{
     Container, GenericImage, ImageExt,
-    core::{IntoContainerPort, WaitFor},
+    core::{ExecCommand, IntoContainerPort, WaitFor},
     runners::SyncRunner,
 };
 
 use super::{
-    KAFKA_VERSION, keep_log, metadata, poll, port, session,
+    Access, KAFKA_VERSION, ScramUser,
+    access::{Ports, SCRAM},
+    keep_log, metadata, poll, port, session,
     settings::{Addresses, settings},
 };
 
 const IMAGE: &str = "apache/kafka";
 /// What clients connect to, inside the container.
 const CLIENT_PORT: u16 = 9092;
+/// What the broker itself connects to, inside the container.
+const BROKER_ADDRESS: &str = "localhost:9093";
 const STOP_LIMIT_SECONDS: i32 = 30;
 
 /// A broker as a container of Apache's own image.
@@ -24,25 +28,38 @@ const STOP_LIMIT_SECONDS: i32 = 30;
 #[derive(Debug)]
 pub(super) struct ContainerBroker {
     port: u16,
+    listeners: Ports,
     /// `None` only while it is dropped.
     container: Option<Box<Container<GenericImage>>>,
 }
 
 impl ContainerBroker {
-    pub(super) fn start() -> Result<Self> {
+    pub(super) fn start(access: &Access) -> Result<Self> {
         let port = port::free()?;
+        let listeners = Ports::free(access)?;
         let image = GenericImage::new(IMAGE, KAFKA_VERSION)
             .with_wait_for(WaitFor::Nothing)
             .with_mapped_port(port, CLIENT_PORT.tcp());
         let image = settings(Addresses {
-            listeners: format!("PLAINTEXT://:{CLIENT_PORT},BROKER://:9093,CONTROLLER://:9094"),
-            advertised: format!("PLAINTEXT://127.0.0.1:{port},BROKER://localhost:9093"),
+            listeners: format!(
+                "PLAINTEXT://:{CLIENT_PORT},BROKER://:9093,CONTROLLER://:9094{}",
+                listeners.on("")
+            ),
+            advertised: format!(
+                "PLAINTEXT://127.0.0.1:{port},BROKER://{BROKER_ADDRESS}{}",
+                listeners.on("127.0.0.1")
+            ),
+            protocols: listeners.protocols(),
             inter_broker: "BROKER",
             controller: "localhost:9094".to_owned(),
         })
         .into_iter()
+        .chain(access.properties())
         .fold(image, |image, (name, value)| {
             image.with_env_var(variable(name), value)
+        });
+        let image = listeners.iter().fold(image, |image, port| {
+            image.with_mapped_port(port, port.tcp())
         });
         let image = session::label()
             .into_iter()
@@ -52,14 +69,22 @@ impl ContainerBroker {
         })?;
         let broker = Self {
             port,
+            listeners,
             container: Some(Box::new(container)),
         };
         broker.await_answer()?;
+        for user in &access.scram {
+            broker.add(user)?;
+        }
         Ok(broker)
     }
 
     pub(super) fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn address(&self, listener: &str) -> Option<String> {
+        self.listeners.address(listener)
     }
 
     pub(super) fn stop(&self) -> Result<()> {
@@ -90,6 +115,30 @@ impl ContainerBroker {
 
     pub(super) fn save_log(&self) -> Result<PathBuf> {
         keep_log(self.container()?.stdout(false))
+    }
+
+    fn add(&self, user: &ScramUser) -> Result<()> {
+        let credentials =
+            SCRAM.map(|mechanism| format!("{mechanism}=[password={}]", user.password));
+        let credentials = credentials.join(",");
+        let mut run = self.container()?.exec(ExecCommand::new([
+            "/opt/kafka/bin/kafka-configs.sh",
+            "--bootstrap-server",
+            BROKER_ADDRESS,
+            "--alter",
+            "--entity-type=users",
+            &format!("--entity-name={}", user.name),
+            &format!("--add-config={credentials}"),
+        ]))?;
+        let told = run.stderr_to_vec()?;
+        match run.exit_code()? {
+            Some(0) => Ok(()),
+            code => bail!(
+                "the user {} could not be added ({code:?})\n{}",
+                user.name,
+                String::from_utf8_lossy(&told)
+            ),
+        }
     }
 
     fn await_answer(&self) -> Result<()> {
@@ -130,5 +179,7 @@ impl Drop for ContainerBroker {
 
 /// The environment variable by which the image takes a setting.
 fn variable(name: &str) -> String {
-    format!("KAFKA_{}", name.to_uppercase().replace('.', "_"))
+    let name = name.to_uppercase();
+    let name = name.replace('_', "__").replace('-', "___");
+    format!("KAFKA_{}", name.replace('.', "_"))
 }

@@ -4,6 +4,7 @@
 //! same settings everywhere and nothing left behind: it is stopped when its [`Broker`] is dropped. Where the
 //! process that started it dies before, a native broker dies with it, and a container ends with its [`Session`].
 
+mod access;
 mod container;
 mod leash;
 mod libraries;
@@ -17,11 +18,15 @@ mod settings;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use self::{container::ContainerBroker, native::NativeBroker};
 
-pub use self::{provider::Provider, session::Session};
+pub use self::{
+    access::{Access, Listener, ScramUser},
+    provider::Provider,
+    session::Session,
+};
 
 /// The version of Apache Kafka that [`Provider::Container`] and [`Provider::Native`] run.
 pub const KAFKA_VERSION: &str = "4.3.0";
@@ -51,9 +56,21 @@ impl Broker {
     /// When none of them can: the text says for each what it lacks. `KAFKA_BOOTSTRAP_SERVERS` naming a Kafka
     /// that does not answer is an error at once, because whoever set it wants that one.
     pub fn start(providers: &[Provider]) -> Result<Self> {
+        Self::start_with(providers, &Access::default())
+    }
+
+    /// As [`start`](Self::start), with further ways to reach the broker. An external one has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(providers: &[Provider], access: &Access) -> Result<Self> {
         let mut passed_over = Vec::new();
         for &provider in providers {
             let started = match provider {
+                Provider::External if !access.is_empty() => {
+                    Err(anyhow!("has the plain listener only"))
+                }
                 Provider::External => match provider::external_address() {
                     Ok(bootstrap) => {
                         metadata::await_external(&bootstrap)?;
@@ -61,11 +78,10 @@ impl Broker {
                     }
                     Err(error) => Err(error),
                 },
-                Provider::Container => ContainerBroker::start()
+                Provider::Container => ContainerBroker::start(access)
                     .map(|broker| (broker.bootstrap(), Host::Container(broker))),
-                Provider::Native => {
-                    NativeBroker::start().map(|broker| (broker.bootstrap(), Host::Native(broker)))
-                }
+                Provider::Native => NativeBroker::start(access)
+                    .map(|broker| (broker.bootstrap(), Host::Native(broker))),
             };
             match started {
                 Ok((bootstrap, host)) => {
@@ -85,6 +101,16 @@ impl Broker {
     #[must_use]
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// What clients of one of the further listeners take as `bootstrap.servers`.
+    #[must_use]
+    pub fn address(&self, listener: &str) -> Option<String> {
+        match &self.host {
+            Host::External => None,
+            Host::Container(broker) => broker.address(listener),
+            Host::Native(broker) => broker.address(listener),
+        }
     }
 
     /// Who runs this broker.

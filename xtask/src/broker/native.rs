@@ -11,6 +11,8 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::{
+    Access, ScramUser,
+    access::{Ports, SCRAM},
     keep_log,
     leash::Leashed,
     libraries, metadata, poll, port,
@@ -34,6 +36,7 @@ appender.console.layout.pattern = %d{ISO8601} %p %m (%c)%n%throwable
 pub(super) struct NativeBroker {
     class_path: String,
     port: u16,
+    listeners: Ports,
     /// `None` while the broker is stopped. Declared before `folder`, so that it ends before its files go.
     process: Option<Leashed>,
     /// Holds the settings, the data and the log.
@@ -41,7 +44,7 @@ pub(super) struct NativeBroker {
 }
 
 impl NativeBroker {
-    pub(super) fn start() -> Result<Self> {
+    pub(super) fn start(access: &Access) -> Result<Self> {
         require_java()?;
         let class_path = libraries::class_path()?;
         let folder = tempfile::Builder::new()
@@ -51,11 +54,12 @@ impl NativeBroker {
         let mut broker = Self {
             class_path,
             port: port::free()?,
+            listeners: Ports::free(access)?,
             process: None,
             folder,
         };
-        broker.write_settings()?;
-        broker.format_storage()?;
+        broker.write_settings(access)?;
+        broker.format_storage(&access.scram)?;
         broker.start_again()?;
         Ok(broker)
     }
@@ -66,6 +70,10 @@ impl NativeBroker {
 
     pub(super) fn process_id(&self) -> Option<u32> {
         self.process.as_ref().map(Leashed::id)
+    }
+
+    pub(super) fn address(&self, listener: &str) -> Option<String> {
+        self.listeners.address(listener)
     }
 
     pub(super) fn start_again(&mut self) -> Result<()> {
@@ -128,11 +136,14 @@ impl NativeBroker {
         keep_log(File::open(&log).with_context(|| format!("cannot read {}", log.display()))?)
     }
 
-    fn write_settings(&self) -> Result<()> {
+    fn write_settings(&self, access: &Access) -> Result<()> {
         let controller = format!("127.0.0.1:{}", port::free()?);
+        let further = self.listeners.on("127.0.0.1");
+        let clients = format!("PLAINTEXT://{}{further}", self.bootstrap());
         let mut settings = settings(Addresses {
-            listeners: format!("PLAINTEXT://{},CONTROLLER://{controller}", self.bootstrap()),
-            advertised: format!("PLAINTEXT://{}", self.bootstrap()),
+            listeners: format!("{clients},CONTROLLER://{controller}"),
+            advertised: clients,
+            protocols: self.listeners.protocols(),
             inter_broker: "PLAINTEXT",
             controller,
         });
@@ -141,18 +152,20 @@ impl NativeBroker {
             self.folder.path().join("data").display().to_string(),
         ));
         let settings: String = settings
-            .iter()
+            .into_iter()
+            .chain(access.properties())
             .map(|(name, value)| format!("{name}={value}\n"))
             .collect();
         write(&self.settings_path(), &settings)?;
         write(&self.log_settings_path(), LOG_SETTINGS)
     }
 
-    fn format_storage(&self) -> Result<()> {
+    fn format_storage(&self, users: &[ScramUser]) -> Result<()> {
         let output = self
             .java(["-Xmx256m", "-XX:TieredStopAtLevel=1"])
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(self.settings_path())
+            .args(users.iter().flat_map(scram_arguments))
             .output()
             .context("cannot run java")?;
         ensure!(
@@ -206,6 +219,13 @@ fn require_java() -> Result<()> {
         )),
         Err(error) => Err(error).context("cannot run java"),
     }
+}
+
+fn scram_arguments(user: &ScramUser) -> impl Iterator<Item = String> {
+    let ScramUser { name, password } = user;
+    SCRAM
+        .into_iter()
+        .map(move |mechanism| format!("--add-scram={mechanism}=[name={name},password={password}]"))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -4,6 +4,8 @@ pub(super) struct Addresses {
     pub(super) listeners: String,
     /// What it tells clients to connect to, by listener name.
     pub(super) advertised: String,
+    /// Security protocols of listeners by name, beyond those that every node has.
+    pub(super) protocols: String,
     /// The name of the listener by which it reaches itself.
     pub(super) inter_broker: &'static str,
     /// Host and port of its controller listener.
@@ -26,15 +28,18 @@ pub(super) fn settings(addresses: Addresses) -> Vec<(&'static str, String)> {
             "controller.quorum.voters",
             format!("1@{}", addresses.controller),
         ),
+        (
+            "listener.security.protocol.map",
+            format!(
+                "PLAINTEXT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT{}",
+                addresses.protocols
+            ),
+        ),
     ];
     let fixed = [
         ("process.roles", "broker,controller"),
         ("node.id", "1"),
         ("controller.listener.names", "CONTROLLER"),
-        (
-            "listener.security.protocol.map",
-            "PLAINTEXT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        ),
         ("offsets.topic.replication.factor", "1"),
         ("offsets.topic.num.partitions", "3"),
         ("transaction.state.log.replication.factor", "1"),

@@ -39,6 +39,12 @@ pub(crate) enum Resource {
     Group(Arc<str>),
 }
 
+impl Resource {
+    fn is_group(&self) -> bool {
+        matches!(self, Self::Group(_))
+    }
+}
+
 /// What a permission allows, by Kafka's names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Operation {

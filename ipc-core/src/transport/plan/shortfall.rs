@@ -51,10 +51,12 @@ impl TopologyPlan {
                 Found::Topic { .. } | Found::Forbidden => {}
             }
         }
+        let mut forbidden = false;
         for name in self.topic_names() {
             let ours = self.topics.iter().any(|spec| spec.name == name);
             match at(&name) {
                 Found::Forbidden => {
+                    forbidden = true;
                     let resource = Resource::Topic(name);
                     let operations = self.grants.get(&resource).cloned().unwrap_or_default();
                     let operations = operations.into_iter().chain([super::Operation::Describe]);
@@ -64,6 +66,13 @@ impl TopologyPlan {
                 Found::Nothing if !ours => shortfall.foreign.push(name),
                 Found::Nothing | Found::Topic { .. } => {}
             }
+        }
+        // Whether a group may be joined shows only when it is, which is too late
+        // for this error: who lacks a topic most likely lacks the group too.
+        if forbidden {
+            let groups = self.grants.iter().filter(|(of, _)| of.is_group());
+            let missing = &mut shortfall.missing.grants;
+            missing.extend(groups.map(|(of, operations)| (of.clone(), operations.clone())));
         }
         shortfall
     }
@@ -141,15 +150,17 @@ impl fmt::Display for Shortfall {
             )?;
         }
         for (resource, operations) in &self.missing.grants {
-            let Resource::Topic(name) = resource else {
-                continue;
-            };
             let operations: Vec<String> = operations.iter().map(ToString::to_string).collect();
-            write!(
-                f,
-                "\n  topic {name} may not be seen, {} needed",
-                operations.join(" and ")
-            )?;
+            let operations = operations.join(" and ");
+            match resource {
+                Resource::Topic(name) => {
+                    write!(f, "\n  topic {name} may not be seen, {operations} needed")?;
+                }
+                Resource::Group(name) => write!(
+                    f,
+                    "\n  group {name}: {operations} needed, and not known to be allowed"
+                )?,
+            }
         }
         Ok(())
     }
@@ -207,9 +218,11 @@ mod tests {
         for part in [
             "topic orders.requests has 4 partitions, 12 wanted",
             "topic orders.control may not be seen, Describe and Read and Write needed",
+            "group orders: Describe and Read needed",
             "topic shim.replies is missing: its owner makes it",
             "--alter --topic orders.requests --partitions 12",
             "--operation Read --operation Write --topic orders.control",
+            "--operation Read --group orders",
         ] {
             assert!(told.contains(part), "{part} is not in: {told}");
         }
