@@ -74,7 +74,10 @@ impl ContainerBroker {
         };
         broker.await_answer()?;
         for user in &access.scram {
-            broker.add(user)?;
+            // Kafka takes one credential of a user in one request.
+            for mechanism in SCRAM {
+                broker.add(user, mechanism)?;
+            }
         }
         Ok(broker)
     }
@@ -117,10 +120,7 @@ impl ContainerBroker {
         keep_log(self.container()?.stdout(false))
     }
 
-    fn add(&self, user: &ScramUser) -> Result<()> {
-        let credentials =
-            SCRAM.map(|mechanism| format!("{mechanism}=[password={}]", user.password));
-        let credentials = credentials.join(",");
+    fn add(&self, user: &ScramUser, mechanism: &str) -> Result<()> {
         let mut run = self.container()?.exec(ExecCommand::new([
             "/opt/kafka/bin/kafka-configs.sh",
             "--bootstrap-server",
@@ -128,7 +128,7 @@ impl ContainerBroker {
             "--alter",
             "--entity-type=users",
             &format!("--entity-name={}", user.name),
-            &format!("--add-config={credentials}"),
+            &format!("--add-config={mechanism}=[password={}]", user.password),
         ]))?;
         let told = run.stderr_to_vec()?;
         match run.exit_code()? {
