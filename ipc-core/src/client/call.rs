@@ -25,7 +25,8 @@ use crate::transport::{Ack, Outgoing, SendError};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// How long to wait. Default: the contract's timeout, else the client's.
+    /// How long to wait, and never longer than what is left of the deadline the
+    /// call is made under. Default: the contract's timeout, else the client's.
     pub timeout: Option<Duration>,
     /// The caller's operation id.
     pub idempotency_key: Option<ByteString>,
@@ -139,7 +140,8 @@ impl Client {
                 let headers = std::mem::take(&mut answer.first.headers);
                 let instance = headers
                     .get_str(names::INSTANCE)
-                    .and_then(|instance| service?.gone(instance));
+                    .zip(service)
+                    .map(|(instance, service)| service.gone(instance));
                 Ok(Response {
                     id,
                     status: answer.first.head.status,

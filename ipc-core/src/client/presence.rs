@@ -48,6 +48,15 @@ struct Instance {
     gone: CancellationToken,
 }
 
+impl Instance {
+    fn heard_now() -> Self {
+        Self {
+            until: Instant::now(),
+            gone: CancellationToken::new(),
+        }
+    }
+}
+
 impl Services {
     /// The named service, watched from now on.
     pub(super) fn watch(
@@ -104,10 +113,12 @@ impl Watched {
         })
     }
 
-    /// Resolves when this instance has gone. `None` where it was never heard.
-    pub(super) fn gone(&self, instance: &str) -> Option<CancellationToken> {
-        let state = self.state.lock();
-        state.instances.get(instance).map(|it| it.gone.clone())
+    /// Cancelled when this instance has gone. It has just answered, so it is there,
+    /// even where its presence has not been heard yet.
+    pub(super) fn gone(&self, instance: &str) -> CancellationToken {
+        let mut state = self.state.lock();
+        let known = state.instances.entry(instance.into());
+        known.or_insert_with(Instance::heard_now).gone.clone()
     }
 
     /// Silence says nothing while the control topic cannot be heard.

@@ -22,7 +22,8 @@ pub(crate) struct Records {
     expected: u32,
     consumed: u64,
     credited: u64,
-    /// When the rest of a chunked body must be there. A stream has no such bound.
+    /// When the rest must be there. Only a stream of ours has no such bound: its
+    /// instance's presence tells whether more can come.
     until: Option<Instant>,
     /// Cancelled when the instance that answers has died without a word.
     instance_gone: CancellationToken,
@@ -59,7 +60,7 @@ impl Records {
         instance: Option<CancellationToken>,
     ) -> Self {
         let Answer { first, rest } = answer;
-        let chunked = first.head.chunk.is_some();
+        let is_ours = first.head.seq.is_some();
         let state = match rest {
             None => {
                 call.finish();
@@ -76,7 +77,7 @@ impl Records {
             expected: 1,
             consumed: 0,
             credited: 0,
-            until: chunked.then_some(until),
+            until: (!is_ours).then_some(until),
             instance_gone: instance.unwrap_or_default(),
         }
     }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::Request;
+use http_body_util::BodyExt as _;
 use ipc_core::client::{CallError, Client, ClientBuilder, Options, UnknownReason};
-use ipc_core::envelope::Dialect;
-use tokio::select;
-use tokio::time::sleep;
+use ipc_core::envelope::{Dialect, Envelope, names};
+use tokio::time::{sleep, timeout};
+use tokio::{select, try_join};
 use tower::ServiceExt as _;
 
 use super::system::{System, TestResult};
@@ -69,6 +70,38 @@ async fn a_foreign_service_is_told_of_no_cancel_and_never_taken_for_absent() -> 
         return Err(format!("{answer:?}").into());
     };
     assert_eq!(unknown.reason, UnknownReason::DeadlinePassed);
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_answer_that_never_ends_breaks_off_at_the_deadline() -> TestResult {
+    let system = System::new();
+    system.topic("theirs.requests", 1).await?;
+    let mut requests = system.watch("theirs.requests", 1).await?;
+    let client = builder(1, Dialect::NestJs)
+        .connect(system.transport())
+        .await?;
+
+    let replier = async {
+        let request = requests.next().await?.envelope;
+        let id = request.headers.get(names::CORRELATION_ID);
+        let mut value = Envelope {
+            payload: Some(Bytes::from_static(b"1")),
+            ..Envelope::default()
+        };
+        let id = id.ok_or("no correlation id")?.clone();
+        value.headers.push_static(names::CORRELATION_ID, id);
+        system.send("shop.replies", value).await
+    };
+    let (answer, ()) = try_join!(
+        async { TestResult::Ok(client.clone().oneshot(request()?).await?) },
+        replier
+    )?;
+    let body = timeout(Duration::from_secs(60), answer.into_body().collect()).await?;
+    let error = body.err().ok_or("the answer ended well")?;
+    assert!(error.to_string().contains("broke off"), "{error}");
+    assert_eq!(client.pending(), 0);
     client.close().await;
     Ok(())
 }

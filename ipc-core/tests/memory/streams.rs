@@ -9,6 +9,7 @@ use ipc_core::client::{CallError, Client};
 use ipc_core::response::Replies;
 use ipc_core::routing::App;
 use ipc_core::service::Service;
+use ipc_core::transport::Transport;
 use ipc_core::{endpoint, endpoints};
 use tokio::sync::Notify;
 
@@ -49,6 +50,30 @@ async fn a_dropped_reply_stream_cancels_its_handlers_stream() -> TestResult {
     assert_eq!(client.pending(), 0);
     client.close().await;
     service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stream_of_an_instance_that_dies_ends_even_where_its_presence_was_not_heard_yet()
+-> TestResult {
+    let system = System::new();
+    let doomed = system.transport();
+    let app: App = App::new()
+        .endpoints(endpoints![ticks])?
+        .with_state(Arc::new(Notify::new()));
+    let service = Service::builder("clock")
+        .create_topics(3)
+        .transport(Arc::clone(&doomed) as Arc<dyn Transport>)
+        .serve(app);
+    let _service = service.start().await?;
+    let client = system.client("web").await?;
+    let mut replies = client.service("clock").stream(ticks::request()).await?;
+    assert_eq!(replies.try_next().await?, Some(7));
+    doomed.kill();
+    let end = tokio::time::timeout(Duration::from_secs(60), replies.try_next()).await?;
+    assert!(matches!(end, Err(CallError::Unknown(_))), "{end:?}");
+    assert_eq!(client.pending(), 0);
+    client.close().await;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use http::Request;
 use ipc_core::client::{Client, Options, RecordKey};
 use ipc_core::envelope::Envelope;
 use ipc_core::service::{Service, ServiceBuilder};
-use ipc_core::transport::memory::MemoryCluster;
+use ipc_core::transport::memory::{MemoryCluster, MemoryTransport};
 use ipc_core::transport::{
     Ack, Consumer, Event, Outgoing, Received, Start, TopicPartition, TopicSpec, Transport,
 };
@@ -48,7 +48,8 @@ impl System {
             .transport(Arc::new(self.0.transport()))
     }
 
-    pub(crate) fn transport(&self) -> Arc<dyn Transport> {
+    /// A process of its own.
+    pub(crate) fn transport(&self) -> Arc<MemoryTransport> {
         Arc::new(self.0.transport())
     }
 
