@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future::try_join_all, stream};
 use harness::{Log, PrivateBroker, Raw, Stage, Topic, Written};
 use ipc_core::{
     dispatch::ReplyTopics,
@@ -201,8 +201,7 @@ async fn ask_as(
             waiting.entry(topic).or_default().push((asked, address));
         }
     }
-    let mut kinds = BTreeSet::new();
-    for (topic, asked) in &waiting {
+    let checks = waiting.iter().map(async |(topic, asked)| {
         let are_whole = |seen: &[Written]| {
             asked.iter().all(|(_, address)| {
                 let answer = answer(peer, address, seen);
@@ -218,10 +217,14 @@ async fn ask_as(
                 check_record(peer, asked, address, record);
             }
             check_answer(peer, asked, &answer).with_context(|| asked.title.clone())?;
-            kinds.insert((address.id.len(), address.partition));
         }
-    }
-    Ok(kinds)
+        anyhow::Ok(())
+    });
+    try_join_all(checks).await?;
+    let answered = waiting.into_values().flatten();
+    Ok(answered
+        .map(|(_, address)| (address.id.len(), address.partition))
+        .collect())
 }
 
 /// The records that answer one request, in order.
