@@ -8,11 +8,13 @@ use harness::{PrivateBroker, Stage, call, eventually, within};
 use http::{Request, StatusCode};
 use ipc_core::{
     client::{CallError, Client, Options, Rejected, UnknownReason},
+    health::Role,
     service::Service,
 };
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
+    time::Instant,
 };
 use tower::ServiceExt as _;
 
@@ -149,6 +151,51 @@ async fn calls_outlive_a_broker_that_is_stopped_and_started() -> Result<()> {
         call(&client, stage.post("/work", "after")).await?.1,
         "after"
     );
+    service.stop().await;
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_tells_of_a_broker_that_is_away_and_liveness_does_not() -> Result<()> {
+    let broker = PrivateBroker::start().await?;
+    let stage = Stage::on(broker.bootstrap(), "ready");
+    let service = stage.service(1).serve(Router::new()).start().await?;
+    let health = service.health().clone();
+    let client = Client::builder("ready-callers")
+        .create_topics(1)
+        .health(health.clone(), Role::Assists)
+        .connect_kafka(stage.config())
+        .await?;
+    let ready = || health.facts(Instant::now()).readiness(Instant::now());
+    eventually("the service is ready", async || {
+        Ok(ready().is_ok() && ready().warnings().is_empty())
+    })
+    .await?;
+
+    broker.stop().await?;
+    let tells = |thing: &str| {
+        ready()
+            .reasons()
+            .iter()
+            .any(|reason| reason.starts_with(thing))
+    };
+    let (consumer, inbox) = (
+        format!("consumer of {}: no broker for ", stage.requests()),
+        "reply inbox ready-callers.replies: ",
+    );
+    eventually("readiness tells of consumer and inbox", async || {
+        Ok(tells(&consumer) && tells(inbox))
+    })
+    .await?;
+    let alive = health.facts(Instant::now()).liveness(Instant::now());
+    ensure!(alive.is_ok(), "{alive:?}");
+
+    broker.start_again().await?;
+    eventually("the service is ready again", async || {
+        Ok(ready().is_ok() && ready().warnings().is_empty())
+    })
+    .await?;
     service.stop().await;
     client.close().await;
     Ok(())

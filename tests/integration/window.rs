@@ -8,7 +8,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use harness::{Log, Raw, Stage, eventually, metric, within};
 use ipc_core::{dispatch::Limits, service::Service};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::Instant,
+};
 
 const WINDOW: usize = 2048;
 /// What may arrive beyond the window: [`Limits::window`] says so.
@@ -76,6 +79,11 @@ async fn a_partition_is_read_to_its_window_and_not_further_until_it_moves() -> R
         Ok(metric(service.metrics(), &paused)? == 1.0)
     })
     .await?;
+    let now = Instant::now();
+    let readiness = service.health().facts(now).readiness(now);
+    ensure!(readiness.is_ok(), "{readiness:?}");
+    let told = format!("{topic}[0] is paused: its window is full");
+    assert_eq!(readiness.warnings(), [told]);
     // The other partition goes on, and shows when the consumer has seen the pause.
     for number in ["first", "second"] {
         log.write(&topic, Raw::post("/mark", number).on(1)).await?;
@@ -92,6 +100,12 @@ async fn a_partition_is_read_to_its_window_and_not_further_until_it_moves() -> R
 
     work.gate.close();
     eventually("all work is done", async || Ok(work.ran() >= BACKLOG)).await?;
+    eventually("the partition counts as paused no longer", async || {
+        let now = Instant::now();
+        let readiness = service.health().facts(now).readiness(now);
+        Ok(readiness.warnings().is_empty())
+    })
+    .await?;
     service.stop().await;
     let ran = std::mem::take(&mut *work.ran.lock());
     assert_eq!(ran.len(), BACKLOG);

@@ -13,6 +13,7 @@ use super::presence::Services;
 use super::upload::Uploads;
 use super::{Client, Foreign, Shared};
 use crate::envelope::{CallerId, Dialect};
+use crate::health::{Health, Role};
 use crate::metrics::Metrics;
 use crate::transport::{TopicSpec, TopicState, Transport, TransportError};
 
@@ -28,6 +29,8 @@ pub struct ClientBuilder {
     reply_partitions: i32,
     dialects: HashMap<String, Foreign>,
     metrics: Metrics,
+    health: Health,
+    role: Role,
     create_topics: bool,
     ready_within: Duration,
 }
@@ -41,6 +44,8 @@ impl ClientBuilder {
             reply_partitions: 12,
             dialects: HashMap::new(),
             metrics: Metrics::new(),
+            health: Health::new(),
+            role: Role::Assists,
             create_topics: false,
             ready_within: Duration::from_secs(10),
         }
@@ -90,6 +95,16 @@ impl ClientBuilder {
     /// Counts into `metrics`, which others may share. Default: metrics of its own.
     pub fn metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
+        self
+    }
+
+    /// Reports to `health` whether replies are heard. With [`Role::Assists`], for
+    /// the client that a service's handlers call others with, a deaf inbox is a
+    /// warning of readiness; with [`Role::Serves`], for what a gateway serves
+    /// with, it fails readiness where nothing else is served. Default: to nobody.
+    pub fn health(mut self, health: Health, role: Role) -> Self {
+        self.health = health;
+        self.role = role;
         self
     }
 
@@ -145,12 +160,14 @@ impl ClientBuilder {
         let pending = Arc::new(Pending::new(self.max_pending));
         let uploads = Arc::new(Uploads::default());
         let stop = CancellationToken::new();
+        let health = self.health.inbox(Arc::clone(&place.topic), self.role);
         let wiring = Wiring {
             transport: Arc::clone(&transport),
             caller: caller.clone(),
             pending: Arc::clone(&pending),
             uploads: Arc::clone(&uploads),
             metrics: self.metrics.clone(),
+            health,
             stop: stop.clone(),
         };
         let (inbox, keeper) = Inbox::open(wiring, place, self.ready_within).await?;

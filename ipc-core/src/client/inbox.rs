@@ -14,6 +14,7 @@ use super::place;
 use super::upload::Uploads;
 use crate::envelope::control::Control;
 use crate::envelope::{CallerId, ReplyHead, names};
+use crate::health::InboxHealth;
 use crate::metrics::Metrics;
 use crate::transport::{
     Ack, Consumer, Event, Outgoing, Received, Start, TopicPartition, Transport, TransportError,
@@ -42,6 +43,7 @@ pub(super) struct Wiring {
     pub(super) pending: Arc<Pending>,
     pub(super) uploads: Arc<Uploads>,
     pub(super) metrics: Metrics,
+    pub(super) health: InboxHealth,
     pub(super) stop: CancellationToken,
 }
 
@@ -68,6 +70,7 @@ impl Inbox {
                  check that the reply topic can be written and read"
             )));
         }
+        wiring.health.ready();
         let partition = Arc::new(AtomicI32::new(place.partition));
         let inbox = Self {
             topic: Arc::clone(&place.topic),
@@ -246,9 +249,14 @@ impl Keeper {
             }
             let heard = *self.heard.borrow();
             seen = seen.max(heard);
+            if heard > 0 {
+                self.wiring.health.ready();
+            }
             if sent - seen >= u64::from(MISSES) {
                 tracing::warn!(partition = %self.place, "reply inbox is deaf; reading anew");
                 self.hear.send_replace(0);
+                let reason = format!("its last {MISSES} pings did not come back");
+                self.wiring.health.not_ready(reason);
                 self.wiring.metrics.client().inbox_rebuilt();
                 self.rebuild().await;
                 seen = sent;

@@ -32,7 +32,7 @@ pub use crate::transport::{Origin, TopicPartition};
 
 pub(crate) use backlog::Backlog;
 pub(crate) use delivery::Refusal;
-pub(crate) use engine::{Engine, Input};
+pub(crate) use engine::{Engine, Feed, Input};
 pub(crate) use intake::Intake;
 pub(crate) use open_replies::OpenReplies;
 pub(crate) use pump::RECORD;

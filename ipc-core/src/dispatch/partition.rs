@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::gate::Gate;
 use super::job::Job;
 use super::offsets::OffsetWindow;
+use crate::health::PausedPartition;
 use crate::metrics::PartitionMetrics;
 
 /// One assignment of one partition to this instance. A later assignment of the
@@ -22,7 +23,8 @@ pub(super) struct Partition {
     pub(super) gate: Gate,
     /// Handlers that run now.
     pub(super) running: usize,
-    pub(super) paused: bool,
+    /// Held while fetching is paused.
+    pub(super) paused: Option<PausedPartition>,
     /// Set while the partition is on its way to another member: nothing new starts.
     pub(super) leaving: bool,
     /// At-most-once work waits here until every older record is finished, because
@@ -44,7 +46,7 @@ impl Partition {
             lanes: Lanes::default(),
             gate: Gate::new(per_partition),
             running: 0,
-            paused: false,
+            paused: None,
             leaving: false,
             waiting_for_turn: VecDeque::new(),
             moving: CancellationToken::new(),
@@ -52,9 +54,14 @@ impl Partition {
         }
     }
 
-    pub(super) fn pause(&mut self, paused: bool) {
-        self.paused = paused;
-        self.metrics.paused(paused);
+    pub(super) fn pause(&mut self, paused: PausedPartition) {
+        self.paused = Some(paused);
+        self.metrics.paused(true);
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.paused = None;
+        self.metrics.paused(false);
     }
 }
 

@@ -18,8 +18,12 @@
 //! | the reply inbox is not ready | never | if nothing else is served | |
 //! | a partition is paused, none is assigned | never | never | |
 //!
-//! What does not fail readiness is told as a warning. Liveness means "restart
+//! What does not fail readiness is told as a warning: a partition that is paused
+//! because its window is full, with that reason, and the inbox of a client that
+//! was given this health ([`ClientBuilder::health`]) with its own. Liveness means "restart
 //! me": nothing that a restart does not mend may fail it.
+//!
+//! [`ClientBuilder::health`]: crate::client::ClientBuilder::health
 
 mod facts;
 mod handlers;
@@ -37,7 +41,7 @@ use tokio::time::Instant;
 
 pub use facts::Facts;
 pub use handlers::HandlerWatch;
-pub use parts::{ConsumerHealth, InboxHealth, Role};
+pub use parts::{ConsumerHealth, InboxHealth, PausedPartition, Role};
 pub use verdict::Verdict;
 
 use facts::{Consumer, Inbox};

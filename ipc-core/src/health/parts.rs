@@ -61,26 +61,28 @@ impl ConsumerHealth {
         });
     }
 
-    /// So many partitions are assigned now. Those taken away count as paused no
-    /// longer once they are [`resumed`](Self::resumed).
+    /// So many partitions are assigned now.
     pub fn assigned(&self, partitions: usize) {
         self.update(|consumer| consumer.assigned = Some(partitions));
     }
 
-    /// A partition is paused, for a reason fit to be shown.
-    pub fn paused(&self, topic: &Arc<str>, partition: i32, reason: &'static str) {
+    /// A partition is paused until the guard is dropped, for a reason fit to be
+    /// shown.
+    pub fn paused(
+        &self,
+        topic: &Arc<str>,
+        partition: i32,
+        reason: &'static str,
+    ) -> PausedPartition {
+        let place = (Arc::clone(topic), partition);
         self.update(|consumer| {
-            consumer
-                .paused
-                .insert((Arc::clone(topic), partition), reason);
+            consumer.paused.insert(place.clone(), reason);
         });
-    }
-
-    /// A partition is fetched again, or is not ours any more.
-    pub fn resumed(&self, topic: &Arc<str>, partition: i32) {
-        self.update(|consumer| {
-            consumer.paused.remove(&(Arc::clone(topic), partition));
-        });
+        PausedPartition {
+            state: Arc::clone(&self.state),
+            consumer: self.id,
+            place,
+        }
     }
 
     fn update(&self, change: impl FnOnce(&mut Consumer)) {
@@ -93,6 +95,25 @@ impl ConsumerHealth {
 impl Drop for ConsumerHealth {
     fn drop(&mut self) {
         self.state.known.lock().consumers.remove(&self.id);
+    }
+}
+
+/// A partition that is not fetched, until this is dropped: it is fetched again,
+/// or is not ours any more.
+#[derive(Debug)]
+#[must_use = "the partition counts as fetched again when this is dropped"]
+pub struct PausedPartition {
+    state: Arc<State>,
+    consumer: u64,
+    place: (Arc<str>, i32),
+}
+
+impl Drop for PausedPartition {
+    fn drop(&mut self) {
+        let mut known = self.state.known.lock();
+        if let Some(consumer) = known.consumers.get_mut(&self.consumer) {
+            consumer.paused.remove(&self.place);
+        }
     }
 }
 

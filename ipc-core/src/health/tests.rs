@@ -157,14 +157,14 @@ fn a_paused_partition_is_a_warning_only() {
     let health = started(now);
     let consumer = consumer(&health, now);
     let topic = Arc::from("orders.requests");
-    consumer.paused(&topic, 3, "its window is full");
+    let paused = consumer.paused(&topic, 3, "its window is full");
     let (alive, verdict) = at(&health, &consumer, now + 3600 * SECOND);
     assert!(alive.is_ok() && verdict.is_ok());
     assert_eq!(
         verdict.warnings(),
         ["orders.requests[3] is paused: its window is full"]
     );
-    consumer.resumed(&topic, 3);
+    drop(paused);
     assert!(ready(&health, now).warnings().is_empty());
 }
 
@@ -291,9 +291,8 @@ proptest! {
         if let Some(partitions) = assigned {
             consumer.assigned(partitions);
         }
-        if paused {
-            consumer.paused(&Arc::from("orders.requests"), 0, "its window is full");
-        }
+        let topic = Arc::from("orders.requests");
+        let _paused = paused.then(|| consumer.paused(&topic, 0, "its window is full"));
         if inbox_ready {
             inbox.ready();
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,12 +20,16 @@ use super::presence::Presence;
 use super::topics::Topics;
 use super::{ServeError, ServiceBuilder, control};
 use crate::dispatch::{
-    Delivery, Engine, Input, Intake, Limits, OpenReplies, Outcome, Policies, Replier, ReplyTopics,
+    Delivery, Engine, Feed, Input, Intake, Limits, OpenReplies, Outcome, Policies, Replier,
+    ReplyTopics,
 };
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::transport::{Consumer, Subscription, Transport};
 
+/// How much longer than the drain bound dispatch may take to end: it keeps the
+/// bound itself.
+const MARGIN: Duration = Duration::from_secs(1);
 /// How long leaving the group may take.
 const LEAVE: Duration = Duration::from_secs(10);
 /// How long records handed over may take to be settled at the end.
@@ -122,8 +126,11 @@ impl Parts {
             Intake::new(Arc::clone(&self.name), self.policies, self.reply_topics),
             Arc::new(replier),
             self.limits.clone(),
-            Arc::clone(&consumer),
-            assigned,
+            Feed {
+                consumer: Arc::clone(&consumer),
+                health: Arc::clone(&consumer_health),
+                assigned,
+            },
             self.metrics.clone(),
         );
         let presence = Presence {
@@ -213,6 +220,11 @@ impl Service {
     /// open streams so that their callers can resume, stores and commits offsets,
     /// and leaves the group.
     ///
+    /// HTTP connections of
+    /// [`serve_with_http`](ServiceBuilder::serve_with_http) that are still in use
+    /// when the bound has passed are closed: their handlers are dropped at their
+    /// next await, and their clients read the end of the connection.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the rest to the group: it is redelivered.
@@ -222,12 +234,12 @@ impl Service {
         self.serving.cancel();
         // An engine that has ended needs no word.
         let _ = self.inputs.send(Input::Drain);
-        let bound = self.limits.drain + Duration::from_secs(1);
+        let until = Instant::now() + self.limits.drain + MARGIN;
         let over_kafka = async {
-            if timeout(bound, self.engine.join_next()).await.is_err() {
+            if timeout_at(until, self.engine.join_next()).await.is_err() {
                 tracing::warn!("dispatch did not end in time");
             }
-            if timeout(bound, self.open.drained()).await.is_err() {
+            if timeout_at(until, self.open.drained()).await.is_err() {
                 tracing::warn!("open replies did not end in time");
             }
         };

@@ -7,6 +7,7 @@ mod chunks;
 #[expect(dead_code, reason = "the envelope's own tests use the rest")]
 mod dump;
 mod foreign;
+mod health;
 mod inbox;
 mod layers;
 mod nested;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http::Request;
-use ipc_core::client::{Client, Options, RecordKey};
+use ipc_core::client::{Client, ClientBuilder, Options, RecordKey};
 use ipc_core::envelope::Envelope;
 use ipc_core::service::{Service, ServiceBuilder};
-use ipc_core::transport::memory::{MemoryCluster, MemoryTransport};
+use ipc_core::transport::memory::{Faults, MemoryCluster, MemoryTransport};
 use ipc_core::transport::{
     Ack, Consumer, Event, Outgoing, Received, Start, TopicPartition, TopicSpec, Transport,
 };
@@ -54,11 +54,15 @@ impl System {
     }
 
     pub(crate) async fn client(&self, fleet: &str) -> TestResult<Client> {
-        let transport = Arc::new(self.0.transport());
-        Ok(Client::builder(fleet)
-            .create_topics(3)
-            .connect(transport)
-            .await?)
+        Ok(self.client_builder(fleet).connect(self.transport()).await?)
+    }
+
+    pub(crate) fn client_builder(&self, fleet: &str) -> ClientBuilder {
+        Client::builder(fleet).create_topics(3)
+    }
+
+    pub(crate) fn set_faults(&self, faults: impl Faults + 'static) {
+        self.0.set_faults(faults);
     }
 
     pub(crate) async fn topic(&self, name: &str, partitions: i32) -> TestResult {

@@ -100,13 +100,15 @@ where
     /// Stops fetching partitions whose window is full, until half of it is free.
     fn pause_full(&mut self) {
         let window = self.limits.window;
+        let health = &self.health;
         let full: Vec<TopicPartition> = self
             .partitions
             .iter_mut()
             .inspect(|(_, partition)| partition.metrics.window(partition.window.len(), window))
-            .filter(|(_, partition)| !partition.paused && partition.window.len() >= window)
+            .filter(|(_, partition)| partition.paused.is_none() && partition.window.len() >= window)
             .map(|(place, partition)| {
-                partition.pause(true);
+                let (topic, number) = (&place.topic, place.partition);
+                partition.pause(health.paused(topic, number, "its window is full"));
                 place.clone()
             })
             .collect();

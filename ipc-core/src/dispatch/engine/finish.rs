@@ -93,8 +93,8 @@ where
         if let Some(next) = moved {
             self.moved.insert(place.clone(), next);
         }
-        if partition.paused && partition.window.len() <= half {
-            partition.pause(false);
+        if partition.paused.is_some() && partition.window.len() <= half {
+            partition.resume();
             self.consumer.resume(vec![place.clone()]);
         }
         let turn = partition

@@ -34,6 +34,7 @@ use super::replier::Replier;
 use super::run::Finished;
 use super::{Delivery, Limits, Outcome};
 use crate::envelope::CorrelationId;
+use crate::health::ConsumerHealth;
 use crate::metrics::Metrics;
 use crate::transport::{Consumer, Event, TopicPartition};
 
@@ -48,6 +49,14 @@ pub(crate) enum Input {
     Drain,
 }
 
+/// Where an engine's records come from, and who is told of it.
+pub(crate) struct Feed {
+    pub(crate) consumer: Arc<Consumer>,
+    pub(crate) health: Arc<ConsumerHealth>,
+    /// The partition numbers assigned now, for whoever tells callers.
+    pub(crate) assigned: watch::Sender<BTreeSet<i32>>,
+}
+
 /// Dispatches the records of one consumer to `S`.
 pub(crate) struct Engine<S> {
     service: S,
@@ -55,7 +64,7 @@ pub(crate) struct Engine<S> {
     replier: Arc<Replier>,
     limits: Limits,
     consumer: Arc<Consumer>,
-    /// The partition numbers assigned now, for whoever tells callers.
+    health: Arc<ConsumerHealth>,
     assigned: watch::Sender<BTreeSet<i32>>,
     metrics: Metrics,
     partitions: BTreeMap<TopicPartition, Partition>,
@@ -84,10 +93,14 @@ where
         intake: Intake,
         replier: Arc<Replier>,
         limits: Limits,
-        consumer: Arc<Consumer>,
-        assigned: watch::Sender<BTreeSet<i32>>,
+        feed: Feed,
         metrics: Metrics,
     ) -> Self {
+        let Feed {
+            consumer,
+            health,
+            assigned,
+        } = feed;
         Self {
             service,
             intake,
@@ -95,6 +108,7 @@ where
             gates: Gates::new(&limits),
             limits,
             consumer,
+            health,
             assigned,
             metrics,
             partitions: BTreeMap::new(),

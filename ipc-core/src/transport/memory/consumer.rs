@@ -20,6 +20,9 @@ use crate::transport::{
 /// How long the group waits for revoked partitions to be let go.
 pub const REVOKE_BOUND: Duration = Duration::from_secs(15);
 
+/// How often its loop turns where nothing happens.
+const TURN: Duration = Duration::from_secs(1);
+
 /// Starts the task of consumer `id`.
 pub(super) fn start(
     broker: Shared,
@@ -51,7 +54,13 @@ struct Owner {
 impl Owner {
     async fn run(mut self) {
         let mut timer = pin!(sleep_until(Instant::now()));
+        let mut turn_by = Instant::now();
         loop {
+            let now = Instant::now();
+            if now >= turn_by {
+                self.inlet.turned();
+                turn_by = now + TURN;
+            }
             let step = self.broker.lock().step(self.id);
             match step {
                 Step::Report(event) => {
@@ -60,8 +69,8 @@ impl Owner {
                     tokio::task::yield_now().await;
                 }
                 Step::Revoke(partitions) => self.revoke(partitions).await,
-                Step::Wait(None) => self.signal.notified().await,
-                Step::Wait(Some(until)) => {
+                Step::Wait(until) => {
+                    let until = until.map_or(turn_by, |until| until.min(turn_by));
                     if timer.deadline() != until {
                         timer.as_mut().reset(until);
                     }
@@ -96,11 +105,15 @@ impl Owner {
                 return;
             };
             let until = closing.map_or(bound, |by| by.min(bound));
+            let wake = until.min(Instant::now() + TURN);
             tokio::select! {
                 biased;
                 _ = &mut released => break,
                 () = self.signal.notified() => {}
-                () = sleep_until(until) => break,
+                () = sleep_until(wake) => self.inlet.turned(),
+            }
+            if Instant::now() >= until {
+                break;
             }
         }
         self.broker.lock().release(self.id, &partitions);
