@@ -2,6 +2,8 @@
 
 #[cfg(feature = "http-server")]
 mod admin;
+#[cfg(all(unix, feature = "http-server", feature = "testing"))]
+mod drain_of_both;
 #[cfg(unix)]
 mod signals;
 #[cfg(all(feature = "http-server", feature = "testing"))]

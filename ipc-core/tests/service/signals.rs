@@ -7,22 +7,23 @@ use futures_util::FutureExt;
 use ipc_core::service::shutdown_signal;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Makes [`the_process_that_is_signalled`] more than an empty test.
+/// Makes the processes that are signalled more than empty tests.
 const IS_CHILD: &str = "IPC_TEST_SIGNALS_CHILD";
 const LISTENING: &str = "listening";
 const ASKED: &str = "asked to end";
 
 /// A process that says what it sees, and ends with the test.
-struct Process {
+pub(super) struct Process {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
-    fn start() -> Self {
+    /// Runs the test `name` of this binary, which asks [`is_child`].
+    pub(super) fn start(name: &str) -> Self {
         let this = std::env::current_exe().expect("this test has a path");
         let mut child = Command::new(this)
-            .args(["--exact", "signals::the_process_that_is_signalled"])
+            .args(["--exact", name])
             .arg("--nocapture")
             .env(IS_CHILD, "1")
             .stdout(Stdio::piped())
@@ -35,22 +36,19 @@ impl Process {
         }
     }
 
-    fn says(&mut self, expected: &str) {
-        let said = self
-            .lines
-            .find(|line| line.as_ref().is_ok_and(|line| line.ends_with(expected)));
-        assert!(
-            said.is_some(),
-            "the process ended before it said {expected:?}"
-        );
+    /// Reads on to a line with `expected` in it, and answers what follows there.
+    pub(super) fn tells(&mut self, expected: &str) -> String {
+        let mut lines = self.lines.by_ref().map_while(Result::ok);
+        let told = lines.find_map(|line| Some(line.split_once(expected)?.1.to_owned()));
+        told.unwrap_or_else(|| panic!("the process ended before it said {expected:?}"))
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.expect("a process has an id"), signal).expect("the process is ours");
     }
 
-    fn exit_code(&mut self) -> Option<i32> {
+    pub(super) fn exit_code(&mut self) -> Option<i32> {
         self.child.wait().expect("the process is ours").code()
     }
 }
@@ -63,10 +61,15 @@ impl Drop for Process {
     }
 }
 
+/// Whether this process was started by another test.
+pub(super) fn is_child() -> bool {
+    std::env::var_os(IS_CHILD).is_some()
+}
+
 /// Waits for a signal, then hangs in a way no runtime can end.
 #[tokio::test]
 async fn the_process_that_is_signalled() {
-    if std::env::var_os(IS_CHILD).is_none() {
+    if !is_child() {
         return;
     }
     let mut stdout = std::io::stdout();
@@ -81,10 +84,10 @@ async fn the_process_that_is_signalled() {
 }
 
 fn ends_at_the_second(first: Signal, second: Signal, code: i32) {
-    let mut process = Process::start();
-    process.says(LISTENING);
+    let mut process = Process::start("signals::the_process_that_is_signalled");
+    process.tells(LISTENING);
     process.signal(first);
-    process.says(ASKED);
+    process.tells(ASKED);
     process.signal(second);
     assert_eq!(process.exit_code(), Some(code));
 }

@@ -1,22 +1,27 @@
 //! One application on Kafka and HTTP at once.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path};
 use axum::routing::get;
 use axum::{Extension, Router};
+use futures_util::{StreamExt as _, stream};
 use http::Request;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use ipc_core::client::Client;
+use ipc_core::dispatch::Limits;
 use ipc_core::extract::Offset;
 use ipc_core::health::Health;
 use ipc_core::service::Service;
 use ipc_core::transport::memory::MemoryCluster;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -39,9 +44,15 @@ fn app(turnstile: Arc<Turnstile>) -> Router {
     let place = async |offset: Option<Offset>, peer: Option<Extension<ConnectInfo<SocketAddr>>>| {
         format!("offset {}, peer {}", offset.is_some(), peer.is_some())
     };
+    let trickle = async |Extension(turnstile): Extension<Arc<Turnstile>>| {
+        turnstile.entered.add_permits(1);
+        let first = stream::iter([Ok::<_, Infallible>("the first piece")]);
+        Body::from_stream(first.chain(stream::pending()))
+    };
     Router::new()
         .route("/wait/{who}", get(wait))
         .route("/place", get(place))
+        .route("/trickle", get(trickle))
         .layer(Extension(turnstile))
 }
 
@@ -63,6 +74,12 @@ struct Callers {
 
 impl Stage {
     async fn start() -> Self {
+        Self::draining_within(Limits::default().drain).await
+    }
+
+    async fn draining_within(drain: Duration) -> Self {
+        let mut limits = Limits::default();
+        limits.drain = drain;
         let cluster = MemoryCluster::new(1);
         let turnstile = Arc::new(Turnstile {
             entered: Semaphore::new(0),
@@ -74,6 +91,7 @@ impl Stage {
         let service = Service::builder("orders")
             .transport(Arc::new(cluster.transport()))
             .create_topics(1)
+            .limits(limits)
             .health(health.clone())
             .serve_with_http(app(Arc::clone(&turnstile)), listener)
             .start()
@@ -109,6 +127,25 @@ impl Callers {
         let response = self.http.request(request).await;
         text(Body::new(response.expect("an answer").into_body())).await
     }
+
+    /// What becomes of a request that is not answered to its end.
+    async fn broken_off(self, path: &str) -> BrokenOff {
+        let request = request(&self.address.to_string(), path);
+        match self.http.request(request).await {
+            Err(_) => BrokenOff::BeforeTheHead,
+            Ok(response) => match response.into_body().collect().await {
+                Err(_) => BrokenOff::WithinTheBody,
+                Ok(_) => BrokenOff::Nowhere,
+            },
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum BrokenOff {
+    BeforeTheHead,
+    WithinTheBody,
+    Nowhere,
 }
 
 fn request(authority: &str, path: &str) -> Request<Body> {
@@ -167,6 +204,49 @@ async fn one_drain_answers_what_was_asked_on_either() {
     answers.sort_unstable();
     assert_eq!(answers, ["answered http", "answered kafka"]);
     stopping.join_all().await;
+}
+
+#[tokio::test]
+async fn connections_still_in_use_at_the_bound_are_closed() {
+    let Stage {
+        service,
+        address,
+        turnstile,
+        callers,
+        ..
+    } = Stage::draining_within(Duration::from_millis(50)).await;
+    let mut hanging = JoinSet::new();
+    hanging.spawn(callers.clone().broken_off("/wait/for-ever"));
+    let mut trickling = JoinSet::new();
+    trickling.spawn(callers.broken_off("/trickle"));
+    let both = turnstile.entered.acquire_many(2).await;
+    both.expect("it is never closed").forget();
+    // one that asks nothing, and one in the middle of its request
+    let silent = TcpStream::connect(address).await.expect("it accepts");
+    let mut slow = TcpStream::connect(address).await.expect("it accepts");
+    let half = slow.write_all(b"POST /place HTTP/1.1\r\ncontent-le").await;
+    half.expect("it reads");
+
+    service.stop().await;
+
+    assert_eq!(hanging.join_all().await, [BrokenOff::BeforeTheHead]);
+    assert_eq!(trickling.join_all().await, [BrokenOff::WithinTheBody]);
+    for mut connection in [silent, slow] {
+        let mut rest = Vec::new();
+        // reset or closed: either is an end
+        let _ = connection.read_to_end(&mut rest).await;
+        assert!(rest.is_empty(), "{rest:?}");
+    }
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_service_that_is_dropped_accepts_no_more() {
+    let Stage {
+        service, address, ..
+    } = Stage::start().await;
+    drop(service);
+    refuses(address).await;
 }
 
 /// Waits until nothing is accepted any more.

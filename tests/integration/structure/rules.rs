@@ -63,6 +63,8 @@ pub(super) const CRATES: &[(&str, &str)] = &[
     ("http", HTTP),
     ("http_body", HTTP),
     ("http_body_util", HTTP),
+    ("hyper", "service"),
+    ("hyper_util", "service"),
 ];
 
 /// The last two hand axum's own items on, to service authors and to what macros write.
