@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ipc_core::client::Client;
+use ipc_core::health::Health;
 use ipc_core::metrics::Metrics;
 use ipc_core::transport::kafka::KafkaConfig;
 use ipc_http_shim::config::Route;
@@ -45,7 +46,7 @@ impl Gateway {
             .connect_kafka(kafka)
             .await?;
         let upstream = KafkaUpstream::from_client(client, metrics);
-        let shim = Shim::bind(&config, Arc::new(upstream)).await?;
+        let shim = Shim::bind(&config, Arc::new(upstream), Health::new()).await?;
         let address = shim.address();
         let mut serving = JoinSet::new();
         serving.spawn(async move {

@@ -103,7 +103,9 @@ impl Args {
         overrides.legacy = over(&self.legacy, "legacy");
         overrides.timeout = over(&self.timeout, "timeout");
         overrides.drain = over(&self.drain, "drain");
-        overrides.kafka.extend(self.kafka.iter().cloned());
+        let flags = self.kafka.iter().cloned();
+        let flags = flags.map(|(name, value)| (name, Override::new("--kafka", value)));
+        overrides.kafka.extend(flags);
         overrides
     }
 }

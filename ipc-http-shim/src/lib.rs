@@ -5,7 +5,6 @@ mod gateway;
 mod metrics;
 pub mod routes;
 pub mod server;
-mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod upstream;

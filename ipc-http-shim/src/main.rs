@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc_core::health::Health;
 use ipc_core::service::shutdown_signal;
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
@@ -75,12 +76,14 @@ async fn run(config: &Config) -> Result<(), Box<dyn Error>> {
 }
 
 async fn start(config: &Config) -> Result<(Shim, Option<Arc<KafkaUpstream>>), Box<dyn Error>> {
+    let health = Health::new();
     if !config.uses_kafka() {
-        return Ok((Shim::bind(config, Arc::new(NoUpstream)).await?, None));
+        let shim = Shim::bind(config, Arc::new(NoUpstream), health).await?;
+        return Ok((shim, None));
     }
-    let kafka = Arc::new(KafkaUpstream::connect(config).await?);
+    let kafka = Arc::new(KafkaUpstream::connect(config, &health).await?);
     let upstream: Arc<dyn Upstream> = kafka.clone();
-    Ok((Shim::bind(config, upstream).await?, Some(kafka)))
+    Ok((Shim::bind(config, upstream, health).await?, Some(kafka)))
 }
 
 fn log(format: LogFormat) {

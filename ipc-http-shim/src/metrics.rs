@@ -104,9 +104,11 @@ impl Metrics {
         }
     }
 
-    /// Everything, in the OpenMetrics text format, its end mark included.
-    pub(crate) fn render(&self) -> String {
-        let mut text = String::new();
+    /// Everything, after the document of another registry: one document in the
+    /// OpenMetrics text format, which ends once.
+    pub(crate) fn render_with(&self, others: &str) -> String {
+        let others = others.strip_suffix("# EOF\n").unwrap_or(others);
+        let mut text = others.to_owned();
         // A `String` takes every write.
         let _ = text::encode(&mut text, &self.registry);
         text

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ipc_core::client::Client;
 use ipc_core::embedded::EmbeddedBroker;
+use ipc_core::health::Health;
 use ipc_core::metrics::Metrics;
 use ipc_core::service::{Application, Service};
 
@@ -65,7 +66,10 @@ where
         ..Config::default()
     };
     let upstream = Arc::new(KafkaUpstream::from_client(client, Metrics::new()));
-    let shim = started("the gateway", Shim::bind(&config, upstream).await);
+    let shim = started(
+        "the gateway",
+        Shim::bind(&config, upstream, Health::new()).await,
+    );
     let address = shim.address();
     let serving = async move {
         shim.serve(std::future::pending()).await;

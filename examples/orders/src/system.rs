@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ipc_core::client::Client;
 use ipc_core::embedded::EmbeddedBroker;
+use ipc_core::health::Health;
 use ipc_core::metrics::Metrics;
 use ipc_core::service::Service;
 use ipc_core::transport::Transport;
@@ -67,7 +68,7 @@ impl System {
 
         let config = config(listen, legacy_address, &bootstrap)?;
         let upstream = Arc::new(KafkaUpstream::from_client(client.clone(), metrics));
-        let shim = Shim::bind(&config, upstream)
+        let shim = Shim::bind(&config, upstream, Health::new())
             .await
             .context("the gateway cannot listen: choose another address with --listen")?;
         let address = shim.address();
@@ -138,7 +139,10 @@ fn config(
         "the legacy server",
         format!("http://{legacy}"),
     ));
-    over.kafka = vec![("bootstrap.servers".to_owned(), bootstrap.to_owned())];
+    over.kafka = vec![(
+        "bootstrap.servers".to_owned(),
+        Override::new("the broker", bootstrap),
+    )];
     let mut config = config::load("shim.toml", include_str!("../shim.toml"), &over)?;
     // One process, one port: the demo has no probes.
     config.admin = None;

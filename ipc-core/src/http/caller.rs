@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::headers;
-use super::request::check_crossable;
+use super::request::refuse_uncrossable;
 use crate::envelope::{Headers, Problem, RequestHead, names};
 
 /// What is done with headers of a request whose names are reserved.
@@ -16,6 +16,17 @@ pub enum Reserved {
     Refuse,
     /// They are left out: a gateway does this to headers from outside.
     Strip,
+}
+
+/// Refuses what cannot cross a log: CONNECT, and an upgrade to anything but
+/// another HTTP.
+///
+/// # Errors
+///
+/// A problem with status 501, which says what the request asks for.
+pub fn check_crossable(parts: &request::Parts) -> Result<(), Problem> {
+    let upgrades = parts.headers.get_all(header::UPGRADE);
+    refuse_uncrossable(&parts.method, upgrades.iter().map(HeaderValue::as_bytes))
 }
 
 /// What a record says of a request: its head, with method, path and query byte
@@ -32,8 +43,7 @@ pub fn request_record(
     parts: &request::Parts,
     reserved: Reserved,
 ) -> Result<(RequestHead, Headers), Problem> {
-    let upgrades = parts.headers.get_all(header::UPGRADE);
-    check_crossable(&parts.method, upgrades.iter().map(HeaderValue::as_bytes))?;
+    check_crossable(parts)?;
     if reserved == Reserved::Refuse {
         refuse_reserved(parts)?;
     }

@@ -75,7 +75,7 @@
 //! - **Upgrades and CONNECT** need a connection that stays. They are answered
 //!   501 before the handler runs, and the caller's side refuses to send them.
 //!   Serve a WebSocket over a direct connection. An offer of another *HTTP*
-//!   (`upgrade: h2c`), which some clients put on every request, is ignored, as
+//!   (`upgrade: h2c`, `h2`), which some clients put on every request, is ignored, as
 //!   HTTP servers do.
 //! - **Trailers** are dropped, in both directions, and with them the headers
 //!   `te` and `trailer`. gRPC, which ends in trailers, does not work.
@@ -95,7 +95,7 @@ mod routed;
 mod status;
 
 pub use adapter::HttpAdapter;
-pub use caller::{Reserved, request_record, response_parts};
+pub use caller::{Reserved, check_crossable, request_record, response_parts};
 pub use client::BodyBroken;
 pub use request::set_default_route;
 pub use response::{CHUNK_BYTES, RECORD_BYTES};

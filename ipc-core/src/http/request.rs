@@ -45,7 +45,7 @@ pub(super) fn from_delivery(delivery: &Arc<Delivery>) -> Result<Request<Body>, P
 
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| malformed(400, "header :method is not an HTTP method".to_owned()))?;
-    check_crossable(&method, upgrades(record))?;
+    refuse_uncrossable(&method, upgrades(record))?;
     let uri = target(path)?;
     let mut headers =
         headers::from_record(record).map_err(|error| malformed(431, error.to_string()))?;
@@ -118,7 +118,7 @@ fn check_content_length(headers: &HeaderMap, body: &Bytes) -> Result<(), Problem
 
 /// Refuses what cannot cross a log: a tunnel has no end, a protocol switch no
 /// connection to happen on.
-pub(super) fn check_crossable<'a>(
+pub(super) fn refuse_uncrossable<'a>(
     method: &Method,
     mut upgrades: impl Iterator<Item = &'a [u8]>,
 ) -> Result<(), Problem> {
@@ -140,18 +140,16 @@ fn upgrades(record: &Headers) -> impl Iterator<Item = &[u8]> {
         .filter_map(|header| header.value.as_deref())
 }
 
-/// Whether an `upgrade` header merely offers a newer HTTP. Some clients put the
+/// Whether an `upgrade` header merely offers another HTTP. Some clients put the
 /// offer on every request (`h2c`); RFC 9110, 7.8 lets a server ignore it, and
-/// servers do.
+/// servers do. `h2` alone is no offer at all, and must be ignored (RFC 7540, 3.2).
 fn offers_only_http(upgrade: &[u8]) -> bool {
-    upgrade
-        .split(|byte| *byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .all(|protocol| {
-            let http = protocol.get(..5);
-            protocol.eq_ignore_ascii_case(b"h2c")
-                || http.is_some_and(|name| name.eq_ignore_ascii_case(b"http/"))
-        })
+    const HTTP: [&[u8]; 4] = [b"http", b"h2c", b"h2", b""];
+    upgrade.split(|byte| *byte == b',').all(|protocol| {
+        let name = protocol.split(|byte| *byte == b'/').next();
+        let name = name.unwrap_or_default().trim_ascii();
+        HTTP.iter().any(|known| name.eq_ignore_ascii_case(known))
+    })
 }
 
 fn not_http() -> Problem {

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -21,12 +22,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::health::{Health, Verdict};
-use crate::metrics::{self, Metrics};
+use crate::metrics::CONTENT_TYPE as OPEN_METRICS;
 
 /// How often the main runtime has to show that it turns.
 const BEAT: Duration = Duration::from_millis(500);
 /// How long an answer under way may keep the listener from ending.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// Writes the metrics document of this moment.
+type Renderer = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The admin listener could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +58,10 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Listens on `address`; port 0 takes a free one. The runtime that this is
-    /// awaited on is the main one, whose beat is watched from now on.
+    /// Listens on `address`; port 0 takes a free one. `/metrics` answers what
+    /// `render` writes, in the OpenMetrics text format: `move || metrics.render()`.
+    /// The runtime that this is awaited on is the main one, whose beat is watched
+    /// from now on.
     ///
     /// # Errors
     ///
@@ -67,7 +73,7 @@ impl Admin {
     pub async fn start(
         address: SocketAddr,
         health: Health,
-        metrics: Metrics,
+        render: impl Fn() -> String + Send + Sync + 'static,
     ) -> Result<Self, AdminError> {
         let failed = |reason| AdminError { address, reason };
         let listener = TcpListener::bind(address).map_err(failed)?;
@@ -75,7 +81,7 @@ impl Admin {
         let local = listener.local_addr().map_err(failed)?;
         let ending = CancellationToken::new();
         let token = ending.clone();
-        let app = router(health.clone(), metrics);
+        let app = router(health.clone(), Arc::new(render));
         let (up, is_up) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let guard = ending.drop_guard();
@@ -170,15 +176,15 @@ async fn serve(listener: tokio::net::TcpListener, app: Router, ending: Cancellat
     }
 }
 
-fn router(health: Health, metrics: Metrics) -> Router {
+fn router(health: Health, renderer: Renderer) -> Router {
     let probes = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
         .with_state(health);
     let metrics = Router::new()
-        .route("/metrics", get(render))
-        .with_state(metrics);
+        .route("/metrics", get(metrics))
+        .with_state(renderer);
     probes.merge(metrics)
 }
 
@@ -205,6 +211,6 @@ fn answer(verdict: Verdict) -> Response {
     (status, [(CACHE_CONTROL, "no-store")], Json(verdict)).into_response()
 }
 
-async fn render(State(metrics): State<Metrics>) -> Response {
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.render()).into_response()
+async fn metrics(State(render): State<Renderer>) -> Response {
+    ([(CONTENT_TYPE, OPEN_METRICS)], render()).into_response()
 }

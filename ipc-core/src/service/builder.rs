@@ -232,7 +232,12 @@ impl ServiceBuilder {
     /// this process: for the time in which callers move from one to the other.
     ///
     /// Both share one drain: readiness turns false, nothing more is taken from
-    /// either, and what was asked on either is answered within the drain bound.
+    /// either, and what was asked on either is answered within the drain bound
+    /// ([`Limits::drain`]). HTTP connections still in use then are closed, and
+    /// the end of the service does not wait for them: a handler that hangs is
+    /// dropped, and its client reads the end of its connection. Clients speak
+    /// HTTP/1.1, and may upgrade to what the Router serves.
+    ///
     /// While HTTP is served a broker that is away is a warning to readiness, and
     /// fails it no more.
     ///
@@ -273,8 +278,9 @@ impl ServiceBuilder {
         #[cfg(feature = "http-server")]
         let admin = match self.admin {
             Some(address) => {
-                let (health, metrics) = (self.health.clone(), self.metrics.clone());
-                Some(super::Admin::start(address, health, metrics).await?)
+                let metrics = self.metrics.clone();
+                let render = move || metrics.render();
+                Some(super::Admin::start(address, self.health.clone(), render).await?)
             }
             None => None,
         };

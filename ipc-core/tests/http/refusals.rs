@@ -136,7 +136,7 @@ async fn more_headers_than_http_holds_are_refused() {
 
 #[tokio::test]
 async fn what_cannot_cross_a_log_is_refused() {
-    for protocol in ["websocket", "h2c, websocket", "TLS/1.0", "HTTPS/1.3"] {
+    for protocol in ["websocket", "h2c, websocket", "h2, TLS/1.0", "HTTPS/1.3"] {
         let (status, kind, detail) = refused_with("upgrade", protocol).await;
         assert_eq!((status, &*kind), (501, "not-supported"), "{protocol}");
         assert!(detail.contains("upgrade"), "{detail}");
@@ -148,7 +148,7 @@ async fn what_cannot_cross_a_log_is_refused() {
 
 #[tokio::test]
 async fn a_mere_offer_of_another_http_is_ignored() {
-    for offer in ["h2c", "H2C", "HTTP/2.0, h2c"] {
+    for offer in ["h2c", "H2C", "HTTP/2.0, h2c", "h2", "h2,h2c", "http", ""] {
         let mut record = record(CALL).await;
         record.headers.set("upgrade", offer);
         let app = Router::new().fallback(|| async {});

@@ -9,7 +9,8 @@ use ipc_core::service::Admin;
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 async fn admin(health: &Health, metrics: &Metrics) -> Admin {
-    Admin::start(ANY_PORT, health.clone(), metrics.clone())
+    let metrics = metrics.clone();
+    Admin::start(ANY_PORT, health.clone(), move || metrics.render())
         .await
         .expect("a free port can be listened on")
 }
@@ -81,7 +82,7 @@ async fn metrics_are_rendered() {
 async fn a_port_in_use_is_named() {
     let taken = TcpListener::bind(ANY_PORT).expect("a free port can be listened on");
     let address = taken.local_addr().expect("it is bound");
-    let error = Admin::start(address, Health::new(), Metrics::new())
+    let error = Admin::start(address, Health::new(), String::new)
         .await
         .expect_err("the port is taken");
     let text = error.to_string();

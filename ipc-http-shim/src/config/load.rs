@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
+use super::kafka::KafkaSection;
 use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
-use super::properties::KafkaProperties;
-use super::section::{Section, kind, text_of};
+use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
 use super::{Config, Limits, Target, routes};
 
@@ -39,10 +39,20 @@ pub fn load(file: &str, text: &str, overrides: &Overrides) -> Result<Config, Mis
         let place = error.span().map_or(Place::File, |span| report.place(&span));
         report.add_unreadable(place, error.message());
     }
-    let config = read(root.get_ref(), root.span(), overrides, &mut report);
+    let mut kafka = KafkaSection::default();
+    let config = read(
+        root.get_ref(),
+        root.span(),
+        overrides,
+        &mut kafka,
+        &mut report,
+    );
     if syntax.is_empty() {
         // Where a line could not be read, what seems to be missing may be on it.
         check_whole(&config, root.get_ref(), &mut report);
+        if config.uses_kafka() || root.get_ref().contains_key("kafka") {
+            kafka.check(&config, &mut report);
+        }
     }
     report.finish(file, config)
 }
@@ -51,6 +61,7 @@ fn read<'a>(
     table: &'a DeTable<'a>,
     span: Range<usize>,
     overrides: &Overrides,
+    kafka: &mut KafkaSection,
     report: &mut Report<'_>,
 ) -> Config {
     let root = Section::open("the top of the file", table, span, KEYS, report);
@@ -82,11 +93,10 @@ fn read<'a>(
         config.limits = read_limits(table, span, report);
     }
     if let Some((table, _)) = root.table("kafka", report) {
-        read_properties(String::new(), table, &mut config.kafka, report);
+        kafka.read(table, report);
     }
-    for (property, value) in &overrides.kafka {
-        config.kafka.set(property, value);
-    }
+    kafka.put_over(&overrides.kafka);
+    config.kafka = kafka.properties.clone();
     if let Some(value) = root.get("routes") {
         let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
         let read = routes::read(value, legacy_is_set, report);
@@ -115,32 +125,6 @@ fn read_limits<'a>(table: &'a DeTable<'a>, span: Range<usize>, report: &mut Repo
         limits.header_count = count.value.0.into();
     }
     limits
-}
-
-/// A property's dots may be TOML's own, so that it needs no quotes: tables
-/// within the table are parts of names.
-fn read_properties<'a>(
-    prefix: String,
-    table: &'a DeTable<'a>,
-    properties: &mut KafkaProperties,
-    report: &mut Report<'_>,
-) {
-    for (key, value) in table.iter() {
-        let name = format!("{prefix}{}", key.get_ref());
-        if let DeValue::Table(inner) = value.get_ref() {
-            read_properties(format!("{name}."), inner, properties, report);
-        } else if let Some(text) = text_of(value.get_ref()) {
-            properties.set(name, text);
-        } else {
-            // It was not forgotten, whatever else is wrong with it.
-            properties.set(&name, "");
-            report.add(
-                report.place(&value.span()),
-                format!("{name} in [kafka] is {}", kind(value.get_ref())),
-                "write a string, a number, true or false",
-            );
-        }
-    }
 }
 
 fn check_addresses(

@@ -4,6 +4,7 @@
 //! it; [`load`] reads all three and lists every mistake at once. A program that
 //! embeds the shim starts from [`Config::default`] instead.
 
+mod kafka;
 mod load;
 mod mistake;
 mod overrides;
@@ -17,6 +18,7 @@ mod value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use ipc_core::transport::kafka::KafkaConfig;
 pub use load::load;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use overrides::{Override, Overrides};
@@ -65,6 +67,14 @@ impl Config {
     pub fn uses_kafka(&self) -> bool {
         let over_kafka = |route: &Route| matches!(route.target, Target::Service { .. });
         self.routes.iter().any(over_kafka)
+    }
+
+    /// How the cluster is reached; at no address where none is set.
+    pub(crate) fn kafka_config(&self) -> KafkaConfig {
+        let bootstrap = self.kafka.bootstrap().unwrap_or_default();
+        let kafka = KafkaConfig::new(bootstrap).topic_prefix(&self.topic_prefix);
+        let others = self.kafka.others();
+        others.fold(kafka, |kafka, (name, value)| kafka.set(name, value))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What environment and flags say over the file.
 
+use ipc_core::transport::kafka::KafkaConfig;
+
 /// A value from outside the file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Override {
@@ -38,43 +40,28 @@ pub struct Overrides {
     pub timeout: Option<Override>,
     /// Over `drain`.
     pub drain: Option<Override>,
-    /// Over `[kafka]`, property and value; later ones win.
-    pub kafka: Vec<(String, String)>,
+    /// Over `[kafka]`, each with the property it sets; later ones win.
+    pub kafka: Vec<(String, Override)>,
 }
 
 impl Overrides {
     /// Adds `KAFKA_TOPIC_PREFIX`, and every other variable `KAFKA_<PROPERTY>` as
-    /// the librdkafka property of that name with underscores for dots.
-    ///
-    /// Variables that Kubernetes makes for a service called `kafka`
-    /// (`KAFKA_PORT_9092_TCP` and the like) and those of Kafka's own scripts
-    /// (`KAFKA_HOME`, `KAFKA_HEAP_OPTS`) are left alone.
+    /// the librdkafka property of that name, in the way of
+    /// [`KafkaConfig::property_of`].
     #[must_use]
     pub fn with_kafka_variables(
         mut self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
         for (name, value) in variables {
-            let Some(property) = name.strip_prefix("KAFKA_") else {
-                continue;
-            };
-            if property == "TOPIC_PREFIX" {
+            if name == "KAFKA_TOPIC_PREFIX" {
                 self.topic_prefix = Some(Override::new(name, value));
-            } else if !is_foreign(property) {
-                let property = property.to_ascii_lowercase().replace('_', ".");
-                self.kafka.push((property, value));
+            } else if let Some(property) = KafkaConfig::property_of(&name) {
+                self.kafka.push((property, Override::new(name, value)));
             }
         }
         self
     }
-}
-
-fn is_foreign(variable: &str) -> bool {
-    let kubernetes = ["PORT", "SERVICE_HOST"].contains(&variable)
-        || ["PORT_", "SERVICE_PORT"]
-            .iter()
-            .any(|link| variable.starts_with(link));
-    kubernetes || variable == "HOME" || variable.ends_with("_OPTS")
 }
 
 #[cfg(test)]
@@ -89,6 +76,7 @@ mod tests {
             ("KAFKA_PORT_9092_TCP_ADDR", "10.0.0.1"),
             ("KAFKA_SERVICE_HOST", "10.0.0.1"),
             ("KAFKA_SERVICE_PORT_BROKER", "9092"),
+            ("KAFKA_LOG_LEVEL", "7"),
             ("KAFKA_HEAP_OPTS", "-Xmx1g"),
             ("KAFKA_HOME", "/opt/kafka"),
             ("KAFKA_TOPIC_PREFIX", "test."),
@@ -98,9 +86,17 @@ mod tests {
 
         let overrides = Overrides::default().with_kafka_variables(variables);
 
+        let properties: Vec<_> = overrides
+            .kafka
+            .iter()
+            .map(|(property, over)| (property.as_str(), over.name.as_str(), over.value.as_str()))
+            .collect();
         assert_eq!(
-            overrides.kafka,
-            [("bootstrap.servers".to_owned(), "a:9092".to_owned())]
+            properties,
+            [
+                ("bootstrap.servers", "KAFKA_BOOTSTRAP_SERVERS", "a:9092"),
+                ("log_level", "KAFKA_LOG_LEVEL", "7"),
+            ]
         );
         let prefix = overrides.topic_prefix.map(|prefix| prefix.value);
         assert_eq!(prefix.as_deref(), Some("test."));

@@ -1,9 +1,10 @@
 //! What is done to every request before it is routed.
 
-use http::header::{HOST, UPGRADE};
+use http::header::HOST;
 use http::uri::{PathAndQuery, Uri};
-use http::{HeaderMap, HeaderValue, Method, request};
+use http::{HeaderMap, HeaderValue, request};
 use ipc_core::envelope::Problem;
+use ipc_core::http::check_crossable;
 use ipc_core::http::headers::check_request;
 
 use super::answer::Refusal;
@@ -12,13 +13,7 @@ use crate::config::Limits;
 /// Refuses what is too large or cannot be passed on.
 pub(super) fn check(parts: &request::Parts, limits: &Limits) -> Result<(), Refusal> {
     check_headers(&parts.headers, limits)?;
-    if parts.method == Method::CONNECT {
-        return Err(not_supported("CONNECT asks for a tunnel").into());
-    }
-    if parts.headers.get_all(UPGRADE).iter().any(leaves_http) {
-        return Err(not_supported("header upgrade asks for another protocol").into());
-    }
-    Ok(())
+    Ok(check_crossable(parts)?)
 }
 
 /// Removes reserved headers and brings the URI to its origin form, with the
@@ -74,21 +69,4 @@ fn check_headers(headers: &HeaderMap, limits: &Limits) -> Result<(), Refusal> {
         431,
     );
     Err(problem.with_detail(detail).into())
-}
-
-/// Whether an `upgrade` value offers anything but another version of HTTP,
-/// which a server is free to leave alone.
-fn leaves_http(value: &HeaderValue) -> bool {
-    value.as_bytes().split(|byte| *byte == b',').any(|offer| {
-        let offer = offer.trim_ascii();
-        let name = offer.split(|byte| *byte == b'/').next().unwrap_or(offer);
-        !(name.eq_ignore_ascii_case(b"h2c")
-            || name.eq_ignore_ascii_case(b"h2")
-            || name.eq_ignore_ascii_case(b"http")
-            || name.is_empty())
-    })
-}
-
-fn not_supported(detail: &str) -> Problem {
-    Problem::new("not-supported", "the gateway does not pass this on", 501).with_detail(detail)
 }

@@ -3,34 +3,33 @@
 use std::io;
 use std::net::SocketAddr;
 
+use ipc_core::service::AdminError;
+
 use crate::routes::RouteFault;
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// An address cannot be had.
-    #[error("{setting} address {address} cannot be bound: free it, or choose another")]
+    /// The address for HTTP clients cannot be had.
+    #[error("listen address {address} cannot be bound: free it, or choose another")]
     Bind {
-        /// The setting that names it.
-        setting: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
     },
+    /// The admin listener cannot be started.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// Routes that cannot be served, each with its mend.
     #[error("{}", list(.0))]
     Routes(Vec<RouteFault>),
 }
 
 impl StartError {
-    pub(super) fn bind(setting: &'static str, address: SocketAddr, source: io::Error) -> Self {
-        Self::Bind {
-            setting,
-            address,
-            source,
-        }
+    pub(super) fn bind(address: SocketAddr, source: io::Error) -> Self {
+        Self::Bind { address, source }
     }
 }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
+use ipc_core::health::Health;
+use ipc_core::service::Admin;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
-use crate::status::{Pulse, StatusServer};
 use crate::upstream::Upstream;
 
 use connection::Connections;
@@ -32,8 +33,8 @@ pub struct Shim {
     address: SocketAddr,
     gateway: Gateway,
     connections: Connections,
-    pulse: Pulse,
-    status: Option<StatusServer>,
+    health: Health,
+    admin: Option<Admin>,
     draining: CancellationToken,
     drain: Duration,
 }
@@ -47,7 +48,8 @@ pub struct Drained {
 }
 
 impl Shim {
-    /// Binds the listeners that `config` names.
+    /// Binds the listeners that `config` names. The admin listener, which answers
+    /// from now on, tells of `health`: the same that `upstream` reports to.
     ///
     /// # Errors
     ///
@@ -56,23 +58,26 @@ impl Shim {
     /// # Cancel safety
     ///
     /// Safe: dropping the future gives the addresses back.
-    pub async fn bind(config: &Config, upstream: Arc<dyn Upstream>) -> Result<Self, StartError> {
+    pub async fn bind(
+        config: &Config,
+        upstream: Arc<dyn Upstream>,
+        health: Health,
+    ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
         let draining = CancellationToken::new();
         let gateway = Gateway::new(config, Arc::clone(&upstream), &metrics, draining.clone())?;
-        let unbound = |setting, address| move |source| StartError::bind(setting, address, source);
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(unbound("listen", config.listen))?;
-        let address = listener
-            .local_addr()
-            .map_err(unbound("listen", config.listen))?;
-        let pulse = Pulse::new(config, Arc::clone(&upstream));
-        let status = match config.admin {
-            Some(admin) => Some(
-                StatusServer::start(admin, pulse.health().clone(), upstream, metrics)
-                    .map_err(unbound("admin", admin))?,
-            ),
+        let unbound = |source| StartError::bind(config.listen, source);
+        let listener = TcpListener::bind(config.listen).await.map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
+        health.starting("the gateway is not serving yet");
+        if config.legacy.is_some() {
+            health.served_locally("the legacy upstream");
+        }
+        let admin = match config.admin {
+            Some(admin) => {
+                let render = move || metrics.render_with(&upstream.metrics());
+                Some(Admin::start(admin, health.clone(), render).await?)
+            }
             None => None,
         };
         Ok(Self {
@@ -80,8 +85,8 @@ impl Shim {
             address,
             gateway,
             connections: Connections::new(&config.limits),
-            pulse,
-            status,
+            health,
+            admin,
             draining,
             drain: config.drain,
         })
@@ -96,7 +101,7 @@ impl Shim {
     /// Where health and metrics are served.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.status.as_ref().map(StatusServer::address)
+        self.admin.as_ref().map(Admin::address)
     }
 
     /// Serves until `stop` resolves, then drains: readiness turns false, nothing
@@ -111,16 +116,13 @@ impl Shim {
             listener,
             gateway,
             connections,
-            pulse,
-            status,
+            health,
+            admin,
             draining,
             drain,
             ..
         } = self;
-        let health = pulse.health().clone();
-        pulse.started();
-        let mut heart = JoinSet::new();
-        heart.spawn(pulse.run());
+        health.started();
         let graceful = GracefulShutdown::new();
         let mut tasks = JoinSet::new();
         tokio::pin!(stop);
@@ -142,8 +144,9 @@ impl Shim {
         while tasks.try_join_next().is_some() {}
         let cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
         tasks.shutdown().await;
-        heart.shutdown().await;
-        drop(status);
+        if let Some(admin) = admin {
+            admin.stop().await;
+        }
         Drained { cut_off }
     }
 }

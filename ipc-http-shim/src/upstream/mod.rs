@@ -66,15 +66,6 @@ pub struct ReplyRecord {
     pub payload: Bytes,
 }
 
-/// Whether requests can be sent at present.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum UpstreamState {
-    /// They can.
-    Ready,
-    /// They cannot, and why.
-    Unready(String),
-}
-
 /// Sends requests to services.
 #[async_trait]
 pub trait Upstream: Send + Sync + 'static {
@@ -112,9 +103,6 @@ pub trait Upstream: Send + Sync + 'static {
     ///
     /// As [`call`](Upstream::call). Dropping the records ends the stream.
     async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure>;
-
-    /// Whether requests can be sent at present. Does not wait.
-    fn state(&self) -> UpstreamState;
 
     /// What it counts and times, in the OpenMetrics text format; empty where
     /// that is nothing.

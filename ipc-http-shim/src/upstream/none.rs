@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use ipc_core::envelope::{CorrelationId, Problem};
 
-use super::{Answer, Failure, Outbound, ReplyStream, Upstream, UpstreamState};
+use super::{Answer, Failure, Outbound, ReplyStream, Upstream};
 
 /// For a gateway whose routes name no service: it needs no Kafka.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +21,6 @@ impl Upstream for NoUpstream {
 
     async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure> {
         Err(nowhere(&outbound))
-    }
-
-    fn state(&self) -> UpstreamState {
-        UpstreamState::Ready
     }
 
     fn metrics(&self) -> String {

@@ -75,6 +75,86 @@ fn a_service_without_a_cluster_is_a_mistake() {
 }
 
 #[test]
+fn every_mistake_of_the_kafka_configuration_is_listed_with_those_of_the_routes() {
+    let text = "legacy = \"old\"\n\
+                [kafka]\n\
+                bootstrap.servers = \"broker\"\n\
+                \"delivery.timeout.ms\" = \"soon\"\n\
+                acks = 1\n\
+                sesion.timeout.ms = 9000\n\
+                sasl.password = [\"hunter2\"]\n\
+                security.protocol = \"sasl_plaintext\"\n\
+                sasl.mechanism = \"PLAIN\"\n\
+                [[routes]]\n\
+                path = \"a\"\n\
+                service = \"orders\"\n";
+    let mut overrides = Overrides::default();
+    overrides.kafka = vec![(
+        "socket.timeout.ms".to_owned(),
+        Override::new("KAFKA_SOCKET_TIMEOUT_MS", "10s"),
+    )];
+
+    let listed = load("shim.toml", text, &overrides).expect_err("much is wrong");
+
+    let listed = listed.to_string();
+    let told: Vec<&str> = listed.lines().collect();
+    let expected = [
+        ("shim.toml:1:10: ", "legacy \"old\""),
+        (
+            "shim.toml:3:21: bootstrap.servers = \"broker\": ",
+            "host:port",
+        ),
+        (
+            "shim.toml:4:25: message.timeout.ms = \"soon\": ",
+            "librdkafka",
+        ),
+        ("shim.toml:5:8: acks = \"1\": ", "leave it at all"),
+        (
+            "shim.toml:6:21: sesion.timeout.ms = \"9000\": ",
+            "not a property",
+        ),
+        (
+            "shim.toml:7:17: sasl.password in [kafka] is an array: ",
+            "a string",
+        ),
+        ("shim.toml:11:8: path \"a\"", "start it with \"/\""),
+        ("shim.toml: sasl.username: not set", "set it"),
+        (
+            "KAFKA_SOCKET_TIMEOUT_MS: socket.timeout.ms = \"10s\": ",
+            "leave the unit out",
+        ),
+    ];
+    assert_eq!(told.len(), expected.len(), "{listed}");
+    for (told, (begins, has)) in told.iter().zip(expected) {
+        assert!(told.starts_with(begins) && told.contains(has), "{told}");
+    }
+    assert!(!listed.contains("hunter2"), "{listed}");
+}
+
+#[test]
+fn the_kafka_configuration_is_judged_as_a_whole_too() {
+    let listed = mistakes(
+        "[kafka]\nbootstrap.servers = \"a:1\"\nsession.timeout.ms = 700000\n\
+         [[routes]]\npath = \"/a\"\nservice = \"orders\"\n",
+    );
+
+    assert!(listed.starts_with("shim.toml: consumer: "), "{listed}");
+    assert!(listed.contains("max.poll.interval.ms"), "{listed}");
+}
+
+#[test]
+fn variables_of_kafka_are_no_mistake_of_a_gateway_that_does_not_need_it() {
+    let variables = [("KAFKA_ACKS".to_owned(), "1".to_owned())];
+    let overrides = Overrides::default().with_kafka_variables(variables);
+
+    let text = "legacy = \"http://old:3000\"";
+    assert!(load("shim.toml", text, &overrides).is_ok());
+
+    let text = "legacy = \"http://old:3000\"\n[kafka]\n";
+    assert!(load("shim.toml", text, &overrides).is_err());
+}
+
+#[test]
 fn a_legacy_upstream_alone_is_enough() {
     let config = try_config("legacy = \"http://old:3000\"").expect("it is in order");
 
@@ -85,7 +165,10 @@ fn a_legacy_upstream_alone_is_enough() {
 fn flags_and_environment_win_over_the_file_and_are_checked_under_their_names() {
     let mut overrides = Overrides::default();
     overrides.listen = Some(Override::new("--listen", "127.0.0.1:1"));
-    overrides.kafka = vec![("bootstrap.servers".to_owned(), "elsewhere:1".to_owned())];
+    overrides.kafka = vec![(
+        "bootstrap.servers".to_owned(),
+        Override::new("--kafka", "elsewhere:1"),
+    )];
     let config = load("shim.toml", EXAMPLE, &overrides).expect("it is in order");
     assert_eq!(config.listen.to_string(), "127.0.0.1:1");
     assert_eq!(config.kafka.bootstrap(), Some("elsewhere:1"));

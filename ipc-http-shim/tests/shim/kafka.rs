@@ -11,6 +11,7 @@ use futures_util::stream;
 use http::{HeaderMap, StatusCode};
 use ipc_core::client::Client;
 use ipc_core::embedded::EmbeddedBroker;
+use ipc_core::health::Health;
 use ipc_core::metrics::Metrics;
 use ipc_core::response::ReplyStream;
 use ipc_core::service::Service;
@@ -76,7 +77,7 @@ async fn a_missing_reply_topic_is_told_with_the_setting_that_makes_it() {
         .kafka
         .set("bootstrap.servers", broker.config().bootstrap());
 
-    let error = KafkaUpstream::connect(&config).await.err();
+    let error = KafkaUpstream::connect(&config, &Health::new()).await.err();
 
     let error = error.expect("the topic is missing").to_string();
     assert!(error.contains("shim.replies"), "{error}");

@@ -122,12 +122,18 @@ async fn what_cannot_cross_a_log_is_501() {
 async fn an_offer_of_another_http_version_is_left_alone() {
     let shim = small(Fake::telling(|_| "served".to_owned())).await;
 
-    let answer = shim
-        .send_raw(
-            b"GET /a HTTP/1.1\r\nhost: s\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQ\r\n\
-              connection: upgrade, http2-settings, close\r\n\r\n",
-        )
-        .await;
+    for offer in ["h2c", "h2,h2c", "h2", "HTTP/2.0"] {
+        let answer = shim
+            .send_raw(
+                format!(
+                    "GET /a HTTP/1.1\r\nhost: s\r\nupgrade: {offer}\r\n\
+                     http2-settings: AAMAAABkAAQ\r\n\
+                     connection: upgrade, http2-settings, close\r\n\r\n"
+                )
+                .as_bytes(),
+            )
+            .await;
 
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{offer}: {answer}");
+    }
 }

@@ -2,10 +2,18 @@
 
 use axum::Router;
 use http::StatusCode;
+use ipc_core::health::{Health, InboxHealth, Role};
 
 use crate::support::{Fake, Legacy, Running, get, text};
 
 const ROUTE: &str = "[[routes]]\nmethod = \"GET\"\npath = \"/a/{id}\"\nservice = \"orders\"\n";
+
+/// A reply inbox, reported to `health`, that hears nothing.
+fn deaf(health: &Health) -> InboxHealth {
+    let inbox = health.inbox("shim.replies", Role::Serves);
+    inbox.not_ready("no broker answers");
+    inbox
+}
 
 #[tokio::test]
 async fn a_serving_shim_passes_every_probe() {
@@ -24,7 +32,9 @@ async fn a_serving_shim_passes_every_probe() {
 
 #[tokio::test]
 async fn without_kafka_and_without_legacy_it_is_not_ready_but_alive() {
-    let shim = Running::start(ROUTE, Fake::silent().unready("no broker answers")).await;
+    let health = Health::new();
+    let _inbox = deaf(&health);
+    let shim = Running::start_with(ROUTE, Fake::silent(), health).await;
 
     let ready = shim.probe("/readyz").await;
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -38,8 +48,10 @@ async fn without_kafka_and_without_legacy_it_is_not_ready_but_alive() {
 #[tokio::test]
 async fn without_kafka_but_with_legacy_it_is_ready_with_a_warning() {
     let old = Legacy::start(Router::new()).await;
-    let fake = Fake::silent().unready("no broker answers");
-    let shim = Running::start_before(ROUTE, fake, old.address).await;
+    let health = Health::new();
+    let _inbox = deaf(&health);
+    let config = format!("legacy = \"http://{}\"\n{ROUTE}", old.address);
+    let shim = Running::start_with(&config, Fake::silent(), health).await;
 
     let ready = shim.probe("/readyz").await;
 

@@ -28,7 +28,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-pub use config::KafkaConfig;
+pub use config::{ConfigFault, KafkaConfig};
 pub use tokens::{Token, TokenProvider};
 pub use topics::CreateTopics;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_core::client::Client;
+use ipc_core::health::{Health, InboxHealth, Role};
 use ipc_core::metrics::Metrics;
 use ipc_core::transport::TransportError;
 use ipc_core::transport::kafka::KafkaConfig;
@@ -28,33 +29,36 @@ pub(super) struct Dial {
     timeout: Duration,
     reply_partitions: Option<i32>,
     metrics: Metrics,
+    health: Health,
 }
 
 impl Dial {
-    pub(super) fn new(config: &Config, metrics: Metrics) -> Result<Self, TransportError> {
-        let bootstrap = config.kafka.bootstrap().ok_or_else(|| {
-            TransportError::configuration(
+    pub(super) fn new(
+        config: &Config,
+        metrics: Metrics,
+        health: Health,
+    ) -> Result<Self, TransportError> {
+        if config.kafka.bootstrap().is_none() {
+            return Err(TransportError::configuration(
                 "no Kafka cluster is named: set \"bootstrap.servers\" in [kafka], \
                  or KAFKA_BOOTSTRAP_SERVERS",
-            )
-        })?;
-        let kafka = KafkaConfig::new(bootstrap).topic_prefix(&config.topic_prefix);
+            ));
+        }
         Ok(Self {
-            kafka: config
-                .kafka
-                .others()
-                .fold(kafka, |kafka, (name, value)| kafka.set(name, value)),
+            kafka: config.kafka_config(),
             fleet: config.fleet.clone(),
             timeout: config.timeout,
             reply_partitions: config.reply_partitions,
             metrics,
+            health,
         })
     }
 
     pub(super) async fn connect(&self) -> Result<Client, TransportError> {
         let mut client = Client::builder(&self.fleet)
             .timeout(self.timeout)
-            .metrics(self.metrics.clone());
+            .metrics(self.metrics.clone())
+            .health(self.health.clone(), Role::Serves);
         if let Some(partitions) = self.reply_partitions {
             client = client.create_topics(partitions);
         }
@@ -67,8 +71,16 @@ impl Dial {
         })
     }
 
-    /// Tries until it succeeds.
-    pub(super) async fn keep_trying(self, link: Arc<Mutex<Link>>) {
+    /// The report of an inbox that cannot be had yet.
+    pub(super) fn missing_inbox(&self, why: &TransportError) -> InboxHealth {
+        let topic = self.kafka.topic_names().replies(&self.fleet);
+        let inbox = self.health.inbox(topic, Role::Serves);
+        inbox.not_ready(why.to_string());
+        inbox
+    }
+
+    /// Tries until it succeeds; `missing` counts until then.
+    pub(super) async fn keep_trying(self, link: Arc<Mutex<Link>>, missing: InboxHealth) {
         loop {
             tokio::time::sleep(RECONNECT).await;
             match self.connect().await {
@@ -77,7 +89,11 @@ impl Dial {
                     *link.lock() = Link::Up(client);
                     return;
                 }
-                Err(error) => *link.lock() = Link::Down(error.to_string()),
+                Err(error) => {
+                    let reason = error.to_string();
+                    missing.not_ready(reason.clone());
+                    *link.lock() = Link::Down(reason);
+                }
             }
         }
     }

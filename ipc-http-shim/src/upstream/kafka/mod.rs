@@ -9,13 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ipc_core::client::Client;
 use ipc_core::envelope::CorrelationId;
+use ipc_core::health::Health;
 use ipc_core::http::Reserved;
 use ipc_core::metrics::Metrics;
 use ipc_core::transport::TransportError;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use super::{Answer, Failure, Outbound, ReplyStream, Upstream, UpstreamState};
+use super::{Answer, Failure, Outbound, ReplyStream, Upstream};
 use crate::config::Config;
 use convert::{addressed, failure, records};
 use dial::{Dial, Link};
@@ -34,7 +35,7 @@ pub struct KafkaUpstream {
 impl KafkaUpstream {
     /// Connects to the cluster of `config`, which must name one. Where there is
     /// a legacy upstream a cluster that is away is no reason not to serve: it is
-    /// tried for in the background.
+    /// tried for in the background. Reports to `health` whether replies are heard.
     ///
     /// # Errors
     ///
@@ -44,16 +45,17 @@ impl KafkaUpstream {
     /// # Cancel safety
     ///
     /// Safe: what was opened is closed in the background.
-    pub async fn connect(config: &Config) -> Result<Self, TransportError> {
+    pub async fn connect(config: &Config, health: &Health) -> Result<Self, TransportError> {
         let metrics = Metrics::new();
-        let dial = Dial::new(config, metrics.clone())?;
+        let dial = Dial::new(config, metrics.clone(), health.clone())?;
         let mut connecting = JoinSet::new();
         let link = match dial.connect().await {
             Ok(client) => Arc::new(Mutex::new(Link::Up(client))),
             Err(error) if config.legacy.is_some() && !error.is_configuration() => {
                 tracing::warn!(%error, "serving the legacy upstream only; Kafka is tried for");
                 let link = Arc::new(Mutex::new(Link::Down(error.to_string())));
-                connecting.spawn(dial.keep_trying(Arc::clone(&link)));
+                let inbox = dial.missing_inbox(&error);
+                connecting.spawn(dial.keep_trying(Arc::clone(&link), inbox));
                 link
             }
             Err(error) => return Err(error),
@@ -65,8 +67,8 @@ impl KafkaUpstream {
         })
     }
 
-    /// Sends through a client that is connected already, and counts into
-    /// `metrics`.
+    /// Sends through a client that is connected already, which counts into
+    /// `metrics` and reports to a health of its own.
     #[must_use]
     pub fn from_client(client: Client, metrics: Metrics) -> Self {
         Self {
@@ -128,14 +130,6 @@ impl Upstream for KafkaUpstream {
             correlation_id,
             records: records(body),
         })
-    }
-
-    fn state(&self) -> UpstreamState {
-        match &*self.link.lock() {
-            Link::Up(client) if client.is_ready() => UpstreamState::Ready,
-            Link::Up(_) => UpstreamState::Unready("the reply inbox hears nothing".to_owned()),
-            Link::Down(reason) => UpstreamState::Unready(reason.clone()),
-        }
     }
 
     fn metrics(&self) -> String {

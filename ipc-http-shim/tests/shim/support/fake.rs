@@ -12,9 +12,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use http::{Response, request};
 use ipc_core::envelope::{CorrelationId, Problem};
-use ipc_http_shim::upstream::{
-    Answer, Failure, Outbound, ReplyRecord, ReplyStream, Upstream, UpstreamState,
-};
+use ipc_http_shim::upstream::{Answer, Failure, Outbound, ReplyRecord, ReplyStream, Upstream};
 
 /// What arrived at a service.
 #[derive(Debug)]
@@ -35,7 +33,6 @@ pub(crate) struct Fake {
     call: Handler<Response<Body>>,
     send: Handler<()>,
     stream: Handler<Response<Records>>,
-    state: UpstreamState,
 }
 
 /// The id of every request.
@@ -54,7 +51,6 @@ impl Fake {
             call: unexpected("call"),
             send: unexpected("one-way"),
             stream: unexpected("stream"),
-            state: UpstreamState::Ready,
         }
     }
 
@@ -94,13 +90,6 @@ impl Fake {
         Self {
             stream: Box::new(move |seen| std::future::ready(answer(seen)).boxed()),
             ..Self::silent()
-        }
-    }
-
-    pub(crate) fn unready(self, reason: &str) -> Self {
-        Self {
-            state: UpstreamState::Unready(reason.to_owned()),
-            ..self
         }
     }
 }
@@ -148,10 +137,6 @@ impl Upstream for Fake {
             correlation_id: Some(correlation_id()),
             records: records.boxed(),
         })
-    }
-
-    fn state(&self) -> UpstreamState {
-        self.state.clone()
     }
 
     fn metrics(&self) -> String {

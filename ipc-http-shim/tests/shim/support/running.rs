@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use ipc_core::health::Health;
 use ipc_http_shim::config::{Config, Mistakes, Overrides, load};
 use ipc_http_shim::server::Drained;
 use ipc_http_shim::{Shim, upstream::Upstream};
@@ -35,24 +36,14 @@ pub(crate) fn try_config(text: &str) -> Result<Config, Mistakes> {
 }
 
 impl Running {
-    /// Starts a shim in front of a legacy server.
-    pub(crate) async fn start_before(
-        text: &str,
-        upstream: impl Upstream,
-        legacy: SocketAddr,
-    ) -> Self {
-        let text = format!("legacy = \"http://{legacy}\"\n{text}");
-        Self::start(&text, upstream).await
-    }
-
-    /// Starts a shim with the routes and settings of `text` on free ports.
-    pub(crate) async fn start(text: &str, upstream: impl Upstream) -> Self {
+    /// Starts a shim with a health that others report to as well.
+    pub(crate) async fn start_with(text: &str, upstream: impl Upstream, health: Health) -> Self {
         let text = format!(
             "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
              kafka.\"bootstrap.servers\" = \"nowhere:1\"\n{text}",
         );
         let config = try_config(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        let shim = Shim::bind(&config, Arc::new(upstream))
+        let shim = Shim::bind(&config, Arc::new(upstream), health)
             .await
             .expect("the configuration can be served");
         let address = shim.address();
@@ -69,6 +60,21 @@ impl Running {
             serving,
             client: Client::builder(TokioExecutor::new()).build_http(),
         }
+    }
+
+    /// Starts a shim in front of a legacy server.
+    pub(crate) async fn start_before(
+        text: &str,
+        upstream: impl Upstream,
+        legacy: SocketAddr,
+    ) -> Self {
+        let text = format!("legacy = \"http://{legacy}\"\n{text}");
+        Self::start(&text, upstream).await
+    }
+
+    /// Starts a shim with the routes and settings of `text` on free ports.
+    pub(crate) async fn start(text: &str, upstream: impl Upstream) -> Self {
+        Self::start_with(text, upstream, Health::new()).await
     }
 
     /// Sends a request over HTTP/1.1; its URI is the path.

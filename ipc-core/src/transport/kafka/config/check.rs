@@ -17,12 +17,19 @@ impl KafkaConfig {
     ///
     /// One error that lists each property that cannot be set, with the mend.
     pub fn check(&self) -> Result<(), TransportError> {
+        verdict(&self.faults())
+    }
+
+    /// Every mistake that [`check`](Self::check) finds, one by one: for programs
+    /// that read more than Kafka's configuration and list all mistakes together.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
         let mut faults = addresses::faults(&self.bootstrap);
         faults.extend(settings(self));
         if faults.is_empty() {
             faults.extend(trial(self));
         }
-        verdict(&faults)
+        faults
     }
 }
 

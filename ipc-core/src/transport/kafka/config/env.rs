@@ -30,7 +30,7 @@ pub(super) fn read(
             config = config.topic_prefix(value);
             continue;
         }
-        match property_of(&name) {
+        match known_property(&name) {
             Some(property) => config = config.set(&property, value),
             None => faults.push(Fault::new(
                 &name,
@@ -53,11 +53,21 @@ pub(super) fn read(
 
 /// The property a variable stands for. Dots are the rule; a few properties have
 /// underscores of their own.
-fn property_of(variable: &str) -> Option<String> {
+fn known_property(variable: &str) -> Option<String> {
     let lower = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
     [lower.replace('_', "."), lower]
         .into_iter()
         .find(|name| !matches!(property::read_back(name, ""), Reading::Unknown))
+}
+
+/// As [`known_property`], for a variable that may stand for none at all.
+pub(super) fn property_of(variable: &str) -> Option<String> {
+    let name = variable.strip_prefix(PREFIX)?;
+    if variable == TOPIC_PREFIX || is_foreign(variable) {
+        return None;
+    }
+    let dotted = || name.to_ascii_lowercase().replace('_', ".");
+    Some(known_property(variable).unwrap_or_else(dotted))
 }
 
 /// Variables that other programs are known to put beside ours.

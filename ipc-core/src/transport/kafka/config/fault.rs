@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use super::defaults::canonical;
 use crate::transport::TransportError;
 
-/// One mistake: where, what is there, what to do.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Fault {
+/// One mistake of a Kafka configuration: where, what is there, what to do. Shown
+/// as `<what>: <mend>`; a secret's value never is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fault {
     /// The property or the variable.
     pub(super) name: String,
     /// What it is set to; `None` where it is not set.
@@ -23,16 +25,39 @@ impl Fault {
             mend: mend.into(),
         }
     }
+
+    /// The property and its value, as far as it may be shown: `acks = "1"`.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match &self.value {
+            Some(_) if is_secret(&self.name) => format!("{} = <secret>", self.name),
+            Some(value) => format!("{} = {value:?}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// What is wrong, and what mends it.
+    #[must_use]
+    pub fn mend(&self) -> &str {
+        &self.mend
+    }
+
+    /// Whether it is about `property`, by any of that property's names.
+    #[must_use]
+    pub fn is_about(&self, property: &str) -> bool {
+        self.name == canonical(property)
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(_) if is_secret(&self.name) => write!(f, "{} = <secret>", self.name)?,
-            Some(value) => write!(f, "{} = {value:?}", self.name)?,
-            None => write!(f, "{}", self.name)?,
-        }
-        write!(f, ": {}", self.mend)
+        write!(f, "{}: {}", self.what(), self.mend)
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fault({self})")
     }
 }
 

@@ -20,6 +20,7 @@ use super::tokens::TokenProvider;
 use super::topics::{AdminApi, CreateTopics};
 use crate::transport::{StatsSink, TopicNames, TransportError};
 pub(super) use defaults::Role;
+pub use fault::Fault as ConfigFault;
 
 /// How to reach a Kafka cluster.
 ///
@@ -78,6 +79,14 @@ impl KafkaConfig {
     /// error lists every mistake with property, value and mend.
     pub fn from_env() -> Result<Self, TransportError> {
         env::read(std::env::vars_os())
+    }
+
+    /// The librdkafka property that an environment variable sets; `None` where it
+    /// sets none. A name that librdkafka does not know is answered with dots for
+    /// underscores: setting it is a mistake, which [`check`](Self::check) finds.
+    #[must_use]
+    pub fn property_of(variable: &str) -> Option<String> {
+        env::property_of(variable)
     }
 
     /// Sets a librdkafka property by its own name.
