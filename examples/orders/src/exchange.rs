@@ -103,19 +103,23 @@ impl Exchange {
     /// Asks, and answers with status and body, and whether they are right.
     pub(crate) async fn ask(&self, address: SocketAddr) -> anyhow::Result<(String, bool)> {
         let client: Client<_, String> = Client::builder(TokioExecutor::new()).build_http();
+        let request = client.request(self.request(address)?);
+        let response = request.await.context("no answer")?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        let right = status == self.status && self.body.is(&body);
+        Ok((format!("HTTP {status}\n{body}"), right))
+    }
+
+    fn request(&self, address: SocketAddr) -> http::Result<Request<String>> {
         let mut request = Request::builder()
             .method(&self.method)
             .uri(format!("http://{address}{}", self.path));
         if self.json.is_some() {
             request = request.header("content-type", "application/json");
         }
-        let request = request.body(self.json.unwrap_or_default().to_owned())?;
-        let response = client.request(request).await.context("no answer")?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        let body = String::from_utf8_lossy(&body);
-        let right = status == self.status && self.body.is(&body);
-        Ok((format!("HTTP {status}\n{body}"), right))
+        request.body(self.json.unwrap_or_default().to_owned())
     }
 }
 
@@ -125,5 +129,53 @@ impl Body {
             Self::Exactly(right) => body == *right,
             Self::Object => serde_json::from_str::<Map<String, Value>>(body).is_ok(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// The request that curl makes of a line, which may use what it knows here only.
+    fn made_by_curl(line: &str) -> anyhow::Result<Request<String>> {
+        let words = shlex::split(line).context("a shell would not take it")?;
+        let mut words = words.into_iter();
+        anyhow::ensure!(words.next().as_deref() == Some("curl"), "{line}");
+        let mut request = Request::builder();
+        let mut data = None;
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("{word} says nothing"));
+            request = match &*word {
+                "-i" | "-iN" => request,
+                "-H" => {
+                    let header = value()?;
+                    let (name, value) = header.split_once(": ").context("no header")?;
+                    request.header(name, value)
+                }
+                "-d" => {
+                    data = Some(value()?);
+                    request.method(Method::POST)
+                }
+                url if url.starts_with("http://") => request.uri(url),
+                other => anyhow::bail!("curl is told {other}"),
+            };
+        }
+        Ok(request.body(data.unwrap_or_default())?)
+    }
+
+    #[test]
+    fn the_lines_to_paste_make_the_requests_that_are_checked() -> anyhow::Result<()> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        for exchange in &ALL {
+            let line = exchange.curl(address);
+            let (pasted, asked) = (made_by_curl(&line)?, exchange.request(address)?);
+            assert_eq!(pasted.method(), asked.method(), "{line}");
+            assert_eq!(pasted.uri(), asked.uri(), "{line}");
+            assert_eq!(pasted.headers(), asked.headers(), "{line}");
+            assert_eq!(pasted.body(), asked.body(), "{line}");
+        }
+        Ok(())
     }
 }
