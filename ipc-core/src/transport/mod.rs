@@ -39,7 +39,8 @@ pub trait Transport: Send + Sync + 'static {
     /// Hands a record over for sending. Returns at once; `ack` learns, exactly
     /// once, whether the log has it.
     ///
-    /// Records with the same key and topic keep their order.
+    /// Records with the same key and topic keep their order, and so do those for one
+    /// partition that their senders chose.
     fn send(&self, record: &Outgoing, ack: Ack);
 
     /// The present, by the clock that stamps records and deadlines.

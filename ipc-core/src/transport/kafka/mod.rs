@@ -1,8 +1,8 @@
 //! The real transport, on librdkafka.
 //!
-//! One owner thread per consumer polls and runs rebalance callbacks; one
-//! producer with its own polling thread serves a whole transport. Nothing here
-//! blocks a tokio worker.
+//! One owner thread per consumer polls and runs rebalance callbacks; the producers
+//! of a transport, of which there is one until it is busy, have their own polling
+//! threads. Nothing here blocks a tokio worker.
 
 mod activity;
 mod config;
@@ -28,7 +28,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-pub use config::{ConfigFault, KafkaConfig};
+pub use config::{Batching, ConfigFault, KafkaConfig};
 pub use tokens::{Token, TokenProvider};
 pub use topics::CreateTopics;
 
@@ -39,8 +39,7 @@ use super::{
 use crate::envelope::UnixMillis;
 use growth::Growth;
 use hooks::Hooks;
-use kept::Kept;
-use producer::Producer;
+use producer::Producers;
 use tokens::Tokens;
 
 /// A connection to a Kafka cluster.
@@ -49,7 +48,7 @@ use tokens::Tokens;
 pub struct KafkaTransport {
     config: KafkaConfig,
     hooks: Hooks,
-    producer: Arc<Kept<Producer>>,
+    producers: Arc<Producers>,
 }
 
 impl KafkaTransport {
@@ -77,14 +76,12 @@ impl KafkaTransport {
             None => None,
         };
         let hooks = Hooks::new(config.stats(), tokens);
-        let (of_producer, settings) = (hooks.clone(), config.clone());
-        let producer = Kept::make(move || Producer::new(&settings, of_producer)).await?;
-        let producer = Arc::new(producer);
-        topics::probe(&producer, &config).await?;
+        let producers = Producers::start(&config, &hooks).await?;
+        topics::probe(producers.direct(), &config).await?;
         Ok(Self {
             config,
             hooks,
-            producer,
+            producers,
         })
     }
 }
@@ -92,7 +89,7 @@ impl KafkaTransport {
 #[async_trait]
 impl Transport for KafkaTransport {
     fn send(&self, record: &Outgoing, ack: Ack) {
-        self.producer.send(record, ack);
+        self.producers.send(record, ack);
     }
 
     fn topic_names(&self) -> TopicNames {
@@ -104,7 +101,7 @@ impl Transport for KafkaTransport {
         subscription: Subscription,
         inlet: Box<dyn Inlet>,
     ) -> Result<Consumer, TransportError> {
-        let growth = Growth::new(&self.producer, &self.config, &subscription.topics);
+        let growth = Growth::new(self.producers.direct(), &self.config, &subscription.topics);
         consumer::subscribe(
             &self.config,
             self.hooks.clone(),
@@ -125,7 +122,7 @@ impl Transport for KafkaTransport {
     }
 
     async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError> {
-        topics::states(&self.producer, &self.config, names).await
+        topics::states(self.producers.direct(), &self.config, names).await
     }
 
     async fn written_since(
@@ -141,15 +138,15 @@ impl Transport for KafkaTransport {
             .topic_creator()
             .create(&self.config, topics)
             .await?;
-        topics::appeared(&self.producer, &self.config, topics).await
+        topics::appeared(self.producers.direct(), &self.config, topics).await
     }
 
     async fn check(&self, plan: &TopologyPlan) -> Result<(), TransportError> {
-        topics::check(&self.producer, &self.config, plan).await
+        topics::check(self.producers.direct(), &self.config, plan).await
     }
 
     async fn flush(&self, within: Duration) -> Result<(), TransportError> {
-        producer::flush(Arc::clone(&self.producer), within).await
+        Arc::clone(&self.producers).flush(within).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the cluster is and how librdkafka is set up for request/reply.
 
 mod addresses;
+mod batching;
 mod check;
 mod defaults;
 mod env;
@@ -19,6 +20,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use super::tokens::TokenProvider;
 use super::topics::{AdminApi, CreateTopics};
 use crate::transport::{StatsSink, TopicNames, TransportError};
+pub use batching::Batching;
 pub(super) use defaults::Role;
 pub use fault::Fault as ConfigFault;
 
@@ -44,6 +46,7 @@ pub use fault::Fault as ConfigFault;
 pub struct KafkaConfig {
     bootstrap: String,
     properties: BTreeMap<String, String>,
+    batching: Batching,
     names: TopicNames,
     startup_timeout: Duration,
     creator: Arc<dyn CreateTopics>,
@@ -58,6 +61,7 @@ impl KafkaConfig {
         Self {
             bootstrap: bootstrap.into(),
             properties: BTreeMap::new(),
+            batching: Batching::default(),
             names: TopicNames::default(),
             startup_timeout: Duration::from_secs(4),
             creator: Arc::new(AdminApi),
