@@ -1,5 +1,6 @@
 //! Tests of the whole; most need the Kafka that `cargo xtask test` starts.
 
+mod batching;
 mod bodies;
 mod broker;
 mod cancel;
