@@ -109,7 +109,7 @@ impl Client {
         request.head.reply_to = Some(ReplyAddress::new(&*place.topic, Some(place.partition)));
         request.head.deadline = Some(deadline);
         request.head.accepts = Accepts::ALL;
-        request.head.chain = context.chain;
+        request.head.chain = context.held();
         let Waiting {
             mut answer,
             registration,

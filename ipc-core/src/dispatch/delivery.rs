@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::envelope::{Envelope, Malformed, RequestHead};
+use crate::envelope::{Envelope, Malformed, RequestHead, UnixMillis};
 use crate::transport::Origin;
 
 use super::Policy;
@@ -25,6 +25,9 @@ pub struct Delivery {
     pub policy: Arc<Policy>,
     /// When the handler must be done, by this process's clock.
     pub finish_by: Instant,
+    /// The same by the wall clock, once that is settled: what the handler's own
+    /// calls inherit.
+    pub answer_by: Option<UnixMillis>,
     /// Why no handler may see it.
     pub(crate) refusal: Option<Refusal>,
     /// Cancelled when its partition goes to another instance or this one drains:
@@ -66,6 +69,7 @@ impl Delivery {
             head,
             policy,
             finish_by,
+            answer_by: None,
             refusal: None,
             moving: CancellationToken::new(),
         }

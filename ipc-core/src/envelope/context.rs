@@ -1,7 +1,11 @@
 //! What a handler's own calls inherit from the request it serves.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::futures::TaskLocalFuture;
 
 use super::{Chain, Deadline, TraceContext, UnixMillis};
 
@@ -29,9 +33,23 @@ pub struct Context {
     pub deadline: Option<UnixMillis>,
     /// The span the request is served in.
     pub trace: Option<TraceContext>,
-    /// The lanes held, the one of this request included.
+    /// The lanes held by the callers above.
     pub chain: Chain,
+    /// The lane of this request, where it has one.
+    pub lane: Option<Lane>,
 }
+
+/// The records of one key at one service: one is handled after the other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lane {
+    /// The service.
+    pub service: Arc<str>,
+    /// The key.
+    pub key: Bytes,
+}
+
+/// A future that runs in a [`Context`].
+pub type Scoped<F> = TaskLocalFuture<Context, F>;
 
 impl Context {
     /// The context of the running task; an empty one outside of any.
@@ -45,13 +63,22 @@ impl Context {
     /// # Cancel safety
     ///
     /// As safe as `future` itself.
-    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+    pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
         CURRENT.scope(self, future)
     }
 
     /// Runs `work`, which does not wait, in this context.
     pub fn sync_scope<T>(self, work: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(self, work)
+    }
+
+    /// The lanes held, the one of this request included: what a call hands on.
+    #[must_use]
+    pub fn held(&self) -> Chain {
+        match &self.lane {
+            Some(lane) => self.chain.with(&lane.service, &lane.key),
+            None => self.chain.clone(),
+        }
     }
 
     /// The deadline of a call begun `now` that would itself wait for `timeout`:

@@ -6,7 +6,7 @@
 
 pub mod chain;
 pub mod codec;
-mod context;
+pub mod context;
 pub mod control;
 pub mod deadline;
 mod decimal;
@@ -24,7 +24,7 @@ pub mod trace;
 use bytes::Bytes;
 
 pub use chain::Chain;
-pub use context::Context;
+pub use context::{Context, Lane};
 pub use control::Control;
 pub use deadline::{Deadline, UnixMillis};
 pub use dialect::Dialect;

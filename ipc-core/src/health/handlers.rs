@@ -1,4 +1,4 @@
-//! Running handlers, in the order in which they should end.
+//! Running handlers.
 //!
 //! A handler that waits is ended by its timeout. One that never yields cannot
 //! be: it can only be seen from outside.
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use slab::Slab;
 use tokio::time::Instant;
 
 use super::facts::Overdue;
@@ -16,13 +17,12 @@ use super::facts::Overdue;
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
-pub(super) struct Handlers(Mutex<Running>);
+pub(super) struct Handlers(Mutex<Slab<Running>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Running {
-    next_id: u64,
-    /// The number tells handlers with the same deadline apart.
-    by_deadline: BTreeMap<(Instant, u64), Arc<str>>,
+    endpoint: Arc<str>,
+    finish_by: Instant,
 }
 
 impl Handlers {
@@ -31,30 +31,31 @@ impl Handlers {
         endpoint: &Arc<str>,
         finish_by: Instant,
     ) -> HandlerWatch {
-        let mut running = handlers.0.lock();
-        running.next_id += 1;
-        let place = (finish_by, running.next_id);
-        running.by_deadline.insert(place, Arc::clone(endpoint));
+        let running = Running {
+            endpoint: Arc::clone(endpoint),
+            finish_by,
+        };
         HandlerWatch {
+            place: handlers.0.lock().insert(running),
             handlers: Arc::clone(handlers),
-            place,
         }
     }
 
-    /// Handlers past their deadline by more than [`GRACE`], by endpoint.
+    /// Handlers past their deadline by more than [`GRACE`], by endpoint. Looks at
+    /// every one that runs: a probe comes every few seconds, handlers end
+    /// thousands of times a second.
     pub(super) fn overdue(&self, now: Instant) -> BTreeMap<Arc<str>, Overdue> {
         let mut overdue = BTreeMap::<Arc<str>, Overdue>::new();
-        let running = self.0.lock();
-        for ((finish_by, _), endpoint) in &running.by_deadline {
-            let by = now.saturating_duration_since(*finish_by);
+        for (_, handler) in self.0.lock().iter() {
+            let by = now.saturating_duration_since(handler.finish_by);
             if by <= GRACE {
-                break;
+                continue;
             }
-            // the first of an endpoint is its worst
-            overdue
-                .entry(Arc::clone(endpoint))
-                .or_insert(Overdue { handlers: 0, by })
-                .handlers += 1;
+            let endpoint = overdue
+                .entry(Arc::clone(&handler.endpoint))
+                .or_insert(Overdue { handlers: 0, by });
+            endpoint.handlers += 1;
+            endpoint.by = endpoint.by.max(by);
         }
         overdue
     }
@@ -65,11 +66,11 @@ impl Handlers {
 #[must_use = "the handler counts as ended when this is dropped"]
 pub struct HandlerWatch {
     handlers: Arc<Handlers>,
-    place: (Instant, u64),
+    place: usize,
 }
 
 impl Drop for HandlerWatch {
     fn drop(&mut self) {
-        self.handlers.0.lock().by_deadline.remove(&self.place);
+        self.handlers.0.lock().remove(self.place);
     }
 }

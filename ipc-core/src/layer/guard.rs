@@ -3,39 +3,33 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use tokio::time::{Instant, timeout_at};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Failure, Outcome, Reason, Refusal, Reply};
-use crate::envelope::{Chain, Context as CallContext, Deadline, Problem, UnixMillis};
+use crate::envelope::{Deadline, Problem, UnixMillis};
 use crate::transport::Transport;
 
 /// Makes [`Guard`]s.
 #[derive(Clone)]
 pub struct GuardLayer {
     transport: Arc<dyn Transport>,
-    service: Arc<str>,
     unknown_endpoint_grace: Duration,
 }
 
 impl GuardLayer {
-    /// A guard of `service` that reads the clock of `transport`.
+    /// A guard that reads the clock of `transport`.
     #[must_use]
-    pub fn new(
-        transport: Arc<dyn Transport>,
-        service: Arc<str>,
-        unknown_endpoint_grace: Duration,
-    ) -> Self {
+    pub fn new(transport: Arc<dyn Transport>, unknown_endpoint_grace: Duration) -> Self {
         Self {
             transport,
-            service,
             unknown_endpoint_grace,
         }
     }
@@ -48,7 +42,6 @@ impl<S> Layer<S> for GuardLayer {
         Guard {
             inner,
             transport: Arc::clone(&self.transport),
-            service: Arc::clone(&self.service),
             unknown_endpoint_grace: self.unknown_endpoint_grace,
         }
     }
@@ -60,18 +53,16 @@ impl<S> Layer<S> for GuardLayer {
 pub struct Guard<S> {
     inner: S,
     transport: Arc<dyn Transport>,
-    service: Arc<str>,
     unknown_endpoint_grace: Duration,
 }
 
 impl<S> Service<Delivery> for Guard<S>
 where
     S: Service<Delivery, Response = Outcome, Error = Infallible>,
-    S::Future: Send + 'static,
 {
     type Response = Outcome;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+    type Future = GuardFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -79,50 +70,81 @@ where
 
     fn call(&mut self, mut delivery: Delivery) -> Self::Future {
         let now = self.transport.now();
+        let facts = Facts::of(&delivery, now, self.unknown_endpoint_grace);
         if let Some(outcome) = refuse(&delivery, now) {
-            return Box::pin(std::future::ready(Ok(outcome)));
+            return GuardFuture::ended(outcome, facts);
         }
-        let chain = self.join_chain(&delivery);
         let timeout = delivery.policy.timeout;
         let left = deadline(&delivery).map_or(timeout, |it| it.remaining(now).min(timeout));
-        delivery.finish_by = Instant::now() + left;
-        let facts = Facts {
-            is_call: delivery.head.is_call(),
-            age: delivery
-                .origin
-                .timestamp
-                .millis()
-                .map_or(Duration::ZERO, |written| now.since(written)),
-            max_age: delivery.policy.max_age,
-            grace: self.unknown_endpoint_grace,
-        };
-        let finish_by = delivery.finish_by;
-        let context = CallContext {
-            deadline: Some(now.plus(left)),
-            trace: delivery.head.trace.clone(),
-            chain,
-        };
-        let inner = context.clone().sync_scope(|| self.inner.call(delivery));
-        let handled = AssertUnwindSafe(context.scope(inner)).catch_unwind();
-        Box::pin(async move {
-            let outcome = match timeout_at(finish_by, handled).await {
-                Ok(Ok(Ok(outcome))) => facts.judge(outcome),
-                Ok(Ok(Err(never))) => match never {},
-                Ok(Err(_panic)) => facts.panicked(),
-                Err(_elapsed) => facts.timed_out(),
-            };
-            Ok(outcome)
-        })
+        let finish_by = Instant::now() + left;
+        delivery.finish_by = finish_by;
+        delivery.answer_by = Some(now.plus(left));
+        match catch_unwind(AssertUnwindSafe(|| self.inner.call(delivery))) {
+            Ok(handler) => GuardFuture {
+                ended: None,
+                handler: Some(handler),
+                late: None,
+                finish_by,
+                facts,
+            },
+            Err(_panic) => GuardFuture::ended(facts.panicked(), facts),
+        }
     }
 }
 
-impl<S> Guard<S> {
-    /// The lanes held by the callers above and by this delivery.
-    fn join_chain(&self, delivery: &Delivery) -> Chain {
-        let chain = &delivery.head.chain;
-        match &delivery.envelope.key {
-            Some(key) => chain.with(&self.service, key),
-            None => chain.clone(),
+pin_project! {
+    /// A handler within its bounds.
+    pub struct GuardFuture<F> {
+        // Before it began: a record that no handler sees.
+        ended: Option<Outcome>,
+        #[pin]
+        handler: Option<F>,
+        // Made when the handler first waits: most never do.
+        #[pin]
+        late: Option<Sleep>,
+        finish_by: Instant,
+        facts: Facts,
+    }
+}
+
+impl<F> GuardFuture<F> {
+    fn ended(outcome: Outcome, facts: Facts) -> Self {
+        Self {
+            ended: Some(outcome),
+            handler: None,
+            late: None,
+            finish_by: Instant::now(),
+            facts,
+        }
+    }
+}
+
+impl<F> Future for GuardFuture<F>
+where
+    F: Future<Output = Result<Outcome, Infallible>>,
+{
+    type Output = Result<Outcome, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Some(outcome) = this.ended.take() {
+            return Poll::Ready(Ok(outcome));
+        }
+        let Some(handler) = this.handler.as_pin_mut() else {
+            return Poll::Pending;
+        };
+        match catch_unwind(AssertUnwindSafe(|| handler.poll(cx))) {
+            Ok(Poll::Ready(Ok(outcome))) => return Poll::Ready(Ok(this.facts.judge(outcome))),
+            Ok(Poll::Ready(Err(never))) => match never {},
+            Ok(Poll::Pending) => {}
+            Err(_panic) => return Poll::Ready(Ok(this.facts.panicked())),
+        }
+        if this.late.is_none() {
+            this.late.set(Some(sleep_until(*this.finish_by)));
+        }
+        match this.late.as_pin_mut() {
+            Some(late) => late.poll(cx).map(|()| Ok(this.facts.timed_out())),
+            None => Poll::Pending,
         }
     }
 }
@@ -214,6 +236,7 @@ fn failed(reason: Reason, message: impl Into<Cow<'static, str>>) -> Outcome {
 }
 
 /// What the guard remembers of a delivery while its handler has it.
+#[derive(Debug)]
 struct Facts {
     is_call: bool,
     age: Duration,
@@ -222,6 +245,16 @@ struct Facts {
 }
 
 impl Facts {
+    fn of(delivery: &Delivery, now: UnixMillis, grace: Duration) -> Self {
+        let written = delivery.origin.timestamp.millis();
+        Self {
+            is_call: delivery.head.is_call(),
+            age: written.map_or(Duration::ZERO, |written| now.since(written)),
+            max_age: delivery.policy.max_age,
+            grace,
+        }
+    }
+
     /// Bounds how long a one-way may wait.
     fn judge(&self, outcome: Outcome) -> Outcome {
         match outcome {

@@ -15,8 +15,8 @@ mod tests;
 mod trace;
 mod watch;
 
-pub use dead_letter::{DeadLetter, DeadLetterLayer};
-pub use guard::{Guard, GuardLayer};
+pub use dead_letter::{DeadLetter, DeadLetterFuture, DeadLetterLayer};
+pub use guard::{Guard, GuardFuture, GuardLayer};
 pub use metrics::{Measure, MeasureFuture, MetricsLayer};
-pub use trace::{Trace, TraceLayer};
+pub use trace::{Trace, TraceFuture, TraceLayer};
 pub use watch::{Watch, WatchFuture, WatchLayer};

@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
-use tokio::time::Instant;
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
+use tracing::Span;
 use tracing::field::{Empty, display};
-use tracing::{Instrument as _, Span};
 
 use crate::dispatch::{Delivery, Outcome};
-use crate::envelope::{Chain, Context, TraceContext};
-use crate::transport::Transport;
+use crate::envelope::context::{Context, Scoped};
+use crate::envelope::{Lane, TraceContext};
 
 /// Says where in a trace a delivery's span stands, given the span and what the
 /// request's `traceparent` said.
@@ -22,21 +22,19 @@ type Link = dyn Fn(&Span, Option<&TraceContext>) -> Option<TraceContext> + Send 
 /// Makes [`Trace`]s.
 #[derive(Clone)]
 pub struct TraceLayer {
-    transport: Arc<dyn Transport>,
     service: Arc<str>,
     link: Arc<Link>,
 }
 
 impl TraceLayer {
-    /// Spans of `service`, whose clock is that of `transport`.
+    /// Spans of `service`.
     ///
     /// A span that a subscriber records continues the trace of the request, or
     /// begins one; where nobody records it, the request's own `traceparent` is
     /// handed on untouched.
     #[must_use]
-    pub fn new(transport: Arc<dyn Transport>, service: Arc<str>) -> Self {
+    pub fn new(service: Arc<str>) -> Self {
         Self {
-            transport,
             service,
             link: Arc::new(follow),
         }
@@ -91,11 +89,10 @@ pub struct Trace<S> {
 impl<S> Service<Delivery> for Trace<S>
 where
     S: Service<Delivery, Response = Outcome, Error = Infallible>,
-    S::Future: Send + 'static,
 {
     type Response = Outcome;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+    type Future = TraceFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -108,27 +105,42 @@ where
         if let Some(trace) = &trace {
             record(&span, trace, parent);
         }
-        let left = delivery.finish_by.saturating_duration_since(Instant::now());
         let context = Context {
-            deadline: Some(self.settings.transport.now().plus(left)),
+            deadline: delivery.answer_by,
             trace,
-            chain: self.settings.chain(&delivery),
+            chain: delivery.head.chain.clone(),
+            lane: delivery.envelope.key.clone().map(|key| Lane {
+                service: Arc::clone(&self.settings.service),
+                key,
+            }),
         };
-        let handled = context
+        let handler = context
             .clone()
             .sync_scope(|| span.in_scope(|| self.inner.call(delivery)));
-        Box::pin(context.scope(handled).instrument(span))
+        TraceFuture {
+            handler: context.scope(handler),
+            span,
+        }
     }
 }
 
-impl TraceLayer {
-    /// The lanes held by the callers above, and this delivery's own.
-    fn chain(&self, delivery: &Delivery) -> Chain {
-        let above = &delivery.head.chain;
-        match &delivery.envelope.key {
-            Some(key) => above.with(&self.service, key),
-            None => above.clone(),
-        }
+pin_project! {
+    /// A handler in its span and its context.
+    #[derive(Debug)]
+    pub struct TraceFuture<F> {
+        #[pin]
+        handler: Scoped<F>,
+        span: Span,
+    }
+}
+
+impl<F: Future> Future for TraceFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = this.span.enter();
+        this.handler.poll(cx)
     }
 }
 

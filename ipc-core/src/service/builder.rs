@@ -316,10 +316,9 @@ impl ServiceBuilder {
             ))
             .layer(GuardLayer::new(
                 Arc::clone(&transport),
-                Arc::clone(&name),
                 self.limits.unknown_endpoint_grace,
             ))
-            .layer(TraceLayer::new(Arc::clone(&transport), Arc::clone(&name)))
+            .layer(TraceLayer::new(Arc::clone(&name)))
             .layer(WatchLayer::new(self.health.clone()))
             .layer(MetricsLayer::new(self.metrics.clone()))
             .service(handler);

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::future::Either;
 use http::Method;
 use http::uri::PathAndQuery;
 use tower::Service;
@@ -94,11 +93,10 @@ impl<H> Entrance<H> {
 impl<H> Service<Delivery> for Entrance<H>
 where
     H: Service<Delivery, Response = Outcome, Error = Infallible>,
-    H::Future: Send + 'static,
 {
     type Response = Outcome;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+    type Future = Either<H::Future, <TopicHandler as Service<Delivery>>::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.application.poll_ready(cx)
@@ -108,12 +106,12 @@ where
         if !is_http(&delivery.head) {
             let topic = &delivery.origin.partition.topic;
             if let Some(handler) = self.topical.handlers.get(topic) {
-                return Box::pin(handler.clone().call(delivery));
+                return Either::Right(handler.clone().call(delivery));
             }
             if let Some((method, path)) = &self.topical.default_route {
                 set_default_route(&mut delivery, method, path);
             }
         }
-        Box::pin(self.application.call(delivery))
+        Either::Left(self.application.call(delivery))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use tower::util::BoxCloneService;
+use tower::util::{BoxCloneService, Either};
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Outcome};
@@ -29,15 +29,17 @@ impl MessageLayers {
         }));
     }
 
-    pub(super) fn around<H>(self, handler: H) -> MessageService
+    /// Without any layer nothing is boxed.
+    pub(super) fn around<H>(self, handler: H) -> Either<H, MessageService>
     where
         H: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
         H::Future: Send + 'static,
     {
+        if self.0.is_empty() {
+            return Either::Left(handler);
+        }
         let innermost = BoxCloneService::new(handler);
-        self.0
-            .into_iter()
-            .rev()
-            .fold(innermost, |inner, wrap| wrap(inner))
+        let layers = self.0.into_iter().rev();
+        Either::Right(layers.fold(innermost, |inner, wrap| wrap(inner)))
     }
 }

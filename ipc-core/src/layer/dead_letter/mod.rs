@@ -6,12 +6,13 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::dispatch::{Delivery, Failure, Outcome};
+use crate::dispatch::{Delivery, Failure, Outcome, Reason};
 use crate::metrics::Metrics;
 use crate::transport::{Ack, Outgoing, SendError, Transport};
 
@@ -24,6 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct DeadLetterLayer(Arc<Target>);
 
+/// Where dead letters go.
 struct Target {
     transport: Arc<dyn Transport>,
     topic: Arc<str>,
@@ -74,11 +76,10 @@ pub struct DeadLetter<S> {
 impl<S> Service<Delivery> for DeadLetter<S>
 where
     S: Service<Delivery, Response = Outcome, Error = Infallible>,
-    S::Future: Send + 'static,
 {
     type Response = Outcome;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+    type Future = DeadLetterFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -87,21 +88,52 @@ where
     fn call(&mut self, delivery: Delivery) -> Self::Future {
         // An answered call never becomes a dead letter, unless its answer may
         // not be written at all.
-        if delivery.head.is_call() && delivery.refusal.is_none() {
-            return Box::pin(self.inner.call(delivery));
+        let answered = delivery.head.is_call() && delivery.refusal.is_none();
+        let kept = (!answered).then(|| (Arc::clone(&self.target), delivery.clone()));
+        DeadLetterFuture {
+            handler: self.inner.call(delivery),
+            kept,
+            keeping: None,
         }
-        let target = Arc::clone(&self.target);
-        let kept = delivery.clone();
-        let handled = self.inner.call(delivery);
-        Box::pin(async move {
-            match handled.await? {
-                Outcome::Failed(failure) => {
-                    target.keep(&kept, &failure).await;
-                    Ok(Outcome::DeadLettered(failure.reason))
+    }
+}
+
+pin_project! {
+    /// A record until it is done, or its dead letter is in the log.
+    pub struct DeadLetterFuture<F> {
+        #[pin]
+        handler: F,
+        // What a dead letter is written of, where the record may become one.
+        kept: Option<(Arc<Target>, Delivery)>,
+        keeping: Option<Pin<Box<dyn Future<Output = Reason> + Send>>>,
+    }
+}
+
+impl<F> Future for DeadLetterFuture<F>
+where
+    F: Future<Output = Result<Outcome, Infallible>>,
+{
+    type Output = Result<Outcome, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let keeping = match this.keeping {
+            Some(keeping) => keeping,
+            None => {
+                let Ok(outcome) = ready!(this.handler.poll(cx));
+                match (outcome, this.kept.take()) {
+                    (Outcome::Failed(failure), Some((target, delivery))) => {
+                        this.keeping.insert(Box::pin(async move {
+                            target.keep(&delivery, &failure).await;
+                            failure.reason
+                        }))
+                    }
+                    (outcome, _) => return Poll::Ready(Ok(outcome)),
                 }
-                outcome => Ok(outcome),
             }
-        })
+        };
+        let kept = keeping.as_mut().poll(cx);
+        kept.map(|reason| Ok(Outcome::DeadLettered(reason)))
     }
 }
 

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -18,10 +17,9 @@ use crate::envelope::{
     Chain, Context, CorrelationId, Envelope, RequestHead, TraceContext, UnixMillis,
 };
 use crate::layer::TraceLayer;
-use crate::transport::memory::MemoryCluster;
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-const EPOCH: UnixMillis = UnixMillis(1_700_000_000_000);
+const ANSWER_BY: UnixMillis = UnixMillis(1_700_000_000_000);
 
 type Fields = BTreeMap<&'static str, String>;
 
@@ -80,8 +78,7 @@ impl Subscriber for Recorder {
 }
 
 fn layer() -> TraceLayer {
-    let memory = MemoryCluster::starting_at(7, EPOCH);
-    TraceLayer::new(Arc::new(memory.transport()), Arc::from("orders"))
+    TraceLayer::new(Arc::from("orders"))
 }
 
 /// A call on a key, as part of `PARENT`'s trace.
@@ -106,7 +103,8 @@ fn traced() -> Envelope {
 
 /// The context that a handler behind `layer` sees.
 async fn seen(layer: TraceLayer, envelope: Envelope) -> Context {
-    let finish_by = Instant::now() + Duration::from_secs(3);
+    let mut delivery = delivery(envelope, Instant::now());
+    delivery.answer_by = Some(ANSWER_BY);
     let seen = Arc::new(Mutex::new(None));
     let sink = Arc::clone(&seen);
     let handler = service_fn(move |_: Delivery| {
@@ -119,10 +117,7 @@ async fn seen(layer: TraceLayer, envelope: Envelope) -> Context {
             Ok::<_, Infallible>(Outcome::Done)
         }
     });
-    let Ok(_) = layer
-        .layer(handler)
-        .oneshot(delivery(envelope, finish_by))
-        .await;
+    let Ok(_) = layer.layer(handler).oneshot(delivery).await;
     let context = seen.lock().take();
     context.expect("the handler ran")
 }
@@ -187,13 +182,13 @@ async fn a_link_says_what_nested_calls_send() {
 #[tokio::test(start_paused = true)]
 async fn nested_calls_inherit_deadline_and_lanes() {
     let context = seen(layer(), traced()).await;
-    assert_eq!(context.deadline, Some(EPOCH.plus(Duration::from_secs(3))));
-    assert!(context.chain.holds("billing", b"invoice-9"));
-    assert!(context.chain.holds("orders", b"order-1"));
+    assert_eq!(context.deadline, Some(ANSWER_BY));
+    assert!(context.held().holds("billing", b"invoice-9"));
+    assert!(context.held().holds("orders", b"order-1"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_without_key_holds_no_lane() {
     let context = seen(layer(), Envelope::default()).await;
-    assert!(context.chain.is_empty());
+    assert!(context.held().is_empty());
 }
