@@ -9,6 +9,7 @@ use crate::envelope::{Envelope, Malformed, RequestHead, UnixMillis};
 use crate::transport::Origin;
 
 use super::Policy;
+use crate::metrics::EndpointMetrics;
 
 /// A record with everything dispatch found out about it. What a layer and a
 /// handler get.
@@ -32,7 +33,9 @@ pub struct Delivery {
     pub(crate) refusal: Option<Refusal>,
     /// Cancelled when its partition goes to another instance or this one drains:
     /// what is still running then should end in a way its caller can resume.
-    pub(crate) moving: CancellationToken,
+    pub(crate) moving: Arc<CancellationToken>,
+    /// What its endpoint counts: looked up once for everyone on its way.
+    pub(crate) meter: Option<Arc<EndpointMetrics>>,
 }
 
 /// Why a record must not reach its handler.
@@ -71,7 +74,8 @@ impl Delivery {
             finish_by,
             answer_by: None,
             refusal: None,
-            moving: CancellationToken::new(),
+            moving: Arc::default(),
+            meter: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From a received record to a delivery.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,8 +8,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Refusal;
-use super::{Delivery, Policies, ReplyTopics};
+use super::{Delivery, Policies, Policy, ReplyTopics};
 use crate::envelope::{Malformed, RequestHead};
+use crate::metrics::{EndpointMetrics, Metrics};
 use crate::transport::Received;
 
 /// Reads each record's headers once and finds its policy.
@@ -16,6 +18,10 @@ pub(crate) struct Intake {
     service: Arc<str>,
     policies: Arc<dyn Policies>,
     reply_topics: ReplyTopics,
+    metrics: Metrics,
+    /// What each known policy's endpoint counts, by the policy's address; the
+    /// policy is kept so that the address stays its own.
+    meters: HashMap<usize, (Arc<Policy>, Arc<EndpointMetrics>)>,
 }
 
 impl Intake {
@@ -23,15 +29,27 @@ impl Intake {
         service: Arc<str>,
         policies: Arc<dyn Policies>,
         reply_topics: ReplyTopics,
+        metrics: Metrics,
     ) -> Self {
+        let meter = |policy: Arc<Policy>| {
+            let meter = metrics.endpoint(&policy.name);
+            (Arc::as_ptr(&policy).addr(), (policy, meter))
+        };
         Self {
             service,
-            policies,
             reply_topics,
+            meters: policies.all().into_iter().map(meter).collect(),
+            policies,
+            metrics,
         }
     }
 
-    pub(crate) fn deliver(&self, received: Received, moving: &CancellationToken) -> Delivery {
+    pub(crate) fn deliver(
+        &self,
+        received: Received,
+        moving: &Arc<CancellationToken>,
+        now: Instant,
+    ) -> Delivery {
         let (head, fault) = match RequestHead::parse(&received.envelope.headers) {
             Ok(head) => (head, None),
             Err((fault, head)) => (*head, Some(fault)),
@@ -51,17 +69,23 @@ impl Intake {
         };
         let topic = &received.origin.partition.topic;
         let policy = self.policies.find(&head, &received.envelope, topic);
-        let finish_by = Instant::now() + policy.timeout;
         Delivery {
+            envelope: received.envelope,
+            origin: received.origin,
+            head: Arc::new(head),
+            meter: Some(self.meter(&policy)),
+            finish_by: now + policy.timeout,
+            policy,
+            answer_by: None,
             refusal,
-            moving: moving.clone(),
-            ..Delivery::new(
-                received.envelope,
-                received.origin,
-                Arc::new(head),
-                policy,
-                finish_by,
-            )
+            moving: Arc::clone(moving),
+        }
+    }
+
+    fn meter(&self, policy: &Arc<Policy>) -> Arc<EndpointMetrics> {
+        match self.meters.get(&Arc::as_ptr(policy).addr()) {
+            Some((_, meter)) => Arc::clone(meter),
+            None => self.metrics.endpoint(&policy.name),
         }
     }
 

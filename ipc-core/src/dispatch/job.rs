@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::Delivery;
 use super::delivery::Refusal;
-use crate::transport::TopicPartition;
+use super::partitions::Assignment;
 
 /// A delivery with what dispatch needs to finish it.
 #[derive(Debug)]
@@ -13,8 +13,7 @@ pub(super) struct Job {
     pub(super) delivery: Delivery,
     /// The offsets of the chunks that came after the first, where it came in chunks.
     pub(super) more_offsets: Vec<i64>,
-    /// The assignment it belongs to.
-    pub(super) epoch: u64,
+    pub(super) assignment: Assignment,
     /// When it arrived.
     pub(super) received: Instant,
     /// How often it had to wait for *not now* to pass.
@@ -24,10 +23,6 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn partition(&self) -> &TopicPartition {
-        &self.delivery.origin.partition
-    }
-
     pub(super) fn offset(&self) -> i64 {
         self.delivery.origin.offset
     }

@@ -15,11 +15,13 @@ mod offsets;
 mod open_replies;
 mod outcome;
 mod partition;
+mod partitions;
 mod policy;
 mod pump;
 mod replier;
 mod reply_topics;
-mod run;
+mod report;
+mod work;
 
 pub use delivery::Delivery;
 pub use limits::Limits;
@@ -32,8 +34,9 @@ pub use crate::transport::{Origin, TopicPartition};
 
 pub(crate) use backlog::Backlog;
 pub(crate) use delivery::Refusal;
-pub(crate) use engine::{Engine, Feed, Input};
+pub(crate) use engine::{Engine, Input};
 pub(crate) use intake::Intake;
 pub(crate) use open_replies::OpenReplies;
 pub(crate) use pump::RECORD;
 pub(crate) use replier::Replier;
+pub(crate) use work::Workshop;

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use tokio::time::Instant;
+
 /// The records of one partition between the oldest unfinished one and the
 /// newest seen.
 ///
@@ -17,13 +19,14 @@ pub(crate) struct OffsetWindow {
 #[derive(Debug)]
 struct Entry {
     offset: i64,
+    arrived: Instant,
     finished: bool,
 }
 
 impl OffsetWindow {
-    /// Notes a record that was received. False when it was seen before: the
+    /// Notes a record that arrived. False when it was seen before: the
     /// partition was rewound, and this record is already in hand or finished.
-    pub(crate) fn begin(&mut self, offset: i64) -> bool {
+    pub(crate) fn begin(&mut self, offset: i64, arrived: Instant) -> bool {
         let newest = self.entries.back().map(|entry| entry.offset);
         let next = newest.map_or(self.watermark, |newest| Some(newest + 1));
         if next.is_some_and(|next| offset < next) {
@@ -31,6 +34,7 @@ impl OffsetWindow {
         }
         self.entries.push_back(Entry {
             offset,
+            arrived,
             finished: false,
         });
         true
@@ -39,10 +43,10 @@ impl OffsetWindow {
     /// Notes that a record is finished. Answers the next offset to process when
     /// that moved.
     pub(crate) fn finish(&mut self, offset: i64) -> Option<i64> {
-        let found = self
-            .entries
-            .binary_search_by_key(&offset, |entry| entry.offset);
-        if let Some(entry) = found.ok().and_then(|index| self.entries.get_mut(index)) {
+        if let Some(entry) = self
+            .position(offset)
+            .and_then(|at| self.entries.get_mut(at))
+        {
             entry.finished = true;
         }
         let mut moved = None;
@@ -51,6 +55,25 @@ impl OffsetWindow {
         }
         self.watermark = moved.or(self.watermark);
         moved
+    }
+
+    /// Where a record stands. Mostly there are no gaps.
+    fn position(&self, offset: i64) -> Option<usize> {
+        let oldest = self.entries.front()?.offset;
+        let without_gaps = usize::try_from(offset.checked_sub(oldest)?).ok()?;
+        let stands_there = |entry: &Entry| entry.offset == offset;
+        if self.entries.get(without_gaps).is_some_and(stands_there) {
+            return Some(without_gaps);
+        }
+        let found = self
+            .entries
+            .binary_search_by_key(&offset, |entry| entry.offset);
+        found.ok()
+    }
+
+    /// When the oldest unfinished record arrived.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.entries.front().map(|entry| entry.arrived)
     }
 
     /// How many records lie between the oldest unfinished one and the newest.
@@ -76,9 +99,9 @@ mod tests {
 
     #[test]
     fn an_offset_waits_for_every_older_one() {
-        let mut window = OffsetWindow::default();
+        let (arrived, mut window) = (Instant::now(), OffsetWindow::default());
         for offset in [5, 6, 9] {
-            assert!(window.begin(offset));
+            assert!(window.begin(offset, arrived));
         }
         assert_eq!(window.finish(9), None);
         assert_eq!(window.finish(5), Some(6));
@@ -88,12 +111,12 @@ mod tests {
 
     #[test]
     fn a_record_seen_before_is_not_taken_twice() {
-        let mut window = OffsetWindow::default();
-        assert!(window.begin(5));
-        assert!(!window.begin(5));
+        let (arrived, mut window) = (Instant::now(), OffsetWindow::default());
+        assert!(window.begin(5, arrived));
+        assert!(!window.begin(5, arrived));
         assert_eq!(window.finish(5), Some(6));
-        assert!(!window.begin(5));
-        assert!(window.begin(6));
+        assert!(!window.begin(5, arrived));
+        assert!(window.begin(6, arrived));
     }
 
     proptest! {
@@ -102,12 +125,12 @@ mod tests {
             gaps in prop::collection::vec(1_i64..4, 1..60),
             order in prop::collection::vec(any::<prop::sample::Index>(), 60),
         ) {
-            let mut window = OffsetWindow::default();
+            let (arrived, mut window) = (Instant::now(), OffsetWindow::default());
             let mut open = BTreeSet::new();
             let mut offset = 0;
             for gap in gaps {
                 offset += gap;
-                prop_assert!(window.begin(offset));
+                prop_assert!(window.begin(offset, arrived));
                 open.insert(offset);
             }
             let mut last = i64::MIN;

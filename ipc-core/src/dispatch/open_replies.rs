@@ -47,7 +47,7 @@ impl OpenReplies {
     /// Opens an answer in chunks. It may finish while its partition moves: the
     /// drain waits for it.
     pub(super) fn begin(&self, delivery: &Delivery) -> OpenReply {
-        self.open(delivery, CancellationToken::new(), None)
+        self.open(delivery, Arc::default(), None)
     }
 
     /// Opens a reply stream, unless too many are open.
@@ -59,13 +59,13 @@ impl OpenReplies {
             _permit: permit,
             _held: held,
         };
-        Some(self.open(delivery, delivery.moving.clone(), Some(stream)))
+        Some(self.open(delivery, Arc::clone(&delivery.moving), Some(stream)))
     }
 
     fn open(
         &self,
         delivery: &Delivery,
-        moving: CancellationToken,
+        moving: Arc<CancellationToken>,
         stream: Option<Stream>,
     ) -> OpenReply {
         let flow = Arc::new(Flow::default());
@@ -113,7 +113,7 @@ pub(super) struct OpenReply {
     id: Option<CorrelationId>,
     flow: Arc<Flow>,
     credited: bool,
-    pub(super) moving: CancellationToken,
+    pub(super) moving: Arc<CancellationToken>,
     sent: u64,
     stream: Option<Stream>,
 }

@@ -11,13 +11,12 @@ use super::job::Job;
 use super::offsets::OffsetWindow;
 use crate::health::PausedPartition;
 use crate::metrics::PartitionMetrics;
+use crate::transport::TopicPartition;
 
-/// One assignment of one partition to this instance. A later assignment of the
-/// same partition is another epoch: what is left from this one changes nothing.
+/// One assignment of one partition to this instance.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// Tells this assignment from every other.
-    pub(super) epoch: u64,
+    pub(super) place: TopicPartition,
     pub(super) window: OffsetWindow,
     pub(super) lanes: Lanes,
     pub(super) gate: Gate,
@@ -29,19 +28,21 @@ pub(super) struct Partition {
     pub(super) leaving: bool,
     /// At-most-once work waits here until every older record is finished, because
     /// its offset is committed before it starts.
-    pub(super) waiting_for_turn: VecDeque<Job>,
-    pub(super) moving: CancellationToken,
+    pub(super) waiting_for_turn: VecDeque<Box<Job>>,
+    pub(super) moving: Arc<CancellationToken>,
+    /// The next offset to process, where it has moved since it was last stored.
+    pub(super) moved: Option<i64>,
     pub(super) metrics: Arc<PartitionMetrics>,
 }
 
 impl Partition {
     pub(super) fn new(
-        epoch: u64,
+        place: TopicPartition,
         per_partition: Option<usize>,
         metrics: Arc<PartitionMetrics>,
     ) -> Self {
         Self {
-            epoch,
+            place,
             window: OffsetWindow::default(),
             lanes: Lanes::default(),
             gate: Gate::new(per_partition),
@@ -49,9 +50,16 @@ impl Partition {
             paused: None,
             leaving: false,
             waiting_for_turn: VecDeque::new(),
-            moving: CancellationToken::new(),
+            moving: Arc::default(),
+            moved: None,
             metrics,
         }
+    }
+
+    /// Brings the gauges up to date.
+    pub(super) fn measure(&self, limit: usize) {
+        self.metrics.window(self.window.len(), limit);
+        self.metrics.oldest_in_flight(self.window.oldest());
     }
 
     pub(super) fn pause(&mut self, paused: PausedPartition) {
@@ -68,11 +76,11 @@ impl Partition {
 /// Order per key: of the records with one key only the oldest unfinished one is
 /// worked on.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(HashMap<Bytes, VecDeque<Job>>);
+pub(super) struct Lanes(HashMap<Bytes, VecDeque<Box<Job>>>);
 
 impl Lanes {
     /// Takes the lane for `job`, or queues it behind the one that has it.
-    pub(super) fn enter(&mut self, job: Job) -> Option<Job> {
+    pub(super) fn enter(&mut self, job: Box<Job>) -> Option<Box<Job>> {
         let Some(key) = job.lane() else {
             return Some(job);
         };
@@ -89,7 +97,7 @@ impl Lanes {
     }
 
     /// Gives the lane up. Answers the next in line, which has it now.
-    pub(super) fn leave(&mut self, key: &Bytes) -> Option<Job> {
+    pub(super) fn leave(&mut self, key: &Bytes) -> Option<Box<Job>> {
         let next = self.0.get_mut(key)?.pop_front();
         if next.is_none() {
             self.0.remove(key);

@@ -8,11 +8,13 @@ use bytestring::ByteString;
 
 use super::open_replies::{OpenReplies, OpenReply};
 use super::outcome::document;
-use super::{BodyStream, Delivery, Reply, ReplyBody};
+use super::report::{Answer, How};
+use super::{BodyStream, Delivery, Reason, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
 use crate::envelope::{Dialect, Envelope, Headers, Problem, UnixMillis, names};
-use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Transport};
+use crate::metrics::Settled;
+use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Settle, Transport};
 
 /// Four ASCII digits read as an integer exceed this, and no topic has as many.
 const MOST_PARTITIONS: i32 = 1_000_000;
@@ -42,24 +44,63 @@ impl Replier {
         }
     }
 
+    /// Writes an answer whose acknowledgement reports for itself.
+    pub(super) fn hand_over(&self, answer: Answer) {
+        let answer = Arc::new(answer);
+        let ack = Ack::to(Arc::clone(&answer) as Arc<dyn Settle>);
+        self.transport.send(&answer.record, ack);
+    }
+
+    /// Sees to an answer that did not get into the log at once.
+    pub(super) async fn see_to(
+        &self,
+        answer: &Answer,
+        delivery: &Delivery,
+        error: SendError,
+    ) -> How {
+        let written = if is_passing(&error) {
+            tracing::debug!(%error, "reply not acknowledged; trying again");
+            tokio::time::sleep(PAUSE).await;
+            self.settle(&answer.record).await.map(drop)
+        } else {
+            Err(error)
+        };
+        let Some(address) = Address::of(delivery) else {
+            return How::Settled(answer.settled);
+        };
+        match self.tell_refused(&address, written).await {
+            Ok(()) => How::Settled(answer.settled),
+            Err(error) => unsettled(&error),
+        }
+    }
+
     /// Answers the caller of `delivery`. Returns when the answer is in the log;
     /// for a reply stream, when its first record is, and the rest goes on.
     ///
     /// A reply topic that cannot be written to ends the matter: nobody can be
     /// told.
-    pub(super) async fn answer(
-        self: &Arc<Self>,
-        delivery: &Delivery,
-        reply: Reply,
-    ) -> Result<(), SendError> {
+    pub(super) async fn answer(self: &Arc<Self>, delivery: &Delivery, reply: Reply) -> How {
+        let settled = answered(&reply);
         let Some(address) = Address::of(delivery) else {
-            return Ok(());
+            return How::Settled(settled);
         };
-        let answered = self.write(delivery, &address, reply).await;
-        match answered {
+        let written = self.write(delivery, &address, reply).await;
+        match self.tell_refused(&address, written).await {
+            Ok(()) => How::Settled(settled),
+            Err(error) => unsettled(&error),
+        }
+    }
+
+    /// Tells a caller whose answer its topic does not take, where it can be told.
+    async fn tell_refused(
+        &self,
+        address: &Address,
+        written: Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        match written {
             Err(SendError::TooLarge { topic, reason }) => {
                 tracing::warn!(topic, reason, "a reply does not fit its topic");
-                self.settle(&too_large(&address)).await.map(drop)
+                self.settle(&too_large(address)).await.map(drop)
             }
             Err(SendError::Refused { topic, reason }) => {
                 tracing::warn!(
@@ -69,7 +110,7 @@ impl Replier {
                 );
                 Ok(())
             }
-            answered => answered,
+            written => written,
         }
     }
 
@@ -160,7 +201,7 @@ impl Replier {
         self.transport.send(&record, Ack::ignored());
     }
 
-    pub(super) fn now(&self) -> UnixMillis {
+    pub(crate) fn now(&self) -> UnixMillis {
         self.transport.now()
     }
 
@@ -168,6 +209,34 @@ impl Replier {
         let (ack, receipt) = Ack::pair();
         self.transport.send(record, ack);
         receipt
+    }
+}
+
+/// The answer to `delivery` in one record, if it asks for one.
+pub(super) fn whole(
+    delivery: &Delivery,
+    status: u16,
+    headers: Headers,
+    body: Bytes,
+) -> Option<Outgoing> {
+    let address = Address::of(delivery)?;
+    Some(address.record(status, ReplyPart::Whole, headers, body))
+}
+
+fn unsettled(error: &SendError) -> How {
+    tracing::warn!(%error, "reply not acknowledged; the request will be redelivered");
+    How::Unsettled
+}
+
+/// The row of the outcome table an answer belongs to.
+pub(super) fn answered(reply: &Reply) -> Settled {
+    match reply.cause {
+        Some(Reason::Expired) => Settled::Expired,
+        Some(Reason::Undecodable) => Settled::Undecodable,
+        Some(Reason::UnknownEndpoint) => Settled::UnknownEndpoint,
+        Some(Reason::Panic) => Settled::Panic,
+        _ if matches!(reply.body, ReplyBody::Stream(_)) => Settled::StreamOpened,
+        _ => Settled::reply(reply.status),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Record headers: an ordered list of names with optional byte values.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -19,26 +20,34 @@ pub struct Header {
 /// Record headers in wire order, repeats kept.
 ///
 /// Where a name repeats, [`get`](Headers::get) answers the last one, as Kafka
-/// clients do.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<Header>);
+/// clients do. Clones share the list until one of them is changed.
+#[derive(Clone, Default)]
+pub struct Headers(Option<Arc<Vec<Header>>>);
 
 impl Headers {
     /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
     }
 
     /// An empty list with room for `capacity` headers.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
+        Self(Some(Arc::new(Vec::with_capacity(capacity))))
+    }
+
+    fn list(&self) -> &[Header] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    fn list_mut(&mut self) -> &mut Vec<Header> {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 
     /// Makes room for `additional` more headers.
     pub fn reserve(&mut self, additional: usize) {
-        self.0.reserve(additional);
+        self.list_mut().reserve(additional);
     }
 
     /// Appends a header.
@@ -53,7 +62,7 @@ impl Headers {
 
     /// Appends a header whose value may be null.
     pub fn push_value(&mut self, name: impl Into<ByteString>, value: Option<Bytes>) {
-        self.0.push(Header {
+        self.list_mut().push(Header {
             name: name.into(),
             value,
         });
@@ -62,7 +71,7 @@ impl Headers {
     /// Replaces every header of this name by one, in the place of the first.
     pub fn set(&mut self, name: &'static str, value: impl Into<Bytes>) {
         let mut value = Some(value.into());
-        self.0.retain_mut(|header| {
+        self.list_mut().retain_mut(|header| {
             if header.name != name {
                 return true;
             }
@@ -79,18 +88,18 @@ impl Headers {
 
     /// Removes every header of this name.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|header| header.name != name);
+        self.list_mut().retain(|header| header.name != name);
     }
 
     /// Keeps the headers for which `keep` answers true.
     pub fn retain(&mut self, keep: impl FnMut(&Header) -> bool) {
-        self.0.retain(keep);
+        self.list_mut().retain(keep);
     }
 
     /// The last value of this name. A null value counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Bytes> {
-        self.0
+        self.list()
             .iter()
             .rev()
             .find(|header| header.name == name)
@@ -106,7 +115,7 @@ impl Headers {
 
     /// Every value of this name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a Bytes>> + 'a {
-        self.0
+        self.list()
             .iter()
             .filter(move |header| header.name == name)
             .map(|header| header.value.as_ref())
@@ -115,41 +124,49 @@ impl Headers {
     /// Whether a header of this name is there, null values included.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|header| header.name == name)
+        self.list().iter().any(|header| header.name == name)
     }
 
     /// The headers in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Header> {
-        self.0.iter()
+        self.list().iter()
     }
 
     /// The headers in order, to be changed in place.
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Header> {
-        self.0.iter_mut()
+        self.list_mut().iter_mut()
     }
 
     /// How many headers there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.list().len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list().is_empty()
     }
 }
 
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.list() == other.list()
+    }
+}
+
+impl Eq for Headers {}
+
 impl Extend<Header> for Headers {
     fn extend<I: IntoIterator<Item = Header>>(&mut self, headers: I) {
-        self.0.extend(headers);
+        self.list_mut().extend(headers);
     }
 }
 
 impl FromIterator<Header> for Headers {
     fn from_iter<I: IntoIterator<Item = Header>>(headers: I) -> Self {
-        Self(headers.into_iter().collect())
+        Self(Some(Arc::new(headers.into_iter().collect())))
     }
 }
 
@@ -158,7 +175,10 @@ impl IntoIterator for Headers {
     type IntoIter = std::vec::IntoIter<Header>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0
+            .map(Arc::unwrap_or_clone)
+            .unwrap_or_default()
+            .into_iter()
     }
 }
 
@@ -167,7 +187,7 @@ impl<'a> IntoIterator for &'a Headers {
     type IntoIter = std::slice::Iter<'a, Header>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.list().iter()
     }
 }
 
@@ -176,7 +196,7 @@ impl<'a> IntoIterator for &'a Headers {
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
-        for header in &self.0 {
+        for header in self {
             match &header.value {
                 Some(value) if names::is_loggable(&header.name) => map.entry(&&*header.name, value),
                 Some(_) => map.entry(&&*header.name, &format_args!("..")),

@@ -57,7 +57,9 @@ where
     }
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
-        let run = Run::begin(self.metrics.endpoint(&delivery.policy.name));
+        let meter = delivery.meter.clone();
+        let meter = meter.unwrap_or_else(|| self.metrics.endpoint(&delivery.policy.name));
+        let run = Run::begin(meter);
         MeasureFuture {
             handler: self.inner.call(delivery),
             run,

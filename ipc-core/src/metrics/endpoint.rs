@@ -62,7 +62,13 @@ impl Families {
             self.outcomes
                 .get_or_create_owned(&outcome_labels(name, settled))
         };
+        let result = |result| {
+            self.results
+                .get_or_create_owned(&handler_labels(name, result))
+        };
         EndpointMetrics {
+            ran: result(HandlerResult::Done),
+            replied: result(HandlerResult::Reply),
             done: outcome(Settled::Done),
             reply: outcome(Settled::Reply),
             duration: self.duration.get_or_create_owned(&labels),
@@ -83,11 +89,22 @@ fn outcome_labels(endpoint: &Arc<str>, settled: Settled) -> OutcomeLabels {
     }
 }
 
+fn handler_labels(endpoint: &Arc<str>, result: HandlerResult) -> HandlerLabels {
+    let (result, detail) = result.labels();
+    HandlerLabels {
+        endpoint: Arc::clone(endpoint),
+        result,
+        detail,
+    }
+}
+
 /// What is counted and timed for one endpoint.
 #[derive(Debug)]
 pub struct EndpointMetrics {
     name: Arc<str>,
-    // the two outcomes of a healthy endpoint, found once
+    // what a healthy endpoint comes to, found once
+    ran: Counter,
+    replied: Counter,
     done: Counter,
     reply: Counter,
     duration: Histogram,
@@ -117,14 +134,14 @@ impl EndpointMetrics {
 
     /// Records one run of the handler.
     pub fn handler_ended(&self, result: HandlerResult, took: Duration) {
-        let (result, detail) = result.labels();
-        self.results
-            .get_or_create(&HandlerLabels {
-                endpoint: Arc::clone(&self.name),
-                result,
-                detail,
-            })
-            .inc();
+        match result {
+            HandlerResult::Done => self.ran.inc(),
+            HandlerResult::Reply => self.replied.inc(),
+            other => self
+                .results
+                .get_or_create(&handler_labels(&self.name, other))
+                .inc(),
+        };
         self.duration.observe(took.as_secs_f64());
     }
 }

@@ -20,8 +20,8 @@ use super::presence::Presence;
 use super::topics::Topics;
 use super::{ServeError, ServiceBuilder, control};
 use crate::dispatch::{
-    Delivery, Engine, Feed, Input, Intake, Limits, OpenReplies, Outcome, Policies, Replier,
-    ReplyTopics,
+    Delivery, Engine, Input, Intake, Limits, OpenReplies, Outcome, Policies, Replier, ReplyTopics,
+    Workshop,
 };
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -121,16 +121,20 @@ impl Parts {
         let consumer = Arc::new(consumer);
         let (assigned, assignment) = watch::channel(BTreeSet::new());
         let replier = Replier::new(Arc::clone(&self.transport), open.clone(), instance.clone());
+        let intake = Intake::new(
+            Arc::clone(&self.name),
+            self.policies,
+            self.reply_topics,
+            self.metrics.clone(),
+        );
+        let shop = Workshop::new(Arc::new(replier), Arc::clone(&consumer), inputs.clone());
         let engine = Engine::new(
             handler,
-            Intake::new(Arc::clone(&self.name), self.policies, self.reply_topics),
-            Arc::new(replier),
+            intake,
+            shop,
             self.limits.clone(),
-            Feed {
-                consumer: Arc::clone(&consumer),
-                health: Arc::clone(&consumer_health),
-                assigned,
-            },
+            Arc::clone(&consumer_health),
+            assigned,
             self.metrics.clone(),
         );
         let presence = Presence {

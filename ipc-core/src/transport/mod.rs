@@ -29,7 +29,7 @@ pub use error::TransportError;
 pub use names::TopicNames;
 pub use plan::{Found, Shortfall, TopologyPlan};
 pub use record::{Origin, Outgoing, Received, Timestamp, TopicPartition};
-pub use send::{Ack, Placed, Receipt, SendError};
+pub use send::{Ack, Placed, Receipt, SendError, Settle};
 pub use stats::{BrokerStats, ClientStats, PartitionStats, RoundTrip, StatsSink};
 pub use topology::{TopicSpec, TopicState};
 

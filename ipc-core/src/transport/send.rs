@@ -1,7 +1,9 @@
 //! How a sender learns what became of its record.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
@@ -69,7 +71,20 @@ impl SendError {
 /// The transport's end: told, exactly once, what became of a record. Dropped
 /// without an answer it says [`SendError::Closed`].
 #[derive(Debug)]
-pub struct Ack(Option<oneshot::Sender<Result<Placed, SendError>>>);
+pub struct Ack(To);
+
+#[derive(Debug)]
+enum To {
+    Nobody,
+    Receipt(oneshot::Sender<Result<Placed, SendError>>),
+    Settle(Arc<dyn Settle>),
+}
+
+/// Learns what became of a record, on the transport's own thread.
+pub trait Settle: fmt::Debug + Send + Sync {
+    /// Called once. Must not block.
+    fn settle(self: Arc<Self>, result: Result<Placed, SendError>);
+}
 
 /// The sender's end of an [`Ack`].
 #[derive(Debug)]
@@ -80,20 +95,37 @@ impl Ack {
     #[must_use]
     pub fn pair() -> (Self, Receipt) {
         let (sender, receiver) = oneshot::channel();
-        (Self(Some(sender)), Receipt(receiver))
+        (Self(To::Receipt(sender)), Receipt(receiver))
+    }
+
+    /// An acknowledgement that is handed to `settle`: for senders with no task
+    /// that waits.
+    #[must_use]
+    pub fn to(settle: Arc<dyn Settle>) -> Self {
+        Self(To::Settle(settle))
     }
 
     /// For records whose fate nobody waits for.
     #[must_use]
     pub fn ignored() -> Self {
-        Self(None)
+        Self(To::Nobody)
     }
 
     /// Settles the record.
-    pub fn settle(self, result: Result<Placed, SendError>) {
-        if let Some(sender) = self.0 {
+    pub fn settle(mut self, result: Result<Placed, SendError>) {
+        match std::mem::replace(&mut self.0, To::Nobody) {
+            To::Nobody => {}
             // Nobody listening any more is fine: the record is settled all the same.
-            let _ = sender.send(result);
+            To::Receipt(sender) => drop(sender.send(result)),
+            To::Settle(settle) => settle.settle(result),
+        }
+    }
+}
+
+impl Drop for Ack {
+    fn drop(&mut self) {
+        if let To::Settle(settle) = std::mem::replace(&mut self.0, To::Nobody) {
+            settle.settle(Err(SendError::Closed));
         }
     }
 }

@@ -10,6 +10,7 @@ use super::Engine;
 use crate::dispatch::assembler::Chunk;
 use crate::dispatch::job::Job;
 use crate::dispatch::partition::Partition;
+use crate::dispatch::partitions::Assignment;
 use crate::dispatch::{Delivery, Outcome};
 use crate::metrics::Rebalance;
 use crate::transport::{Received, TopicPartition};
@@ -21,14 +22,11 @@ where
 {
     pub(super) fn assign(&mut self, partitions: Vec<TopicPartition>) {
         self.metrics.dispatch().rebalanced(Rebalance::Assigned);
-        for partition in partitions {
-            self.epochs += 1;
-            let metrics = self
-                .metrics
-                .partition(&partition.topic, partition.partition);
-            let state = Partition::new(self.epochs, self.limits.per_partition, metrics);
-            tracing::debug!(%partition, epoch = self.epochs, "assigned");
-            self.partitions.insert(partition, state);
+        for place in partitions {
+            let metrics = self.metrics.partition(&place.topic, place.partition);
+            tracing::debug!(partition = %place, "assigned");
+            let partition = Partition::new(place, self.limits.per_partition, metrics);
+            self.partitions.insert(partition);
         }
         self.announce();
     }
@@ -39,36 +37,43 @@ where
         }
         let now = Instant::now();
         for received in batch {
-            let place = received.origin.partition.clone();
-            let Some(partition) = self.partitions.get_mut(&place) else {
+            let Some(assignment) = self.partitions.find(&received.origin.partition) else {
                 // Fetched before its partition was taken away: another member has it.
                 continue;
             };
-            if partition.leaving || !partition.window.begin(received.origin.offset) {
+            let Some(partition) = self.partitions.get(assignment) else {
+                continue;
+            };
+            if partition.leaving || !partition.window.begin(received.origin.offset, now) {
                 continue;
             }
             partition.metrics.received(1);
-            let epoch = partition.epoch;
-            let delivery = self.intake.deliver(received, &partition.moving);
+            let delivery = self.intake.deliver(received, &partition.moving, now);
             if delivery.head.chunk.is_some() && delivery.refusal.is_none() {
-                self.assemble(delivery, epoch, now);
+                self.assemble(delivery, assignment, now);
             } else {
-                self.queue(delivery, Vec::new(), epoch, now);
+                self.queue(delivery, Vec::new(), assignment, now);
             }
         }
         self.pause_full();
     }
 
-    fn queue(&mut self, mut delivery: Delivery, more_offsets: Vec<i64>, epoch: u64, now: Instant) {
+    fn queue(
+        &mut self,
+        mut delivery: Delivery,
+        more_offsets: Vec<i64>,
+        assignment: Assignment,
+        now: Instant,
+    ) {
         self.intake.refuse_loop(&mut delivery);
-        let job = Job {
+        let job = Box::new(Job {
             delivery,
             more_offsets,
-            epoch,
+            assignment,
             received: now,
             waits: 0,
             in_reserve: false,
-        };
+        });
         if let Some(partition) = self.current(&job)
             && let Some(job) = partition.lanes.enter(job)
         {
@@ -76,20 +81,19 @@ where
         }
     }
 
-    fn assemble(&mut self, chunk: Delivery, epoch: u64, now: Instant) {
-        let place = chunk.origin.partition.clone();
+    fn assemble(&mut self, chunk: Delivery, assignment: Assignment, now: Instant) {
         match self.assembler.take(chunk, now, self.replier.now()) {
-            Chunk::Whole(request, offsets) => self.queue(*request, offsets, epoch, now),
+            Chunk::Whole(request, offsets) => self.queue(*request, offsets, assignment, now),
             Chunk::Taken(chunk, bytes) => self.replier.credit(&chunk, bytes),
             Chunk::Skipped(offsets) => {
                 self.metrics.dispatch().chunks_discarded(offsets.len());
-                self.finish_offsets(&place, offsets);
+                self.finish_offsets(assignment, offsets);
             }
         }
     }
 
     pub(super) fn announce(&self) {
-        let assigned: BTreeSet<i32> = self.partitions.keys().map(|it| it.partition).collect();
+        let assigned: BTreeSet<i32> = self.partitions.numbers().collect();
         self.assigned.send_if_modified(|known| {
             let modified = *known != assigned;
             *known = assigned;
@@ -100,18 +104,16 @@ where
     /// Stops fetching partitions whose window is full, until half of it is free.
     fn pause_full(&mut self) {
         let window = self.limits.window;
-        let health = &self.health;
-        let full: Vec<TopicPartition> = self
-            .partitions
-            .iter_mut()
-            .inspect(|(_, partition)| partition.metrics.window(partition.window.len(), window))
-            .filter(|(_, partition)| partition.paused.is_none() && partition.window.len() >= window)
-            .map(|(place, partition)| {
+        let mut full = Vec::new();
+        for partition in self.partitions.iter_mut() {
+            partition.measure(window);
+            if partition.paused.is_none() && partition.window.len() >= window {
+                let place = partition.place.clone();
                 let (topic, number) = (&place.topic, place.partition);
-                partition.pause(health.paused(topic, number, "its window is full"));
-                place.clone()
-            })
-            .collect();
+                partition.pause(self.health.paused(topic, number, "its window is full"));
+                full.push(place);
+            }
+        }
         if !full.is_empty() {
             self.consumer.pause(full);
         }

@@ -1,75 +1,99 @@
-//! What a job's end means for its record.
+//! What a report means for its record.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{Id, JoinError};
 use tower::Service;
 
-use super::Engine;
-use super::place::{Place, Started};
 use super::steps::Step;
+use super::{Engine, Started};
 use crate::dispatch::job::Job;
-use crate::dispatch::run::Finished;
+use crate::dispatch::partitions::Assignment;
+use crate::dispatch::report::{Answer, How, Report, Ticket};
 use crate::dispatch::{Delivery, Outcome};
 use crate::envelope::CorrelationId;
 use crate::metrics::Settled;
-use crate::transport::TopicPartition;
+use crate::transport::SendError;
+
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 impl<S> Engine<S>
 where
     S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    pub(super) fn finished(&mut self, finished: Result<(Id, Finished), JoinError>) {
-        let (id, finished) = match finished {
-            Ok((id, finished)) => (id, finished),
-            // Aborted by a cancel: nobody waits for it any more.
-            Err(error) if error.is_cancelled() => {
-                (error.id(), Finished::Settled(Settled::Cancelled))
-            }
-            Err(error) => {
-                tracing::error!(%error, "dispatch of a record panicked; it will be redelivered");
-                (error.id(), Finished::Unsettled)
-            }
-        };
-        let Some(Started {
-            place, endpoint, ..
-        }) = self.started.remove(&id)
-        else {
+    pub(super) fn reported(&mut self, report: Report) {
+        if let How::Unwritten(answer, error) = report.how {
+            return self.see_to(report.ticket, answer, error);
+        }
+        let Some(Started { mut job, .. }) = self.started.try_remove(report.ticket.0) else {
             return;
         };
-        let endpoint = self.metrics.endpoint(&endpoint);
-        if let Some(partition) = self.partition(&place) {
+        if let Some(partition) = self.partitions.get(job.assignment) {
             partition.running -= 1;
         }
-        match finished {
-            Finished::Settled(settled) => {
-                endpoint.settled(settled);
-                self.settle(&place);
+        self.leave_gates(&job);
+        match report.how {
+            How::Settled(settled) => {
+                self.count(&job, settled);
+                self.settle(&job);
             }
-            Finished::Again { job, after } => {
-                endpoint.settled(Settled::NotNow);
-                self.wait(*job, after);
+            How::Again { after } => {
+                self.count(&job, Settled::NotNow);
+                let after = after.unwrap_or_else(|| backoff(job.waits));
+                job.waits += 1;
+                if self.current(&job).is_some() && self.draining.is_none() {
+                    self.delayed.insert(job, after);
+                }
             }
-            Finished::Unsettled => {}
+            How::Unsettled | How::Unwritten(..) => {
+                tracing::error!(
+                    partition = %job.delivery.origin.partition,
+                    offset = job.delivery.origin.offset,
+                    "a record came to no end; it will be redelivered"
+                );
+            }
         }
-        self.leave_gates(&place);
         self.release_drained();
     }
 
-    /// The record is done with: its offset may be stored, its lane goes on.
-    fn settle(&mut self, place: &Place) {
-        let Some(partition) = self.partition(place) else {
+    fn count(&self, job: &Job, settled: Settled) {
+        match &job.delivery.meter {
+            Some(meter) => meter.settled(settled),
+            None => self
+                .metrics
+                .endpoint(&job.delivery.policy.name)
+                .settled(settled),
+        }
+    }
+
+    /// An answer that is not in the log is written again by a task of its own.
+    fn see_to(&self, ticket: Ticket, answer: Arc<Answer>, error: SendError) {
+        let Some(started) = self.started.get(ticket.0) else {
             return;
         };
-        let next = match &place.lane {
+        let replier = Arc::clone(&self.replier);
+        let delivery = started.job.delivery.clone();
+        self.shop.spawn(async move {
+            let how = replier.see_to(&answer, &delivery, error).await;
+            answer.reports.send(ticket, how);
+        });
+    }
+
+    /// The record is done with: its offset may be stored, its lane goes on.
+    fn settle(&mut self, job: &Job) {
+        let Some(partition) = self.partitions.get(job.assignment) else {
+            return;
+        };
+        let next = match job.lane() {
             Some(key) if !partition.leaving => partition.lanes.leave(key),
             _ => None,
         };
-        let first = std::iter::once(place.offset);
-        let offsets = first.chain(place.more_offsets.iter().copied());
-        self.finish_offsets(&place.partition, offsets);
+        let first = std::iter::once(job.offset());
+        let offsets = first.chain(job.more_offsets.iter().copied());
+        self.finish_offsets(job.assignment, offsets);
         if let Some(next) = next {
             self.admit(next);
         }
@@ -79,11 +103,11 @@ where
     /// offset, a paused partition, at-most-once work whose turn it is.
     pub(super) fn finish_offsets(
         &mut self,
-        place: &TopicPartition,
+        assignment: Assignment,
         offsets: impl IntoIterator<Item = i64>,
     ) {
         let half = self.limits.window / 2;
-        let Some(partition) = self.partitions.get_mut(place) else {
+        let Some(partition) = self.partitions.get(assignment) else {
             return;
         };
         let moved = offsets
@@ -91,11 +115,12 @@ where
             .filter_map(|offset| partition.window.finish(offset))
             .max();
         if let Some(next) = moved {
-            self.moved.insert(place.clone(), next);
+            partition.moved = Some(next);
+            self.moved = true;
         }
         if partition.paused.is_some() && partition.window.len() <= half {
             partition.resume();
-            self.consumer.resume(vec![place.clone()]);
+            self.consumer.resume(vec![partition.place.clone()]);
         }
         let turn = partition
             .waiting_for_turn
@@ -108,26 +133,37 @@ where
 
     /// Stores what has moved since the last time.
     pub(super) fn store(&mut self) {
-        if !self.moved.is_empty() {
-            let moved: Vec<_> = std::mem::take(&mut self.moved).into_iter().collect();
-            self.consumer.store(&moved);
+        if !std::mem::take(&mut self.moved) {
+            return;
         }
+        let mut moved = Vec::new();
+        for partition in self.partitions.iter_mut() {
+            if let Some(next) = partition.moved.take() {
+                partition.measure(self.limits.window);
+                moved.push((partition.place.clone(), next));
+            }
+        }
+        self.consumer.store(&moved);
     }
 
-    fn wait(&mut self, job: Job, after: Duration) {
-        if self.current(&job).is_some() && self.draining.is_none() {
-            self.delayed.insert(job, after);
-        }
-    }
-
+    /// The caller of this request has gone.
     pub(super) fn cancel(&mut self, id: CorrelationId) {
-        let running = self
-            .started
-            .values()
-            .find(|started| started.correlation_id.as_ref() == Some(&id));
-        match running {
-            Some(started) => started.abort.abort(),
-            None => self.cancelled.remember(id),
+        let is_sought = |started: &&Started| {
+            let head = &started.job.delivery.head;
+            head.is_call() && head.correlation_id.as_ref() == Some(&id)
+        };
+        let mut running = self.started.iter().map(|(_, started)| started);
+        match running.find(is_sought) {
+            Some(Started {
+                abort: Some(abort), ..
+            }) => abort.abort(),
+            _ => self.cancelled.remember(id),
         }
     }
+}
+
+fn backoff(waits: u32) -> Duration {
+    FIRST_WAIT
+        .saturating_mul(1 << waits.min(10))
+        .min(LONGEST_WAIT)
 }

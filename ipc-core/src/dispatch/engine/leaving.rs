@@ -6,7 +6,6 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::Engine;
-use super::place::Place;
 use crate::dispatch::{Delivery, Outcome};
 use crate::metrics::Rebalance;
 use crate::transport::Revocation;
@@ -32,7 +31,7 @@ where
         let mut dismissed = Vec::new();
         for place in &revocation.partitions {
             tracing::debug!(partition = %place, lost = revocation.lost, "revoked");
-            if let Some(partition) = self.partitions.get_mut(place) {
+            if let Some(partition) = self.partitions.named(place) {
                 partition.leaving = true;
                 partition.moving.cancel();
                 dismissed.extend(partition.gate.dismiss());
@@ -40,7 +39,7 @@ where
         }
         // They had their endpoint's permit already.
         for job in dismissed {
-            self.leave_endpoint(&Place::of(&job));
+            self.leave_endpoint(&job);
         }
         self.revocations.push(Leaving { revocation, until });
         self.release_drained();
@@ -60,7 +59,7 @@ where
         self.revocations.retain(|leaving| {
             let busy = leaving.revocation.partitions.iter().any(|place| {
                 partitions
-                    .get(place)
+                    .named(place)
                     .is_some_and(|partition| partition.running > 0)
             });
             let keep = busy && !leaving.revocation.lost && now < leaving.until;
@@ -78,7 +77,7 @@ where
     pub(super) fn drain(&mut self) {
         if self.draining.is_none() {
             self.draining = Some(Instant::now() + self.limits.drain);
-            for partition in self.partitions.values_mut() {
+            for partition in self.partitions.iter_mut() {
                 partition.leaving = true;
                 partition.moving.cancel();
             }
@@ -87,7 +86,7 @@ where
 
     pub(super) fn is_drained(&self) -> bool {
         self.draining
-            .is_some_and(|until| self.running.is_empty() || Instant::now() >= until)
+            .is_some_and(|until| self.started.is_empty() || Instant::now() >= until)
     }
 
     pub(super) fn next_bound(&self) -> Option<Instant> {
@@ -102,14 +101,16 @@ where
     pub(super) fn give_up_late(&mut self) {
         for (place, offset) in self.assembler.expire(Instant::now()) {
             self.metrics.dispatch().chunks_discarded(1);
-            self.finish_offsets(&place, [offset]);
+            if let Some(assignment) = self.partitions.find(&place) {
+                self.finish_offsets(assignment, [offset]);
+            }
         }
         if self.revocations.is_empty() && self.draining.is_none() {
             return;
         }
         self.metrics.dispatch().revoke_drain_exceeded();
         tracing::warn!(
-            running = self.running.len(),
+            running = self.started.len(),
             bound = ?self.limits.drain,
             "not everything finished in time; what is left will be redelivered"
         );

@@ -1,27 +1,27 @@
 //! The task that turns a consumer's events into finished records.
 //!
 //! It alone owns partitions, lanes, gates and offsets, so none of them needs a
-//! lock. Handlers run on tasks of their own and come back as [`Finished`].
+//! lock. Records are handed out to be handled and come back as [`Report`]s.
 
 mod arrivals;
 mod finish;
 mod leaving;
-mod place;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use futures_util::future::AbortHandle;
+use slab::Slab;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
+use tokio_util::sync::DropGuard;
 use tokio_util::time::DelayQueue;
 use tower::Service;
 
 use self::leaving::Leaving;
-use self::place::{Place, Started};
 use self::steps::Step;
 use super::assembler::Assembler;
 use super::backlog::Queued;
@@ -30,31 +30,40 @@ use super::gates::Gates;
 use super::intake::Intake;
 use super::job::Job;
 use super::partition::Partition;
+use super::partitions::Partitions;
 use super::replier::Replier;
-use super::run::Finished;
+use super::report::Report;
+use super::work::{self, Work, Workshop};
 use super::{Delivery, Limits, Outcome};
 use crate::envelope::CorrelationId;
 use crate::health::ConsumerHealth;
-use crate::metrics::Metrics;
-use crate::transport::{Consumer, Event, TopicPartition};
+use crate::metrics::{Held, Metrics};
+use crate::transport::{Consumer, Event};
 
 /// What the engine is told.
 #[derive(Debug)]
 pub(crate) enum Input {
     /// By its consumer. What is queued stays so until it has been dealt with.
     Event(Event, Queued),
+    /// By whoever handles a record.
+    Report(Report),
     /// By a caller that gave up.
     Cancel(CorrelationId),
     /// By its service: finish what runs, start nothing, end.
     Drain,
 }
 
-/// Where an engine's records come from, and who is told of it.
-pub(crate) struct Feed {
-    pub(crate) consumer: Arc<Consumer>,
-    pub(crate) health: Arc<ConsumerHealth>,
-    /// The partition numbers assigned now, for whoever tells callers.
-    pub(crate) assigned: watch::Sender<BTreeSet<i32>>,
+/// Inputs taken at once: they share what follows.
+const AT_ONCE: usize = 256;
+/// Records handed out to one task at most.
+const BATCH: usize = 32;
+
+/// What is left of a job while it is handed out.
+struct Started {
+    job: Box<Job>,
+    /// Ends its handler, where somebody may cancel it.
+    abort: Option<AbortHandle>,
+    _in_flight: Held,
 }
 
 /// Dispatches the records of one consumer to `S`.
@@ -67,19 +76,27 @@ pub(crate) struct Engine<S> {
     health: Arc<ConsumerHealth>,
     assigned: watch::Sender<BTreeSet<i32>>,
     metrics: Metrics,
-    partitions: BTreeMap<TopicPartition, Partition>,
-    epochs: u64,
+    partitions: Partitions,
     gates: Gates,
     steps: VecDeque<Step>,
-    running: JoinSet<Finished>,
-    started: HashMap<Id, Started>,
+    /// Records that can be handled now, until this turn ends.
+    ready: Vec<Work>,
+    /// By ticket.
+    started: Slab<Started>,
+    shop: Arc<Workshop>,
+    /// Gives up what still runs when the engine ends.
+    _close: DropGuard,
+    /// How many handlers can run at the same moment.
+    parallelism: usize,
+    /// When this turn began.
+    turn: Instant,
     /// Jobs that wait for *not now* to pass; they keep their lanes.
-    delayed: DelayQueue<Job>,
+    delayed: DelayQueue<Box<Job>>,
     revocations: Vec<Leaving>,
     cancelled: Cancelled,
     assembler: Assembler,
-    /// The next offset to process of each partition in which that has moved.
-    moved: BTreeMap<TopicPartition, i64>,
+    /// Whether the offset to be stored has moved in some partition.
+    moved: bool,
     draining: Option<Instant>,
 }
 
@@ -91,73 +108,70 @@ where
     pub(crate) fn new(
         service: S,
         intake: Intake,
-        replier: Arc<Replier>,
+        shop: Workshop,
         limits: Limits,
-        feed: Feed,
+        health: Arc<ConsumerHealth>,
+        assigned: watch::Sender<BTreeSet<i32>>,
         metrics: Metrics,
     ) -> Self {
-        let Feed {
-            consumer,
-            health,
-            assigned,
-        } = feed;
         Self {
             service,
             intake,
-            replier,
+            replier: Arc::clone(&shop.replier),
+            consumer: Arc::clone(&shop.consumer),
             gates: Gates::new(&limits),
             limits,
-            consumer,
             health,
             assigned,
             metrics,
-            partitions: BTreeMap::new(),
-            epochs: 0,
+            partitions: Partitions::default(),
             steps: VecDeque::new(),
-            running: JoinSet::new(),
-            started: HashMap::new(),
+            ready: Vec::new(),
+            started: Slab::new(),
+            _close: shop.closed.clone().drop_guard(),
+            shop: Arc::new(shop),
+            parallelism: 1,
+            turn: Instant::now(),
             delayed: DelayQueue::new(),
             revocations: Vec::new(),
             cancelled: Cancelled::default(),
             assembler: Assembler::default(),
-            moved: BTreeMap::new(),
+            moved: false,
             draining: None,
         }
     }
 
-    /// Runs until it is drained, or until its inputs end. What does not finish
-    /// within the drain bound is left to the next member of the group.
+    /// Runs until it is drained. What does not finish within the drain bound is
+    /// left to the next member of the group.
     pub(crate) async fn run(mut self, mut inputs: mpsc::UnboundedReceiver<Input>) {
+        self.parallelism = tokio::runtime::Handle::current().metrics().num_workers();
+        let mut taken = Vec::with_capacity(AT_ONCE);
         loop {
             let bound = self.next_bound();
             tokio::select! {
                 biased;
-                Some(finished) = self.running.join_next_with_id() => {
-                    self.finished(finished);
-                    // The others that have ended share what follows.
-                    while let Some(finished) = self.running.try_join_next_with_id() {
-                        self.finished(finished);
+                _ = inputs.recv_many(&mut taken, AT_ONCE) => {
+                    for input in taken.drain(..) {
+                        self.take(input);
                     }
                 }
-                input = inputs.recv() => match input {
-                    Some(input) => self.take(input),
-                    None => self.drain(),
-                },
                 Some(due) = self.delayed.next() => self.admit(due.into_inner()),
                 () = sleep_until(bound) => self.give_up_late(),
             }
+            self.turn = Instant::now();
             self.step();
+            self.hand_out();
             self.store();
             if self.is_drained() {
                 break;
             }
         }
-        self.running.abort_all();
     }
 
     fn take(&mut self, input: Input) {
         match input {
             Input::Event(event, _queued) => self.consumed(event),
+            Input::Report(report) => self.reported(report),
             Input::Cancel(id) => self.cancel(id),
             Input::Drain => self.drain(),
         }
@@ -176,15 +190,19 @@ where
     /// The job's partition, unless it has been reassigned or is leaving.
     fn current(&mut self, job: &Job) -> Option<&mut Partition> {
         self.partitions
-            .get_mut(job.partition())
-            .filter(|partition| partition.epoch == job.epoch && !partition.leaving)
+            .get(job.assignment)
+            .filter(|partition| !partition.leaving)
     }
 
-    /// The partition of that epoch, leaving or not.
-    fn partition(&mut self, place: &Place) -> Option<&mut Partition> {
-        self.partitions
-            .get_mut(&place.partition)
-            .filter(|partition| partition.epoch == place.epoch)
+    /// Hands out what can be handled now, to as many tasks as run at the same
+    /// moment.
+    fn hand_out(&mut self) {
+        let count = self.ready.len().div_ceil(self.parallelism).clamp(1, BATCH);
+        while !self.ready.is_empty() {
+            let rest = self.ready.split_off(count.min(self.ready.len()));
+            let works = std::mem::replace(&mut self.ready, rest);
+            work::begin(&self.shop, &self.service, works.into_iter());
+        }
     }
 }
 

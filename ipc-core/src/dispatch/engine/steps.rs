@@ -1,22 +1,23 @@
 //! The way of a job from its lane to its handler.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
+use futures_util::future::AbortHandle;
 use tower::Service;
 
-use super::Engine;
-use super::place::{Place, Started};
+use super::{Engine, Started};
 use crate::dispatch::job::Job;
-use crate::dispatch::run::run;
+use crate::dispatch::report::{How, Report, Ticket};
+use crate::dispatch::work::Work;
 use crate::dispatch::{Delivery, Guarantee, Outcome};
+use crate::metrics::Settled;
 
 /// A job and the gate it comes to next.
 pub(super) enum Step {
-    Endpoint(Job),
-    Partition(Job),
-    Instance(Job),
-    Start(Job),
+    Endpoint(Box<Job>),
+    Partition(Box<Job>),
+    Instance(Box<Job>),
+    Start(Box<Job>),
 }
 
 impl<S> Engine<S>
@@ -25,7 +26,7 @@ where
     S::Future: Send,
 {
     /// Takes a job that has its lane to the first gate.
-    pub(super) fn admit(&mut self, job: Job) {
+    pub(super) fn admit(&mut self, job: Box<Job>) {
         let in_turn = job.delivery.policy.guarantee == Guarantee::AtLeastOnce;
         let Some(partition) = self.current(&job) else {
             return;
@@ -55,7 +56,7 @@ where
                             self.steps.push_back(Step::Instance(job));
                         }
                     }
-                    None => self.leave_endpoint(&Place::of(&job)),
+                    None => self.leave_endpoint(&job),
                 },
                 Step::Instance(job) => {
                     if let Some(job) = self.gates.enter_instance(job) {
@@ -67,60 +68,57 @@ where
         }
     }
 
-    fn start(&mut self, job: Job) {
-        let place = Place::of(&job);
-        if self.current(&job).is_none() {
-            return self.leave_gates(&place);
-        }
-        let in_flight = self.partitions.get_mut(job.partition()).map(|partition| {
-            partition.running += 1;
-            partition.metrics.in_flight()
-        });
-        let correlation_id = job.delivery.head.correlation_id.clone();
-        let withdrawn = correlation_id
-            .as_ref()
-            .is_some_and(|id| self.cancelled.remove(id));
-        let written = job.delivery.origin.timestamp.millis();
+    fn start(&mut self, job: Box<Job>) {
+        let Some(partition) = self.current(&job) else {
+            return self.leave_gates(&job);
+        };
+        partition.running += 1;
+        let in_flight = partition.metrics.in_flight();
+        let delivery = &job.delivery;
+        let written = delivery.origin.timestamp.millis();
         let since_written = written.map(|at| self.replier.now().since(at));
-        let since_arrival = job.received.elapsed();
+        let since_arrival = self.turn.saturating_duration_since(job.received);
         self.metrics.dispatch().waited(since_arrival, since_written);
-        let endpoint = Arc::clone(&job.delivery.policy.name);
-        let task = run(
-            self.service.clone(),
+        let withdrawn = match &job.delivery.head.correlation_id {
+            Some(id) => self.cancelled.remove(id),
+            None => false,
+        };
+        // Only a call has a caller that may give up.
+        let call = job.delivery.head.is_call();
+        let (abort, cancelled) = call.then(AbortHandle::new_pair).unzip();
+        let delivery = job.delivery.clone();
+        let ticket = Ticket(self.started.insert(Started {
             job,
-            Arc::clone(&self.replier),
-            Arc::clone(&self.consumer),
-            withdrawn,
-        );
-        let abort = self.running.spawn(task);
-        self.started.insert(
-            abort.id(),
-            Started {
-                place,
-                abort,
-                correlation_id,
-                endpoint,
-                _in_flight: in_flight,
-            },
-        );
+            abort,
+            _in_flight: in_flight,
+        }));
+        if withdrawn {
+            let how = How::Settled(Settled::Cancelled);
+            return self.reported(Report { ticket, how });
+        }
+        self.ready.push(Work {
+            ticket,
+            delivery,
+            cancelled,
+        });
     }
 
-    pub(super) fn leave_gates(&mut self, place: &Place) {
-        if let Some(next) = self.gates.leave_instance(place.in_reserve) {
+    pub(super) fn leave_gates(&mut self, job: &Job) {
+        if let Some(next) = self.gates.leave_instance(job.in_reserve) {
             self.steps.push_back(Step::Start(next));
         }
-        let next = self
-            .partition(place)
-            .and_then(|partition| partition.gate.leave());
+        let partition = self.partitions.get(job.assignment);
+        let next = partition.and_then(|partition| partition.gate.leave());
         if let Some(next) = next {
             self.steps.push_back(Step::Instance(next));
         }
-        self.leave_endpoint(place);
+        self.leave_endpoint(job);
     }
 
-    pub(super) fn leave_endpoint(&mut self, place: &Place) {
-        if let Some(endpoint) = &place.endpoint
-            && let Some(next) = self.gates.leave_endpoint(endpoint)
+    pub(super) fn leave_endpoint(&mut self, job: &Job) {
+        let policy = &job.delivery.policy;
+        if policy.concurrency.is_some()
+            && let Some(next) = self.gates.leave_endpoint(&policy.name)
         {
             self.steps.push_back(Step::Partition(next));
         }

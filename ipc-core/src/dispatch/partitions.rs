@@ -1,0 +1,77 @@
+//! The partitions assigned to this instance.
+
+use std::collections::BTreeMap;
+
+use slab::Slab;
+
+use super::partition::Partition;
+use crate::transport::TopicPartition;
+
+/// One assignment of one partition. It finds its partition in a step, and finds
+/// nothing once the partition was taken away, even if it has come back since.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Assignment {
+    index: usize,
+    epoch: u64,
+}
+
+/// Assigned partitions, by name and by assignment.
+#[derive(Debug, Default)]
+pub(super) struct Partitions {
+    slots: Slab<(u64, Partition)>,
+    by_name: BTreeMap<TopicPartition, Assignment>,
+    epochs: u64,
+    /// Where the last record was from: the next is mostly from there too.
+    last: Option<(TopicPartition, Assignment)>,
+}
+
+impl Partitions {
+    /// Takes note of a partition. An earlier assignment of it is forgotten.
+    pub(super) fn insert(&mut self, partition: Partition) {
+        let place = partition.place.clone();
+        self.remove(&place);
+        self.epochs += 1;
+        let epoch = self.epochs;
+        let index = self.slots.insert((epoch, partition));
+        self.by_name.insert(place, Assignment { index, epoch });
+    }
+
+    /// The assignment of a partition, where it has one.
+    pub(super) fn find(&mut self, place: &TopicPartition) -> Option<Assignment> {
+        if let Some((last, assignment)) = &self.last
+            && last == place
+        {
+            return Some(*assignment);
+        }
+        let assignment = *self.by_name.get(place)?;
+        self.last = Some((place.clone(), assignment));
+        Some(assignment)
+    }
+
+    pub(super) fn get(&mut self, assignment: Assignment) -> Option<&mut Partition> {
+        match self.slots.get_mut(assignment.index) {
+            Some((epoch, partition)) if *epoch == assignment.epoch => Some(partition),
+            _ => None,
+        }
+    }
+
+    pub(super) fn named(&mut self, place: &TopicPartition) -> Option<&mut Partition> {
+        let assignment = self.find(place)?;
+        self.get(assignment)
+    }
+
+    pub(super) fn remove(&mut self, place: &TopicPartition) {
+        self.last = None;
+        if let Some(assignment) = self.by_name.remove(place) {
+            self.slots.remove(assignment.index);
+        }
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
+        self.slots.iter_mut().map(|(_, (_, partition))| partition)
+    }
+
+    pub(super) fn numbers(&self) -> impl Iterator<Item = i32> {
+        self.by_name.keys().map(|place| place.partition)
+    }
+}
