@@ -21,6 +21,16 @@ pub(crate) struct Pace {
     pub(crate) turn: Duration,
     /// How long each of them runs before the first turn.
     pub(crate) warm_up: Duration,
+    /// One-way records that are read in a turn.
+    pub(crate) records: u64,
+    /// Calls that are left open.
+    pub(crate) pending: usize,
+    /// How often instances are exchanged under load.
+    pub(crate) turnovers: usize,
+    /// How long the load lasts under which they are.
+    pub(crate) turnover: Duration,
+    /// What a soak takes for a minute.
+    pub(crate) minute: Duration,
 }
 
 impl Pace {
@@ -29,6 +39,11 @@ impl Pace {
         rounds: 5,
         turn: Duration::from_millis(2000),
         warm_up: Duration::from_millis(2000),
+        records: 1_000_000,
+        pending: 100_000,
+        turnovers: 3,
+        turnover: Duration::from_secs(20),
+        minute: Duration::from_secs(60),
     };
 
     /// What shows that everything runs.
@@ -36,6 +51,11 @@ impl Pace {
         rounds: 2,
         turn: Duration::from_millis(250),
         warm_up: Duration::from_millis(250),
+        records: 20_000,
+        pending: 5_000,
+        turnovers: 1,
+        turnover: Duration::from_secs(8),
+        minute: Duration::from_secs(3),
     };
 }
 
@@ -71,6 +91,13 @@ impl Bench {
         self.line.inc(1);
         #[expect(clippy::print_stdout, reason = "this is the output")]
         self.line.suspend(|| println!("{found}"));
+    }
+
+    /// Says something beside the figures.
+    pub(crate) fn note(&self, what: impl Display) {
+        let measure = self.line.prefix();
+        #[expect(clippy::print_stderr, reason = "this is for the terminal")]
+        self.line.suspend(|| eprintln!("{measure}: {what}"));
     }
 
     pub(crate) fn end(&self) {

@@ -9,11 +9,13 @@
 mod bench;
 mod bounds;
 mod figure;
+mod http;
 mod load;
 mod measure;
 mod ours;
 mod raw;
 mod report;
+mod resources;
 mod table;
 mod worker;
 

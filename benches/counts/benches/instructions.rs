@@ -1,10 +1,7 @@
 //! Instructions of a batch of messages, counted by callgrind; `cargo xtask bench
 //! instructions` runs it and divides by the size of the batch.
 #![expect(missing_docs, reason = "the macros make public items")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "gungraun writes `main`"
-)]
+#![expect(clippy::disallowed_methods, reason = "gungraun writes `main`")]
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
 

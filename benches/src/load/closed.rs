@@ -1,6 +1,8 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use super::{Recorder, Sample};
@@ -15,27 +17,29 @@ pub(crate) async fn closed<F>(
 where
     F: Future<Output = Result<()>> + Send,
 {
-    let mut all = Recorder::new()?;
+    let recorder = Arc::new(Mutex::new(Recorder::new()));
     let end = Instant::now() + span;
     let mut callers = JoinSet::new();
     for caller in 0..in_flight {
-        let call = call.clone();
-        let mut own = Recorder::new()?;
+        let (call, recorder) = (call.clone(), Arc::clone(&recorder));
         callers.spawn(async move {
             loop {
                 let begun = Instant::now();
-                match call(caller).await {
-                    Ok(()) => own.done(begun.elapsed()),
-                    Err(_) => own.failed(),
+                let answer = call(caller).await;
+                let now = Instant::now();
+                match answer {
+                    Ok(()) => recorder.lock().done(now - begun),
+                    Err(error) => recorder.lock().failed(&error),
                 }
-                if Instant::now() >= end {
-                    return own;
+                if now >= end {
+                    return;
                 }
             }
         });
     }
-    while let Some(own) = callers.join_next().await {
-        all.join(&own.context("a caller panicked")?)?;
+    while let Some(ended) = callers.join_next().await {
+        ended.context("a caller panicked")?;
     }
-    Ok(all.sample())
+    let sample = recorder.lock().sample();
+    Ok(sample)
 }

@@ -1,9 +1,12 @@
+use std::collections::HashMap;
+use std::process;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Error;
 use hdrhistogram::Histogram;
 
 use super::{Latency, Sample};
+use crate::resources;
 
 /// Nanoseconds between which latencies are told apart to three digits.
 const LEAST: u64 = 1_000;
@@ -12,18 +15,27 @@ const GREATEST: u64 = 120_000_000_000;
 /// Gathers what becomes of calls.
 pub(crate) struct Recorder {
     begun: Instant,
+    cpu: f64,
     latencies: Histogram<u64>,
     failed: u64,
+    failure: Option<String>,
+    /// When each key was answered last.
+    answered: HashMap<usize, Instant>,
+    longest_gap: Duration,
 }
 
 impl Recorder {
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Self {
         let latencies = Histogram::new_with_bounds(LEAST, GREATEST, 3);
-        Ok(Self {
+        Self {
             begun: Instant::now(),
-            latencies: latencies.context("the histogram's bounds are wrong")?,
+            cpu: own_cpu(),
+            latencies: latencies.expect("the bounds are constants, and in order"),
             failed: 0,
-        })
+            failure: None,
+            answered: HashMap::new(),
+            longest_gap: Duration::ZERO,
+        }
     }
 
     pub(crate) fn done(&mut self, after: Duration) {
@@ -31,16 +43,17 @@ impl Recorder {
         self.latencies.saturating_record(nanoseconds);
     }
 
-    pub(crate) fn failed(&mut self) {
-        self.failed += 1;
+    /// A call under this key was answered just now.
+    pub(crate) fn done_under(&mut self, key: usize, after: Duration) {
+        self.done(after);
+        let now = Instant::now();
+        let before = self.answered.insert(key, now).unwrap_or(self.begun);
+        self.longest_gap = self.longest_gap.max(now - before);
     }
 
-    /// Adds what another has gathered meanwhile.
-    pub(crate) fn join(&mut self, other: &Self) -> Result<()> {
-        let joined = self.latencies.add(&other.latencies);
-        joined.context("two histograms have different bounds")?;
-        self.failed += other.failed;
-        Ok(())
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.failed += 1;
+        self.failure.get_or_insert_with(|| format!("{error:#}"));
     }
 
     /// Everything since it was made.
@@ -49,7 +62,9 @@ impl Recorder {
         Sample {
             done: self.latencies.len(),
             failed: self.failed,
+            failure: self.failure.clone(),
             seconds: self.begun.elapsed().as_secs_f64(),
+            cpu: own_cpu() - self.cpu,
             latency: Latency {
                 p50: at(0.5),
                 p90: at(0.9),
@@ -57,6 +72,13 @@ impl Recorder {
                 p999: at(0.999),
                 max: self.latencies.max() as f64 / 1e9,
             },
+            longest_gap: self.longest_gap.as_secs_f64(),
         }
     }
+}
+
+/// Not a number where the kernel does not tell.
+fn own_cpu() -> f64 {
+    let id = i32::try_from(process::id()).unwrap_or_default();
+    resources::cpu(id).unwrap_or(f64::NAN)
 }

@@ -1,79 +1,89 @@
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result};
 
-use super::cpu;
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit, median};
-use crate::load::{Load, Sample};
+use crate::load::{Call, Load, Sample};
+use crate::resources;
 use crate::worker::{Role, Worker};
 
 /// Things that do the same, compared turn by turn: A B C, A B C, ...
 pub(super) struct Contest<'a> {
     bench: &'a Bench,
-    pairs: Vec<Pair>,
+    entries: Vec<Entry>,
 }
 
-/// One of them: a client and what answers it.
-struct Pair {
-    name: &'static str,
+/// One of them: a client, and what answers it.
+struct Entry {
+    name: String,
     client: Worker,
-    service: Worker,
+    /// The process next to the client first.
+    others: Vec<Worker>,
 }
 
 /// What one of them did in every round.
 pub(super) struct Turns {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     turns: Vec<Turn>,
 }
 
 /// What one of them did in one round. CPU times are in seconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Turn {
     pub(super) sample: Sample,
-    pub(super) client: f64,
-    pub(super) service: f64,
-    pub(super) brokers: f64,
+    /// Of each process beside the client.
+    others: Vec<f64>,
+    brokers: f64,
 }
 
 impl<'a> Contest<'a> {
     pub(super) fn new(bench: &'a Bench) -> Self {
         Self {
             bench,
-            pairs: Vec::new(),
+            entries: Vec::new(),
         }
     }
 
-    /// Starts a pair and lets it warm up.
-    pub(super) fn enter(&mut self, name: &'static str, service: Role, client: Role) -> Result<()> {
+    /// Takes on a client and what answers it.
+    pub(super) fn enter(&mut self, name: &str, others: Vec<Worker>, client: &Role) -> Result<()> {
         self.bench.step(format_args!("starting {name}"));
-        let service = Worker::start(&service)?;
-        let mut client = Worker::start(&client)?;
-        let span = self.bench.pace.warm_up;
-        for in_flight in [1, 64] {
-            let span = span / 2;
-            client.bear(&Load::Closed { in_flight, span })?;
-        }
-        self.pairs.push(Pair {
-            name,
-            client,
-            service,
+        self.entries.push(Entry {
+            name: name.to_owned(),
+            client: Worker::start(client)?,
+            others,
         });
+        Ok(())
+    }
+
+    /// Lets each run for a while before anything counts.
+    pub(super) fn warm_up(&mut self, call: Call) -> Result<()> {
+        let span = self.bench.pace.warm_up / 2;
+        for in_flight in [1, 64] {
+            for entry in &mut self.entries {
+                self.bench.step(format_args!("warming up {}", entry.name));
+                entry.client.bear(&Load::Closed {
+                    call,
+                    in_flight,
+                    span,
+                })?;
+            }
+        }
         Ok(())
     }
 
     /// Gives each its turn, as often as the pace says.
     pub(super) fn run(&mut self, load: &Load) -> Result<Vec<Turns>> {
         let rounds = self.bench.pace.rounds;
-        let empty = |pair: &Pair| Turns {
-            name: pair.name,
+        let empty = |entry: &Entry| Turns {
+            name: entry.name.clone(),
             turns: Vec::with_capacity(rounds),
         };
-        let mut all: Vec<Turns> = self.pairs.iter().map(empty).collect();
+        let mut all: Vec<Turns> = self.entries.iter().map(empty).collect();
         for round in 1..=rounds {
-            for (pair, turns) in self.pairs.iter_mut().zip(&mut all) {
-                let name = pair.name;
-                self.bench
-                    .step(format_args!("{load}, round {round} of {rounds}: {name}"));
-                turns.turns.push(pair.turn(load, &self.bench.brokers)?);
+            for (entry, turns) in self.entries.iter_mut().zip(&mut all) {
+                let name = &entry.name;
+                let step = format_args!("{load}, round {round} of {rounds}: {name}");
+                self.bench.step(step);
+                turns.turns.push(entry.turn(load, &self.bench.brokers)?);
             }
         }
         Ok(all)
@@ -81,32 +91,36 @@ impl<'a> Contest<'a> {
 
     /// Lets all end in order.
     pub(super) fn end(self) -> Result<()> {
-        for pair in self.pairs {
-            pair.client.stop()?;
-            pair.service.stop()?;
+        for entry in self.entries {
+            entry.client.stop()?;
+            entry.others.into_iter().try_for_each(Worker::stop)?;
         }
         Ok(())
     }
 }
 
-impl Pair {
+impl Entry {
     fn turn(&mut self, load: &Load, brokers: &[i32]) -> Result<Turn> {
-        let of_brokers = || brokers.iter().map(|id| cpu::used(*id)).sum::<Result<f64>>();
-        let before = (
-            cpu::used(self.client.id())?,
-            cpu::used(self.service.id())?,
-            of_brokers()?,
-        );
+        let mut ids: Vec<i32> = self.others.iter().map(Worker::id).collect();
+        ids.extend(brokers);
+        let before = used(&ids)?;
         let sample = self.client.bear(load)?;
-        let (name, failed) = (self.name, sample.failed);
-        ensure!(failed == 0, "{name}: {failed} calls failed at {load}");
+        let after = used(&ids)?;
+        let answered = sample.ensure_answered();
+        answered.with_context(|| format!("{} at {load}", self.name))?;
+        let mut spent: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+        let brokers = spent.split_off(self.others.len()).into_iter().sum();
         Ok(Turn {
             sample,
-            client: cpu::used(self.client.id())? - before.0,
-            service: cpu::used(self.service.id())? - before.1,
-            brokers: of_brokers()? - before.2,
+            others: spent,
+            brokers,
         })
     }
+}
+
+/// CPU times of processes so far.
+fn used(ids: &[i32]) -> Result<Vec<f64>> {
+    ids.iter().map(|id| resources::cpu(*id)).collect()
 }
 
 impl Turns {
@@ -120,20 +134,54 @@ impl Turns {
         Figure::new(format!("{what}, {}", self.name), unit, self.each(value))
     }
 
-    pub(super) fn throughput(&self) -> Vec<f64> {
-        self.each(|turn| turn.sample.per_second())
+    /// A value of each round over that of another.
+    pub(super) fn over(
+        &self,
+        other: &Self,
+        name: impl Into<String>,
+        value: impl Fn(&Turn) -> f64,
+    ) -> Figure {
+        Figure::ratio(name, &self.each(&value), &other.each(&value))
     }
 
     /// The one with the greatest median throughput.
     pub(super) fn fastest(all: &[Self]) -> Option<&Self> {
-        let speed = |turns: &&Self| median(&turns.throughput());
+        let speed = |turns: &&Self| median(&turns.each(Turn::throughput));
         all.iter().max_by(|a, b| speed(a).total_cmp(&speed(b)))
     }
 }
 
 impl Turn {
-    /// CPU time of client and service per call.
-    pub(super) fn both(&self) -> f64 {
-        (self.client + self.service) / self.sample.done as f64
+    pub(super) fn throughput(&self) -> f64 {
+        self.sample.per_second()
+    }
+
+    pub(super) fn p50(&self) -> f64 {
+        self.sample.latency.p50
+    }
+
+    pub(super) fn p99(&self) -> f64 {
+        self.sample.latency.p99
+    }
+
+    /// CPU time of the client per call.
+    pub(super) fn of_client(&self) -> f64 {
+        self.sample.cpu / self.sample.done as f64
+    }
+
+    /// CPU time of what is next to the client per call.
+    pub(super) fn of_next(&self) -> f64 {
+        self.others.first().copied().unwrap_or(f64::NAN) / self.sample.done as f64
+    }
+
+    /// CPU time of the client and of what answers it, brokers apart, per call.
+    pub(super) fn of_all(&self) -> f64 {
+        let others: f64 = self.others.iter().sum();
+        (self.sample.cpu + others) / self.sample.done as f64
+    }
+
+    /// CPU time of the brokers per call.
+    pub(super) fn of_brokers(&self) -> f64 {
+        self.brokers / self.sample.done as f64
     }
 }

@@ -1,9 +1,20 @@
 //! What is measured, one file each.
 
 mod call;
+mod cold_start;
 mod contest;
-mod cpu;
+mod entries;
+mod flat;
+mod http;
+mod instances;
 mod instructions;
+mod one_way;
+mod pending;
+mod rate;
+mod replication;
+mod slow;
+mod soak;
+mod stream;
 
 use anyhow::{Result, bail};
 
@@ -16,24 +27,114 @@ pub(crate) struct Measure {
     pub(crate) about: &'static str,
     /// A command of its own, which runs only where it is named.
     pub(crate) by_name_only: bool,
-    pub(crate) run: fn(&Bench) -> Result<Vec<Figure>>,
+    pub(crate) run: Run,
 }
+
+type Run = fn(&Bench) -> Result<Vec<Figure>>;
 
 /// Every measure, in the order in which they run.
 pub(crate) const ALL: &[Measure] = &[
-    Measure {
-        name: "instructions",
-        about: "instructions and allocations per message, without a broker",
-        by_name_only: false,
-        run: instructions::run,
-    },
-    Measure {
-        name: "call",
-        about: "typed calls over the same round trip by hand, at 1, 8, 64 and 256 in flight",
-        by_name_only: false,
-        run: call::run,
-    },
+    always(
+        "instructions",
+        "instructions and allocations per message, without a broker",
+        instructions::run,
+    ),
+    always(
+        "call",
+        "typed calls over the same round trip by hand, at 1, 8, 64 and 256 in flight",
+        call::run,
+    ),
+    always(
+        "rate",
+        "latency under a constant rate, free of coordinated omission",
+        rate::run,
+    ),
+    always(
+        "one-way",
+        "one-way records consumed over a loop by hand that commits",
+        one_way::run,
+    ),
+    always(
+        "stream",
+        "reply streams of 1000 records over the same records by hand",
+        stream::run,
+    ),
+    always(
+        "direct",
+        "the same application over HTTP, and without any network",
+        http::direct,
+    ),
+    always(
+        "shim",
+        "what the gateway adds to a call, and costs beside a proxy",
+        http::shim,
+    ),
+    always("endpoints", "1, 100 and 1000 endpoints", flat::endpoints),
+    always(
+        "partitions",
+        "4 and 64 request partitions",
+        flat::partitions,
+    ),
+    always("callers", "1 and 16 caller instances", flat::callers),
+    always(
+        "pending",
+        "100 000 calls that wait: memory, and one more call",
+        pending::run,
+    ),
+    always(
+        "slow-key",
+        "one slow key among 1000 on one partition",
+        slow::key,
+    ),
+    always(
+        "slow-endpoint",
+        "one slow endpoint on the shared topic",
+        slow::endpoint,
+    ),
+    always(
+        "rolling",
+        "a rolling restart of three instances at 500 calls per second",
+        instances::rolling,
+    ),
+    always(
+        "sigkill",
+        "SIGKILL of one of three instances at 500 calls per second",
+        instances::sigkill,
+    ),
+    always(
+        "cold-start",
+        "from the start of a process to its first answer, over raw",
+        cold_start::run,
+    ),
+    by_name(
+        "replication",
+        "typed calls over raw on three brokers",
+        replication::run,
+    ),
+    by_name(
+        "soak",
+        "ten minutes of steady load: memory and descriptors",
+        soak::run,
+    ),
 ];
+
+const fn always(name: &'static str, about: &'static str, run: Run) -> Measure {
+    Measure {
+        name,
+        about,
+        by_name_only: false,
+        run,
+    }
+}
+
+const fn by_name(name: &'static str, about: &'static str, run: Run) -> Measure {
+    Measure {
+        name,
+        about,
+        by_name_only: true,
+        run,
+    }
+}
 
 impl Measure {
     /// Those that are named; without a name all but the commands of their own.

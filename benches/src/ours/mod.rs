@@ -1,10 +1,12 @@
 //! The framework under measurement: a service with one endpoint for each thing
-//! that is asked of it, and its typed client.
+//! that is asked of it, its typed client, and a consumer of one-way records.
 
 mod app;
 mod client;
+mod consumer;
 mod service;
 
-pub(crate) use self::app::BODY;
+pub(crate) use self::app::{BODY, Note, app};
 pub(crate) use self::client::{ClientPlan, OurClient};
+pub(crate) use self::consumer::OurConsumer;
 pub(crate) use self::service::{OurService, ServicePlan};

@@ -12,7 +12,10 @@ use crate::worker::Subject;
 pub(crate) struct ServicePlan {
     pub(crate) bootstrap: String,
     pub(crate) name: String,
+    /// Of its request topic.
     pub(crate) partitions: i32,
+    /// Endpoints that nobody calls, beside those that are called.
+    pub(crate) more_endpoints: usize,
 }
 
 pub(crate) struct OurService {
@@ -27,9 +30,11 @@ impl OurService {
             Service::builder(plan.name)
                 .kafka(KafkaConfig::new(plan.bootstrap))
                 .create_topics(plan.partitions)
-                .serve(app()?)
+                .serve(app(plan.more_endpoints)?)
                 .start(),
         )?;
+        // ready is who answers, as a deployment waits for it
+        runtime.block_on(service.assigned());
         Ok(Self { runtime, service })
     }
 }

@@ -9,24 +9,27 @@ pub(super) const REQUEST: [(&str, &[u8]); 8] = [
     (":path", b"/echo"),
     ("ipc-deadline", b"1795250804432"),
     ("ipc-budget", b"30000"),
-    (
-        "ipc-caller",
-        b"bench-caller-01234567/0123456789abcdef0123456789abcdef",
-    ),
+    ("ipc-caller", CALLER),
 ];
 
-/// What the framework writes on a reply beside the correlation id.
+/// What it writes on a reply.
 pub(super) const REPLY: [(&str, &[u8]); 4] = [
     ("content-type", b"application/json"),
     ("content-length", b"256"),
-    (
-        "ipc-caller",
-        b"bench-caller-01234567/0123456789abcdef0123456789abcdef",
-    ),
+    ("ipc-caller", CALLER),
     (":status", b"200"),
 ];
 
+/// What it writes on a record of a reply stream.
+pub(super) const STREAM: [(&str, &[u8]); 2] = [("ipc-caller", CALLER), ("ipc-seq", b"123")];
+
+/// What a plain one-way record has: no request of HTTP's shape.
+pub(super) const ONE_WAY: [(&str, &[u8]); 2] =
+    [("content-type", b"application/json"), ("source", b"bench")];
+
 pub(super) const CORRELATION_ID: &str = "kafka_correlationId";
+
+const CALLER: &[u8] = b"bench-caller-01234567/0123456789abcdef0123456789abcdef";
 
 /// The headers of a record, its correlation id first.
 pub(super) fn headers(id: &[u8], others: &[(&str, &[u8])]) -> OwnedHeaders {

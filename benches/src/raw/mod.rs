@@ -1,31 +1,36 @@
-//! The floor: a round trip as one writes it by hand on librdkafka, with exactly
-//! the headers of the framework, and without anything else.
+//! The floor: the same as one writes it by hand on librdkafka, with exactly the
+//! headers of the framework, and without anything else.
 
 mod client;
+mod consumer;
 mod headers;
 mod service;
+mod topics;
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, ThreadedProducer};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::client::RawClient;
+pub(crate) use self::consumer::{Log, RawConsumer};
 pub(crate) use self::service::RawService;
+pub(crate) use self::topics::create_topics;
 
-/// Where an exchange takes place, and how its producers batch.
+/// Where an exchange takes place, and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) bootstrap: String,
     pub(crate) requests: String,
     pub(crate) replies: String,
-    /// In milliseconds, as librdkafka takes it.
+    /// How long producers wait for a batch, in milliseconds as librdkafka takes
+    /// it.
     pub(crate) linger: String,
+    /// How many records answer one request.
+    pub(crate) records: u32,
 }
 
 /// How long to wait for what must come.
@@ -33,10 +38,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 type Producer = ThreadedProducer<DefaultProducerContext>;
 
-fn producer(place: &Place) -> Result<Producer> {
+fn producer(bootstrap: &str, linger: &str) -> Result<Producer> {
     let producer = ClientConfig::new()
-        .set("bootstrap.servers", &place.bootstrap)
-        .set("linger.ms", &place.linger)
+        .set("bootstrap.servers", bootstrap)
+        .set("linger.ms", linger)
         .set("enable.idempotence", "true")
         .set("acks", "all")
         .create();
@@ -49,22 +54,4 @@ fn send(producer: &Producer, topic: &str, body: &[u8], headers: OwnedHeaders) ->
         .headers(headers);
     let sent = producer.send(record);
     sent.map_err(|(error, _)| anyhow!("a record for {topic} was not taken: {error}"))
-}
-
-/// Makes topics with one partition, with as many replicas as the cluster says.
-pub(crate) fn create_topics(bootstrap: &str, names: &[&str]) -> Result<()> {
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .create()
-        .context("no admin client")?;
-    let topics = names
-        .iter()
-        .map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(-1)));
-    let topics: Vec<_> = topics.collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let created = runtime.block_on(admin.create_topics(&topics, &AdminOptions::new()))?;
-    for topic in created {
-        topic.map_err(|(name, code)| anyhow!("topic {name} not created: {code}"))?;
-    }
-    Ok(())
 }

@@ -8,11 +8,11 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
-use super::headers::{CORRELATION_ID, REPLY, headers};
+use super::headers::{CORRELATION_ID, REPLY, STREAM, headers};
 use super::{Place, Producer, producer, send};
 use crate::worker::Subject;
 
-/// Answers every request with its own body.
+/// Answers every request with its own body, once or many times.
 pub(crate) struct RawService {
     ending: Arc<AtomicBool>,
     thread: JoinHandle<Result<()>>,
@@ -28,13 +28,13 @@ impl RawService {
             .create()
             .context("no consumer")?;
         consumer.subscribe(&[&place.requests])?;
-        let producer = producer(&place)?;
+        let producer = producer(&place.bootstrap, &place.linger)?;
         let ending = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&ending);
         let thread = thread::spawn(move || {
             while !asked.load(Ordering::Relaxed) {
                 if let Some(message) = consumer.poll(Duration::from_millis(100)) {
-                    answer(&producer, &place.replies, &message?)?;
+                    answer(&producer, &place, &message?)?;
                 }
             }
             Ok(())
@@ -43,14 +43,20 @@ impl RawService {
     }
 }
 
-fn answer(producer: &Producer, replies: &str, request: &BorrowedMessage<'_>) -> Result<()> {
+fn answer(producer: &Producer, place: &Place, request: &BorrowedMessage<'_>) -> Result<()> {
     let id = request
         .headers()
         .and_then(|headers| headers.iter().find(|header| header.key == CORRELATION_ID))
         .and_then(|header| header.value)
         .context("a request without a correlation id")?;
     let body = request.payload().unwrap_or_default();
-    send(producer, replies, body, headers(id, &REPLY))
+    if place.records == 1 {
+        return send(producer, &place.replies, body, headers(id, &REPLY));
+    }
+    for _ in 0..place.records {
+        send(producer, &place.replies, body, headers(id, &STREAM))?;
+    }
+    Ok(())
 }
 
 impl Subject for RawService {

@@ -5,6 +5,7 @@ mod process;
 mod role;
 
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,11 @@ pub(crate) trait Subject {
         bail!("this is no client, it cannot do {load:?}")
     }
 
+    /// Where it is reached over HTTP, if it is.
+    fn address(&self) -> Option<SocketAddr> {
+        None
+    }
+
     /// Ends in order.
     fn stop(self: Box<Self>) {}
 }
@@ -27,8 +33,8 @@ pub(crate) trait Subject {
 /// What a worker says, one line of JSON each.
 #[derive(Debug, Serialize, Deserialize)]
 enum Word {
-    /// It has started.
-    Ready,
+    /// It has started, and is reached there.
+    Ready(Option<SocketAddr>),
     /// What became of a load.
     Done(Sample),
     /// It could not.
@@ -39,7 +45,7 @@ enum Word {
 pub(crate) fn serve(role: &str) -> Result<()> {
     let role: Role = serde_json::from_str(role).context("the role is not one")?;
     let mut subject = role.start()?;
-    say(&Word::Ready)?;
+    say(&Word::Ready(subject.address()))?;
     for line in io::stdin().lines() {
         let load: Load = serde_json::from_str(&line?).context("the load is not one")?;
         say(&match subject.load(&load) {

@@ -1,5 +1,6 @@
 use std::env;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +15,7 @@ pub(crate) struct Worker {
     /// `None` once it was asked to end.
     input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
+    address: Option<SocketAddr>,
 }
 
 impl Worker {
@@ -39,12 +41,16 @@ impl Worker {
             input: child.stdin.take(),
             output: BufReader::new(output).lines(),
             child,
+            address: None,
         })
     }
 
     pub(crate) fn await_ready(&mut self) -> Result<()> {
         match self.word()? {
-            Word::Ready => Ok(()),
+            Word::Ready(address) => {
+                self.address = address;
+                Ok(())
+            }
             other => bail!("a worker said {other:?} before it was ready"),
         }
     }
@@ -67,8 +73,13 @@ impl Worker {
         match self.word()? {
             Word::Done(sample) => Ok(sample),
             Word::Failed(reason) => bail!("{reason}"),
-            Word::Ready => bail!("a worker said twice that it is ready"),
+            Word::Ready(_) => bail!("a worker said twice that it is ready"),
         }
+    }
+
+    /// Where it is reached over HTTP.
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        self.address.context("this worker serves no HTTP")
     }
 
     pub(crate) fn id(&self) -> i32 {

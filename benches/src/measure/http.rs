@@ -1,0 +1,86 @@
+//! The floors without a log, and what the gateway adds.
+
+use anyhow::Result;
+
+use super::contest::{Contest, Turn, Turns};
+use super::entries::{self, Shape};
+use crate::bench::Bench;
+use crate::figure::{Figure, Unit};
+use crate::http::GatewayPlan;
+use crate::load::{Call, Load};
+use crate::ours::ClientPlan;
+use crate::worker::{Role, Worker};
+
+/// The same application over HTTP on loopback, and without any network.
+pub(super) fn direct(bench: &Bench) -> Result<Vec<Figure>> {
+    let mut contest = Contest::new(bench);
+    let server = Worker::start(&Role::HttpServer)?;
+    let client = Role::HttpClient(server.address()?);
+    contest.enter("axum over HTTP", vec![server], &client)?;
+    contest.enter("the Router's oneshot", Vec::new(), &Role::Oneshot)?;
+    contest.warm_up(Call::Echo)?;
+    let mut figures = Vec::new();
+    for in_flight in [1, 64, 256] {
+        for turns in contest.run(&Load::echo(in_flight, bench.pace.turn))? {
+            figures.extend(absolute(in_flight, &turns));
+        }
+    }
+    contest.end()?;
+    Ok(figures)
+}
+
+/// The gateway before a service against the typed client, and against a proxy
+/// before the same application over HTTP.
+pub(super) fn shim(bench: &Bench) -> Result<Vec<Figure>> {
+    let mut contest = Contest::new(bench);
+    let plan = entries::service(bench, Shape::PLAIN);
+    let typed = ClientPlan::new(&bench.bootstrap, &plan.name);
+    let gateway = Role::Gateway(GatewayPlan {
+        bootstrap: bench.bootstrap.clone(),
+        service: plan.name.clone(),
+    });
+    let service = Worker::start(&Role::Service(plan))?;
+    let gateway = Worker::start(&gateway)?;
+    let before_gateway = Role::HttpClient(gateway.address()?);
+    contest.enter("typed client", Vec::new(), &Role::Client(typed))?;
+    contest.enter("gateway", vec![gateway], &before_gateway)?;
+    let server = Worker::start(&Role::HttpServer)?;
+    let proxy = Worker::start(&Role::Proxy(server.address()?))?;
+    let before_proxy = Role::HttpClient(proxy.address()?);
+    contest.enter("proxy", vec![proxy, server], &before_proxy)?;
+    contest.warm_up(Call::Echo)?;
+
+    let mut figures = Vec::new();
+    let at_1 = contest.run(&Load::echo(1, bench.pace.turn))?;
+    let [client, gateway, _] = at_1.as_slice() else {
+        unreachable!("three have entered");
+    };
+    figures.extend(at_1.iter().flat_map(|turns| absolute(1, turns)));
+    figures.push(gateway.over(client, "at 1: p50 over the typed client's", Turn::p50));
+    let (through, own) = (gateway.each(Turn::p50), client.each(Turn::p50));
+    let added = through.iter().zip(own).map(|(through, own)| through - own);
+    let name = "at 1: p50 above the typed client's";
+    figures.push(Figure::new(name, Unit::Seconds, added.collect()));
+
+    let at_256 = contest.run(&Load::echo(256, bench.pace.turn))?;
+    let [_, gateway, proxy] = at_256.as_slice() else {
+        unreachable!("three have entered");
+    };
+    figures.extend(at_256.iter().flat_map(|turns| absolute(256, turns)));
+    let per_core = |turn: &Turn| turn.of_next().recip();
+    let name = "at 256: requests per second and core over a proxy's";
+    figures.push(gateway.over(proxy, name, per_core));
+    contest.end()?;
+    service.stop()?;
+    Ok(figures)
+}
+
+fn absolute(in_flight: usize, turns: &Turns) -> Vec<Figure> {
+    let at = |what| format!("at {in_flight}: {what}");
+    vec![
+        turns.figure(&at("throughput"), Unit::PerSecond, Turn::throughput),
+        turns.figure(&at("p50"), Unit::Seconds, Turn::p50),
+        turns.figure(&at("p99"), Unit::Seconds, Turn::p99),
+        turns.figure(&at("CPU of server"), Unit::Seconds, Turn::of_next),
+    ]
+}
