@@ -135,9 +135,11 @@ impl Template {
 /// The path that serves `path` when it is nested below `prefix`, as axum joins
 /// them.
 pub(crate) fn nested(prefix: &str, path: &str) -> String {
-    if prefix.ends_with('/') {
+    if prefix.is_empty() {
+        path.to_owned()
+    } else if prefix.ends_with('/') {
         format!("{prefix}{}", path.trim_start_matches('/'))
-    } else if path == "/" && !prefix.is_empty() {
+    } else if path == "/" {
         prefix.to_owned()
     } else {
         format!("{prefix}{path}")

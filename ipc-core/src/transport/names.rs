@@ -52,7 +52,8 @@ impl TopicNames {
     }
 
     fn name(&self, owner: &str, what: &str) -> Arc<str> {
-        format!("{}{owner}.{what}", self.prefix).into()
+        // Asked for with every call: joining is a third of what formatting costs.
+        [&self.prefix, owner, ".", what].concat().into()
     }
 
     /// Whether topics can have this prefix; says why not.
