@@ -14,7 +14,7 @@ const GUNGRAUN_VERSION: &str = "0.20.0";
 /// The measure that counts instructions.
 const INSTRUCTIONS: &str = "instructions";
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Bench {
     /// The measures to take [default: all that are no commands of their own]
     names: Vec<String>,
@@ -36,6 +36,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// Every measure, as quickly as it can be taken.
+    pub(crate) fn smoke() -> Self {
+        Self {
+            quick: true,
+            ..Self::default()
+        }
+    }
+
     /// Builds the benchmarks for release and runs them; the code is theirs.
     pub(crate) fn run(self, supervisor: &mut Supervisor) -> Result<ExitCode> {
         let mut build = cargo("build")?;

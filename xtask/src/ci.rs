@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::{
+    bench::Bench,
     deny,
     supervisor::Supervisor,
     tests,
@@ -27,6 +28,8 @@ pub(crate) enum Check {
     Deny,
     /// The demo's exchanges are right
     Demo,
+    /// The benchmarks run; what they find fails nothing
+    Bench,
 }
 
 /// Runs all checks but `except`, whatever becomes of each, and names those that failed.
@@ -73,6 +76,7 @@ fn passes(supervisor: &mut Supervisor, check: Check) -> Result<bool> {
         Check::Features => each_feature_alone()?,
         Check::Deny => vec![deny::command(supervisor)?],
         Check::Demo => vec![with(cargo("demo")?, &["--once"])],
+        Check::Bench => return Ok(Bench::smoke().run(supervisor)? == ExitCode::SUCCESS),
     };
     for mut command in commands {
         if !supervisor.run(&mut command)?.success() {
