@@ -53,10 +53,11 @@ impl ConsumerHealth {
         self.update(|consumer| consumer.away = None);
     }
 
-    /// No broker answers. The first report since one did counts as the beginning.
-    pub fn unreachable(&self, now: Instant, reason: impl Into<Cow<'static, str>>) {
+    /// No broker has answered since then. Until one does, the first report says
+    /// when that began.
+    pub fn unreachable(&self, since: Instant, reason: impl Into<Cow<'static, str>>) {
         self.update(|consumer| {
-            let since = consumer.away.as_ref().map_or(now, |(since, _)| *since);
+            let since = consumer.away.as_ref().map_or(since, |(began, _)| *began);
             consumer.away = Some((since, reason.into()));
         });
     }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::envelope::control::Control;
 use crate::health::ConsumerHealth;
 use crate::metrics::Metrics;
-use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Transport};
+use crate::transport::{Ack, Outgoing, Receipt, Transport};
 
 /// Between two presence records.
 const EVERY: Duration = Duration::from_secs(1);
@@ -40,7 +40,8 @@ impl Presence {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Each record is also a probe: what the broker acknowledges proves it there.
-        let mut unanswered = FuturesUnordered::new();
+        let mut unanswered = FuturesUnordered::<Receipt>::new();
+        let mut answered = Instant::now();
         loop {
             tokio::select! {
                 biased;
@@ -48,14 +49,20 @@ impl Presence {
                 // Told at once: a caller may be waiting for this very instance.
                 Ok(()) = self.assigned.changed() => {}
                 Some(settled) = unanswered.next() => {
-                    self.report(settled);
+                    match settled {
+                        Ok(_) => {
+                            answered = Instant::now();
+                            self.health.reachable();
+                        }
+                        Err(error) => self.health.unreachable(answered, error.to_string()),
+                    }
                     continue;
                 }
                 _ = ticks.tick() => {}
             }
             if unanswered.len() > SILENT {
                 let reason = "presence records are not acknowledged";
-                self.health.unreachable(Instant::now(), reason);
+                self.health.unreachable(answered, reason);
             }
             let partitions = self.assigned.borrow_and_update().clone();
             self.health.assigned(partitions.len());
@@ -70,13 +77,6 @@ impl Presence {
         drop(self.tell(&Control::Farewell {
             instance: self.instance.clone(),
         }));
-    }
-
-    fn report(&self, settled: Result<Placed, SendError>) {
-        match settled {
-            Ok(_) => self.health.reachable(),
-            Err(error) => self.health.unreachable(Instant::now(), error.to_string()),
-        }
     }
 
     fn tell(&self, control: &Control) -> Receipt {

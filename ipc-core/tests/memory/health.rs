@@ -18,6 +18,7 @@ use ipc_core::transport::{Outgoing, TopicPartition};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::silent::Silent;
 use super::system::{System, TestResult, keyed};
 
 fn ready(health: &Health) -> Verdict {
@@ -110,6 +111,43 @@ async fn a_service_that_has_nothing_to_do_stays_ready_and_alive() -> TestResult 
     let facts = service.health().facts(now);
     assert!(facts.liveness(now).is_ok(), "{:?}", facts.liveness(now));
     assert!(facts.readiness(now).is_ok(), "{:?}", facts.readiness(now));
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_broker_ends_readiness_within_five_seconds_and_its_return_restores_it()
+-> TestResult {
+    let system = System::new();
+    let broker = Silent::new(system.transport());
+    let service = system
+        .service("orders")
+        .transport(broker.clone())
+        .serve(Router::new())
+        .start()
+        .await?;
+    let health = service.health();
+    // Wherever between two presence records it happens.
+    for millis in [1, 250, 500, 750, 999] {
+        until(health, Verdict::is_ok).await?;
+        tokio::time::sleep(Duration::from_millis(10_000 + millis)).await;
+        assert!(ready(health).is_ok(), "{:?}", ready(health));
+
+        let lost = Instant::now();
+        broker.fall_silent();
+        let told = until(health, |verdict| !verdict.is_ok()).await?;
+        let took = lost.elapsed();
+        let [reason] = told.reasons() else {
+            return Err(format!("{told:?}").into());
+        };
+        assert!(
+            reason.starts_with("consumer of orders.requests: no broker for ")
+                && reason.ends_with(": presence records are not acknowledged"),
+            "{reason}"
+        );
+        assert!(took <= Duration::from_secs(5), "{took:?}: {reason}");
+        broker.answer_again();
+    }
     service.stop().await;
     Ok(())
 }

@@ -12,6 +12,7 @@ mod inbox;
 mod layers;
 mod nested;
 mod rows;
+mod silent;
 mod spring;
 mod streams;
 mod system;
