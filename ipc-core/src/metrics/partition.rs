@@ -59,7 +59,7 @@ impl Partitions {
         );
         registry.register(
             "partition_in_flight_records",
-            "Records received and not settled",
+            "Records being handled and not settled",
             partitions.in_flight.clone(),
         );
         registry.register_with_unit(
@@ -155,7 +155,7 @@ impl PartitionMetrics {
         self.received.inc_by(records as u64);
     }
 
-    /// Counts a record as in flight until the guard is dropped.
+    /// Counts a record as being handled until the guard is dropped.
     pub fn in_flight(&self) -> Held {
         Held::one_in(&self.in_flight)
     }
