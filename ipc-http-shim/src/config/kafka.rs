@@ -72,7 +72,18 @@ impl KafkaSection {
                 Some((_, Some(place))) => place.clone(),
                 None => Place::File,
             };
-            report.add(place, fault.what(), fault.mend());
+            let mend = if fault.is_about("sasl.mechanism") && self.asks_for_tokens() {
+                "its tokens come from a provider written in Rust, and a gateway takes none: \
+                 use SCRAM-SHA-256, SCRAM-SHA-512, PLAIN or a client certificate"
+            } else {
+                fault.mend()
+            };
+            report.add(place, fault.what(), mend);
         }
+    }
+
+    fn asks_for_tokens(&self) -> bool {
+        let mut others = self.properties.others();
+        others.any(|(name, value)| name.starts_with("sasl.mechanism") && value == "OAUTHBEARER")
     }
 }

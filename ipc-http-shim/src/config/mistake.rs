@@ -127,6 +127,8 @@ impl<'t> Report<'t> {
             return Ok(value);
         }
         self.list.sort();
+        // Two reasons may have the same mend.
+        self.list.dedup();
         Err(Mistakes {
             file: file.to_owned(),
             list: self.list,

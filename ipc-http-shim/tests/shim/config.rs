@@ -132,6 +132,24 @@ fn every_mistake_of_the_kafka_configuration_is_listed_with_those_of_the_routes()
 }
 
 #[test]
+fn tokens_are_refused_with_what_a_gateway_can_use_instead() {
+    for property in ["sasl.mechanism", "sasl.mechanisms"] {
+        let listed = mistakes(&format!(
+            "[kafka]\nbootstrap.servers = \"a:1\"\nsecurity.protocol = \"sasl_plaintext\"\n\
+             {property} = \"OAUTHBEARER\"\n\
+             [[routes]]\npath = \"/a\"\nservice = \"orders\"\n",
+        ));
+
+        assert!(listed.starts_with("shim.toml:4:"), "{listed}");
+        assert!(
+            listed.contains("a gateway takes none: use SCRAM-SHA-256, SCRAM-SHA-512, PLAIN"),
+            "{listed}"
+        );
+        assert_eq!(listed.lines().count(), 1, "{listed}");
+    }
+}
+
+#[test]
 fn the_kafka_configuration_is_judged_as_a_whole_too() {
     let listed = mistakes(
         "[kafka]\nbootstrap.servers = \"a:1\"\nsession.timeout.ms = 700000\n\
