@@ -10,6 +10,7 @@ use ipc_core::{
     client::{CallError, Client, Options, Rejected, UnknownReason},
     health::Role,
     service::Service,
+    transport::kafka::KafkaConfig,
 };
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -107,7 +108,10 @@ async fn a_service_that_has_gone_is_absent_until_it_is_back() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_outlive_a_broker_that_is_stopped_and_started() -> Result<()> {
     let broker = PrivateBroker::start().await?;
-    let stage = Stage::on(broker.bootstrap(), "outage");
+    // How long a broker needs to come back is the machine's affair: neither deadline
+    // nor producer gives up before it.
+    let config = KafkaConfig::new(broker.bootstrap()).set("message.timeout.ms", "300000");
+    let stage = Stage::reached_by(config, "outage");
     let gate = Arc::new(Semaphore::new(0));
     let (begun, mut begins) = mpsc::channel(8);
     type Gated = (Arc<Semaphore>, mpsc::Sender<()>);
@@ -125,7 +129,7 @@ async fn calls_outlive_a_broker_that_is_stopped_and_started() -> Result<()> {
     let client = stage.client().await?;
     let mut calls = JoinSet::new();
     let send = |calls: &mut JoinSet<Result<(StatusCode, bytes::Bytes)>>, body: &'static str| {
-        let request = patient(stage.post("/work", body), Duration::from_secs(60));
+        let request = patient(stage.post("/work", body), Duration::from_secs(300));
         let client = client.clone();
         calls.spawn(async move { call(&client, request).await });
     };
