@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::inbox::{Inbox, Wiring};
+use super::inbox::{Inbox, RECENTLY, Wiring};
 use super::pending::Pending;
 use super::place;
 use super::presence::Services;
@@ -156,7 +156,7 @@ impl ClientBuilder {
         };
         self.check_partitions(&state)?;
         let caller = CallerId::random(&self.fleet);
-        let place = place::choose(&*transport, &state).await;
+        let place = place::choose(&*transport, &state, RECENTLY).await;
         let pending = Arc::new(Pending::new(self.max_pending));
         let uploads = Arc::new(Uploads::default());
         let stop = CancellationToken::new();

@@ -21,9 +21,12 @@ use crate::transport::{
 };
 
 /// Between two pings.
-pub(super) const PING_EVERY: Duration = Duration::from_secs(1);
+const PING_EVERY: Duration = Duration::from_secs(1);
 /// Pings that may be missing before the inbox counts as deaf.
-pub(super) const MISSES: u32 = 3;
+const MISSES: u32 = 3;
+/// Whoever listens on a partition has written a ping to it in this time, or does
+/// not hear itself any more.
+pub(super) const RECENTLY: Duration = PING_EVERY.saturating_mul(MISSES);
 /// How long closing a reader may take.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -293,7 +296,7 @@ impl Keeper {
         let Some(topic) = topic.filter(|topic| topic.partitions <= self.place.partition) else {
             return;
         };
-        self.place = place::choose(transport, &topic).await;
+        self.place = place::choose(transport, &topic, RECENTLY).await;
         self.partition
             .store(self.place.partition, Ordering::Relaxed);
         self.next.store(0, Ordering::Relaxed);

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::inbox::{MISSES, PING_EVERY};
 use crate::transport::{TopicPartition, TopicState, Transport};
 
-/// Whoever listens on a partition has written a ping to it in this time, or does
-/// not hear itself any more.
-const RECENTLY: Duration = PING_EVERY.saturating_mul(MISSES);
-
-/// The quietest partition of the reply topic; any, where that is not known.
-pub(super) async fn choose(transport: &dyn Transport, topic: &TopicState) -> TopicPartition {
+/// The partition of the reply topic to which the least was written `recently`; any,
+/// where that is not known.
+pub(super) async fn choose(
+    transport: &dyn Transport,
+    topic: &TopicState,
+    recently: Duration,
+) -> TopicPartition {
     let written = if topic.partitions > 1 {
-        let since = transport.now().minus(RECENTLY);
+        let since = transport.now().minus(recently);
         transport.written_since(topic, since).await
     } else {
         Ok(vec![0])

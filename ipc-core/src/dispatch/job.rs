@@ -4,8 +4,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Delivery;
+use super::assignment::Assignment;
 use super::delivery::Refusal;
-use super::partitions::Assignment;
 
 /// A delivery with what dispatch needs to finish it.
 #[derive(Debug)]

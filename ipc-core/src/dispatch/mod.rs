@@ -2,6 +2,7 @@
 //! within bounds, with an offset that is stored only when the record is settled.
 
 mod assembler;
+mod assignment;
 mod backlog;
 mod cancelled;
 mod delivery;
@@ -34,9 +35,10 @@ pub use crate::transport::{Origin, TopicPartition};
 
 pub(crate) use backlog::Backlog;
 pub(crate) use delivery::Refusal;
-pub(crate) use engine::{Engine, Input};
+pub(crate) use engine::Engine;
 pub(crate) use intake::Intake;
 pub(crate) use open_replies::OpenReplies;
 pub(crate) use pump::RECORD;
 pub(crate) use replier::Replier;
+pub(crate) use report::Input;
 pub(crate) use work::Workshop;

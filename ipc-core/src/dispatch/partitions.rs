@@ -4,16 +4,9 @@ use std::collections::BTreeMap;
 
 use slab::Slab;
 
+use super::assignment::Assignment;
 use super::partition::Partition;
 use crate::transport::TopicPartition;
-
-/// One assignment of one partition. It finds its partition in a step, and finds
-/// nothing once the partition was taken away, even if it has come back since.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Assignment {
-    index: usize,
-    epoch: u64,
-}
 
 /// Assigned partitions, by name and by assignment.
 #[derive(Debug, Default)]

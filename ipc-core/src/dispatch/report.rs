@@ -1,13 +1,27 @@
-//! What engine is told of the records it has handed out.
+//! What the engine is told: by its consumer, and of the records it has handed out.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::engine::Input;
+use super::backlog::Queued;
+use crate::envelope::CorrelationId;
 use crate::metrics::Settled;
-use crate::transport::{Outgoing, Placed, SendError, Settle};
+use crate::transport::{Event, Outgoing, Placed, SendError, Settle};
+
+/// What the engine is told.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// By its consumer. What is queued stays so until it has been dealt with.
+    Event(Event, Queued),
+    /// By whoever handles a record.
+    Report(Report),
+    /// By a caller that gave up.
+    Cancel(CorrelationId),
+    /// By its service: finish what runs, start nothing, end.
+    Drain,
+}
 
 /// Tells a record that was handed out from every other that is out now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

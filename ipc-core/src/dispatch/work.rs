@@ -13,9 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
 
-use super::engine::Input;
 use super::replier::{Replier, answered, whole};
-use super::report::{Answer, How, Reports, Ticket};
+use super::report::{Answer, How, Input, Reports, Ticket};
 use super::{Delivery, Guarantee, Outcome, Reply, ReplyBody};
 use crate::metrics::Settled;
 use crate::transport::Consumer;

@@ -8,9 +8,9 @@ use tower::Service;
 
 use super::Engine;
 use crate::dispatch::assembler::Chunk;
+use crate::dispatch::assignment::Assignment;
 use crate::dispatch::job::Job;
 use crate::dispatch::partition::Partition;
-use crate::dispatch::partitions::Assignment;
 use crate::dispatch::{Delivery, Outcome};
 use crate::metrics::Rebalance;
 use crate::transport::{Received, TopicPartition};

@@ -8,8 +8,8 @@ use tower::Service;
 
 use super::steps::Step;
 use super::{Engine, Started};
+use crate::dispatch::assignment::Assignment;
 use crate::dispatch::job::Job;
-use crate::dispatch::partitions::Assignment;
 use crate::dispatch::report::{Answer, How, Report, Ticket};
 use crate::dispatch::{Delivery, Outcome};
 use crate::envelope::CorrelationId;

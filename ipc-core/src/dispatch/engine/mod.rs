@@ -24,7 +24,6 @@ use tower::Service;
 use self::leaving::Leaving;
 use self::steps::Step;
 use super::assembler::Assembler;
-use super::backlog::Queued;
 use super::cancelled::Cancelled;
 use super::gates::Gates;
 use super::intake::Intake;
@@ -32,26 +31,12 @@ use super::job::Job;
 use super::partition::Partition;
 use super::partitions::Partitions;
 use super::replier::Replier;
-use super::report::Report;
+use super::report::Input;
 use super::work::{self, Work, Workshop};
 use super::{Delivery, Limits, Outcome};
-use crate::envelope::CorrelationId;
 use crate::health::ConsumerHealth;
 use crate::metrics::{Held, Metrics};
 use crate::transport::{Consumer, Event};
-
-/// What the engine is told.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// By its consumer. What is queued stays so until it has been dealt with.
-    Event(Event, Queued),
-    /// By whoever handles a record.
-    Report(Report),
-    /// By a caller that gave up.
-    Cancel(CorrelationId),
-    /// By its service: finish what runs, start nothing, end.
-    Drain,
-}
 
 /// Inputs taken at once: they share what follows.
 const AT_ONCE: usize = 256;
