@@ -36,6 +36,7 @@ where
             return;
         }
         let now = Instant::now();
+        let mut touched = Vec::new();
         for received in batch {
             let Some(assignment) = self.partitions.find(&received.origin.partition) else {
                 // Fetched before its partition was taken away: another member has it.
@@ -48,6 +49,10 @@ where
                 continue;
             }
             partition.metrics.received(1);
+            // Records of one partition come together.
+            if touched.last() != Some(&assignment) {
+                touched.push(assignment);
+            }
             let delivery = self.intake.deliver(received, &partition.moving, now);
             if delivery.head.chunk.is_some() && delivery.refusal.is_none() {
                 self.assemble(delivery, assignment, now);
@@ -55,7 +60,7 @@ where
                 self.queue(delivery, Vec::new(), assignment, now);
             }
         }
-        self.pause_full();
+        self.pause_full(&touched);
     }
 
     fn queue(
@@ -101,11 +106,15 @@ where
         });
     }
 
-    /// Stops fetching partitions whose window is full, until half of it is free.
-    fn pause_full(&mut self) {
+    /// Stops fetching those of the partitions whose window is full, until half of
+    /// it is free.
+    fn pause_full(&mut self, touched: &[Assignment]) {
         let window = self.limits.window;
         let mut full = Vec::new();
-        for partition in self.partitions.iter_mut() {
+        for assignment in touched {
+            let Some(partition) = self.partitions.get(*assignment) else {
+                continue;
+            };
             partition.measure(window);
             if partition.paused.is_none() && partition.window.len() >= window {
                 let place = partition.place.clone();

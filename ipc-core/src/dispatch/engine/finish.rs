@@ -114,9 +114,10 @@ where
             .into_iter()
             .filter_map(|offset| partition.window.finish(offset))
             .max();
-        if let Some(next) = moved {
-            partition.moved = Some(next);
-            self.moved = true;
+        if let Some(next) = moved
+            && partition.moved.replace(next).is_none()
+        {
+            self.moved.push(assignment);
         }
         if partition.paused.is_some() && partition.window.len() <= half {
             partition.resume();
@@ -133,12 +134,14 @@ where
 
     /// Stores what has moved since the last time.
     pub(super) fn store(&mut self) {
-        if !std::mem::take(&mut self.moved) {
+        if self.moved.is_empty() {
             return;
         }
-        let mut moved = Vec::new();
-        for partition in self.partitions.iter_mut() {
-            if let Some(next) = partition.moved.take() {
+        let mut moved = Vec::with_capacity(self.moved.len());
+        for assignment in self.moved.drain(..) {
+            if let Some(partition) = self.partitions.get(assignment)
+                && let Some(next) = partition.moved.take()
+            {
                 partition.measure(self.limits.window);
                 moved.push((partition.place.clone(), next));
             }

@@ -24,6 +24,7 @@ use tower::Service;
 use self::leaving::Leaving;
 use self::steps::Step;
 use super::assembler::Assembler;
+use super::assignment::Assignment;
 use super::cancelled::Cancelled;
 use super::gates::Gates;
 use super::intake::Intake;
@@ -80,8 +81,8 @@ pub(crate) struct Engine<S> {
     revocations: Vec<Leaving>,
     cancelled: Cancelled,
     assembler: Assembler,
-    /// Whether the offset to be stored has moved in some partition.
-    moved: bool,
+    /// The partitions whose offset to be stored has moved.
+    moved: Vec<Assignment>,
     draining: Option<Instant>,
 }
 
@@ -121,7 +122,7 @@ where
             revocations: Vec::new(),
             cancelled: Cancelled::default(),
             assembler: Assembler::default(),
-            moved: false,
+            moved: Vec::new(),
             draining: None,
         }
     }
