@@ -145,7 +145,13 @@ fn no_route() -> Refusal {
 }
 
 fn wrong_method(methods: &[&Method]) -> Refusal {
-    let names: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    let mut names: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    // A route for GET takes HEAD along.
+    if let Some(get) = names.iter().position(|name| *name == "GET")
+        && !names.contains(&"HEAD")
+    {
+        names.insert(get + 1, "HEAD");
+    }
     let allow = names.join(", ");
     let problem = Problem::new(
         "method-not-allowed",

@@ -140,7 +140,7 @@ async fn without_a_legacy_upstream_an_unknown_path_is_404_and_a_wrong_method_405
     let wrong = Request::delete("/orders/1").body(Body::empty()).unwrap();
     let wrong = shim.send(wrong).await;
     assert_eq!(wrong.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(wrong.headers()["allow"], "POST, GET");
+    assert_eq!(wrong.headers()["allow"], "POST, GET, HEAD");
 }
 
 #[tokio::test]
