@@ -10,10 +10,6 @@ use super::unit::Fate;
 use super::units::{UnitId, Units};
 use crate::transport::{Ack, Outgoing, Placed, SendError};
 
-/// When nothing was on its way for so long, what was before says nothing about now.
-/// Far above the pauses of callers who wait for each answer.
-const REST: Duration = Duration::from_millis(20);
-
 /// A record that waits until its unit has moved.
 pub(super) struct Held {
     pub(super) record: Outgoing,
@@ -66,8 +62,8 @@ impl Desk {
             self.unsettled.fetch_sub(1, Ordering::Relaxed);
             return Err(self.full());
         }
-        if before == 0 && self.rest() >= REST {
-            self.load.rest();
+        if before == 0 {
+            self.load.note_pause(self.pause());
         }
         Ok(before + 1)
     }
@@ -109,7 +105,7 @@ impl Desk {
     }
 
     /// How long nothing has been on its way, if that is so.
-    fn rest(&self) -> Duration {
+    fn pause(&self) -> Duration {
         let emptied = Duration::from_micros(self.emptied.load(Ordering::Relaxed));
         self.began.elapsed().saturating_sub(emptied)
     }

@@ -1,10 +1,12 @@
 //! How busy a transport is, and which producer suits that.
 //!
 //! The measure is how many records are sent and not settled: it is what a batch
-//! could hold, whatever the speed of machine and broker. Its average is taken over
-//! records, not over time, so that nothing here reads a clock; a pause ends it.
+//! could hold, whatever the speed of machine and broker: half of the calls in flight,
+//! on either side. Its average is taken over records; pauses count as well, so that a
+//! busy time is soon forgotten in a quiet one. Nothing here reads a clock.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -24,22 +26,22 @@ struct Step {
 }
 
 /// Where they come from: `docs/adr/0008-adaptive-batching.md`. The bounds of two
-/// neighbours lie apart by a factor of two, because the measure itself rises with
-/// the wait and must not bring the level back at once.
+/// neighbours lie apart, because a change costs a unit that is never idle a round
+/// trip, and because at a constant rate the measure rises with the wait.
 const STEPS: [Step; Level::COUNT] = [
     Step {
         linger: "0",
         down: 0,
-        up: 12,
+        up: 10,
     },
     Step {
         linger: "0.1",
         down: 6,
-        up: 96,
+        up: 60,
     },
     Step {
         linger: "0.5",
-        down: 48,
+        down: 40,
         up: u32::MAX,
     },
 ];
@@ -82,8 +84,10 @@ struct Gauge {
 
 const AVERAGE_BITS: u32 = 28;
 /// How many records the average looks back.
-const WEIGHT: u32 = 32;
+const WEIGHT: u32 = 256;
 const ONE: u32 = 256;
+/// A pause weighs as one record without company for each of these.
+const PAUSE: Duration = Duration::from_micros(100);
 /// More than this many unsettled records are all the same.
 const MOST: u32 = (1 << AVERAGE_BITS) / ONE - 1;
 
@@ -104,6 +108,17 @@ impl Gauge {
         } else {
             self.level
         };
+        Self { level, average }
+    }
+
+    /// After nothing was on its way for `pause`.
+    fn rested(self, pause: Duration) -> Self {
+        let weight = u32::try_from(pause.as_micros() / PAUSE.as_micros()).unwrap_or(WEIGHT);
+        let average = self.average - self.average / WEIGHT * weight.min(WEIGHT);
+        let mut level = self.level;
+        while average < STEPS[level.0].down * ONE {
+            level = level.below();
+        }
         Self { level, average }
     }
 
@@ -165,10 +180,13 @@ impl Load {
         after.level.min(self.highest())
     }
 
-    /// Nothing was on its way for a while: what comes next is a new load.
-    pub(super) fn rest(&self) {
-        let calm = Gauge::default().pack();
-        self.gauge.store(calm, Ordering::Relaxed);
+    /// Notes that nothing was on its way for `pause`.
+    pub(super) fn note_pause(&self, pause: Duration) {
+        let before = Gauge::unpack(self.gauge.load(Ordering::Relaxed));
+        let after = before.rested(pause);
+        if after != before {
+            self.gauge.store(after.pack(), Ordering::Relaxed);
+        }
     }
 
     /// Where records should go now.
@@ -220,8 +238,8 @@ mod tests {
     #[test]
     fn each_level_is_reached_and_left_again() {
         let mut gauge = Gauge::default();
-        for (unsettled, level) in [(1, 0), (12, 1), (6, 1), (96, 2), (48, 2), (20, 1), (5, 0)] {
-            gauge = after(gauge, unsettled, 1000);
+        for (unsettled, level) in [(1, 0), (10, 1), (6, 1), (60, 2), (40, 2), (20, 1), (5, 0)] {
+            gauge = after(gauge, unsettled, 5000);
             assert_eq!(gauge.level, Level(level), "at {unsettled}");
         }
     }
@@ -229,7 +247,7 @@ mod tests {
     #[test]
     fn a_single_burst_that_is_over_at_once_changes_nothing() {
         let quiet = after(Gauge::default(), 1, 100);
-        let burst = (2..20).fold(quiet, Gauge::next);
+        let burst = (2..40).fold(quiet, Gauge::next);
         assert_eq!(burst.level, Level::DIRECT);
     }
 
@@ -257,8 +275,21 @@ mod tests {
             load.note(500);
         }
         assert_eq!(load.level(), Level(2));
-        load.rest();
+        load.note_pause(Duration::from_millis(30));
         assert_eq!(load.note(1), Level::DIRECT);
+    }
+
+    #[test]
+    fn short_pauses_hasten_the_way_down() {
+        let busy = after(Gauge::default(), 200, 5000);
+        let mut steady = busy;
+        let mut pausing = busy;
+        for _ in 0..100 {
+            steady = steady.next(1);
+            pausing = pausing.rested(Duration::from_millis(1)).next(1);
+        }
+        assert_eq!(steady.level, Level(2));
+        assert_eq!(pausing.level, Level::DIRECT);
     }
 
     proptest! {
@@ -268,7 +299,7 @@ mod tests {
             unsettled in 0_usize..200_000,
         ) {
             let shaken = before.into_iter().fold(Gauge::default(), Gauge::next);
-            let settled = after(shaken, unsettled, 2000);
+            let settled = after(shaken, unsettled, 20_000);
             prop_assert_eq!(settled, settled.next(unsettled));
         }
 
@@ -290,11 +321,11 @@ mod tests {
             level in 0_usize..Level::COUNT - 1,
             unsettled in 0_usize..1000,
         ) {
-            let rises = after(Gauge::default(), unsettled, 2000).level > Level(level);
+            let rises = after(Gauge::default(), unsettled, 5000).level > Level(level);
             if rises {
-                let half = after(Gauge::default(), unsettled, 2000);
-                let half = after(half, unsettled.div_ceil(2), 2000);
-                prop_assert!(half.level > Level(level));
+                let less = after(Gauge::default(), unsettled, 5000);
+                let less = after(less, (unsettled * 2).div_ceil(3), 5000);
+                prop_assert!(less.level > Level(level));
             }
         }
     }

@@ -213,6 +213,8 @@ mod tests {
         const SENDERS: usize = 3;
         const EACH: usize = 20_000;
         const LEVELS: usize = 3;
+        /// Far beyond what a record takes; it only turns a hang into a failure.
+        const SILENCE: Duration = Duration::from_secs(10);
         type Queue = mpsc::Sender<(UnitId, usize)>;
 
         let units = Units::<(UnitId, usize)>::new();
@@ -233,7 +235,7 @@ mod tests {
         let (log, logged) = mpsc::channel();
         let (queues, taken): (Vec<Queue>, Vec<_>) =
             std::iter::repeat_with(mpsc::channel).take(LEVELS).unzip();
-        thread::scope(|scope| {
+        let log = thread::scope(|scope| {
             for records in taken {
                 let (log, queues) = (log.clone(), queues.clone());
                 let (units, level, release) = (&units, &level, &release);
@@ -268,16 +270,21 @@ mod tests {
                     }
                 });
             }
-            let mut next = HashMap::new();
-            for (id, number) in logged.iter().take(SENDERS * EACH) {
-                let expected = next.entry(id).or_insert(0);
-                assert_eq!(number, *expected, "of {id:?}");
-                *expected += 1;
-            }
+            let next = || logged.recv_timeout(SILENCE).ok();
+            let all: Vec<_> = std::iter::from_fn(next).take(SENDERS * EACH).collect();
             for queue in &queues {
-                queue.send((UnitId(0), usize::MAX)).unwrap();
+                // A thread that has panicked takes nothing any more.
+                let _ = queue.send((UnitId(0), usize::MAX));
             }
+            all
         });
+        let mut next = HashMap::new();
+        for (id, number) in log {
+            let expected = next.entry(id).or_insert(0);
+            assert_eq!(number, *expected, "of {id:?}");
+            *expected += 1;
+        }
+        assert_eq!(next.values().sum::<usize>(), SENDERS * EACH);
         assert_eq!(units.watched.load(Ordering::Relaxed), 0);
     }
 }
