@@ -32,6 +32,11 @@ use units::{Admission, UnitId};
 /// Between two attempts to reach a broker with a new producer.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Librdkafka looks every 500 ms for a broker that gives it a producer id, sends
+/// nothing until it has one, and does not tell. Two looks are enough where the
+/// cluster is well; otherwise the first records wait for the id.
+const PRODUCER_ID: Duration = Duration::from_secs(1);
+
 /// How long one producer is flushed before the next one has its turn: what moves
 /// between them may wait for either.
 const FLUSH: Duration = Duration::from_millis(20);
@@ -176,6 +181,7 @@ async fn grow(producers: Weak<Producers>, maker: Maker) {
         while !warm(Arc::clone(&made), maker.config.startup_bound()).await {
             sleep(AGAIN).await;
         }
+        sleep(PRODUCER_ID).await;
         let Some(producers) = producers.upgrade() else {
             return;
         };
