@@ -5,7 +5,6 @@ use axum::Router;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::ours::app;
@@ -15,7 +14,6 @@ use crate::worker::Subject;
 pub(crate) struct HttpServer {
     runtime: Runtime,
     address: SocketAddr,
-    end: oneshot::Sender<()>,
     serving: JoinSet<()>,
 }
 
@@ -34,23 +32,15 @@ impl HttpServer {
             // without it a connection is slower, and works
             let _ = connection.set_nodelay(true);
         });
-        let (end, ended) = oneshot::channel();
         let mut serving = JoinSet::new();
         let serve = async move {
-            let ended = async {
-                // asked to end, or nobody is left to ask
-                let _ = ended.await;
-            };
             // it never fails, as its documentation says
-            let _ = axum::serve(listener, router)
-                .with_graceful_shutdown(ended)
-                .await;
+            let _ = axum::serve(listener, router).await;
         };
         serving.spawn_on(serve, runtime.handle());
         Ok(Self {
             runtime,
             address,
-            end,
             serving,
         })
     }
@@ -62,8 +52,6 @@ impl Subject for HttpServer {
     }
 
     fn stop(mut self: Box<Self>) {
-        // a server that has ended needs no word
-        let _ = self.end.send(());
         self.serving.abort_all();
         self.runtime
             .block_on(async { while self.serving.join_next().await.is_some() {} });

@@ -9,7 +9,7 @@ use crate::envelope::{Envelope, Malformed, RequestHead, UnixMillis};
 use crate::transport::Origin;
 
 use super::Policy;
-use crate::metrics::EndpointMetrics;
+use crate::metrics::{EndpointMetrics, Metrics};
 
 /// A record with everything dispatch found out about it. What a layer and a
 /// handler get.
@@ -76,6 +76,14 @@ impl Delivery {
             refusal: None,
             moving: Arc::default(),
             meter: None,
+        }
+    }
+
+    /// What its endpoint counts in `metrics`.
+    pub(crate) fn meter(&self, metrics: &Metrics) -> Arc<EndpointMetrics> {
+        match &self.meter {
+            Some(meter) => Arc::clone(meter),
+            None => metrics.endpoint(&self.policy.name),
         }
     }
 }

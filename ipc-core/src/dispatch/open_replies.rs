@@ -55,7 +55,7 @@ impl OpenReplies {
         let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
         let held = self.metrics.dispatch().stream_opened();
         let stream = Stream {
-            endpoint: self.metrics.endpoint(&delivery.policy.name),
+            endpoint: delivery.meter(&self.metrics),
             _permit: permit,
             _held: held,
         };

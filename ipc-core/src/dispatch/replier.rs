@@ -8,7 +8,7 @@ use bytestring::ByteString;
 
 use super::open_replies::{OpenReplies, OpenReply};
 use super::outcome::document;
-use super::report::{Answer, How};
+use super::report::{Answer, How, Reports, Ticket};
 use super::{BodyStream, Delivery, Reason, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
@@ -44,8 +44,53 @@ impl Replier {
         }
     }
 
-    /// Writes an answer whose acknowledgement reports for itself.
-    pub(super) fn hand_over(&self, answer: Answer) {
+    /// Answers the caller of `delivery`. An answer in one record is reported by its
+    /// acknowledgement: then there is nothing to say here. Otherwise it returns
+    /// when the answer is in the log; for a reply stream, when its first record is,
+    /// and the rest goes on.
+    ///
+    /// A reply topic that cannot be written to ends the matter: nobody can be
+    /// told.
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        delivery: &Delivery,
+        reply: Reply,
+        reports: &Reports,
+    ) -> Option<How> {
+        let settled = answered(&reply);
+        let Some(address) = Address::of(delivery) else {
+            return Some(How::Settled(settled));
+        };
+        let Reply {
+            status,
+            headers,
+            body,
+            ..
+        } = reply;
+        // Boxed where the state is large: most answers are one record.
+        let written = match body {
+            ReplyBody::Full(body) => {
+                self.hand_over(Answer {
+                    record: address.record(status, ReplyPart::Whole, headers, body),
+                    ticket,
+                    settled,
+                    reports: reports.clone(),
+                });
+                return None;
+            }
+            ReplyBody::Chunked(body) => {
+                let chunks = self.open.begin(delivery);
+                Box::pin(chunks.send_chunks(self, address.clone(), status, headers, body)).await
+            }
+            ReplyBody::Stream(body) => {
+                Box::pin(self.stream(delivery, &address, status, headers, body)).await
+            }
+        };
+        Some(self.conclude(&address, settled, written).await)
+    }
+
+    fn hand_over(&self, answer: Answer) {
         let answer = Arc::new(answer);
         let ack = Ack::to(Arc::clone(&answer) as Arc<dyn Settle>);
         self.transport.send(&answer.record, ack);
@@ -65,39 +110,21 @@ impl Replier {
         } else {
             Err(error)
         };
-        let Some(address) = Address::of(delivery) else {
-            return How::Settled(answer.settled);
-        };
-        match self.tell_refused(&address, written).await {
-            Ok(()) => How::Settled(answer.settled),
-            Err(error) => unsettled(&error),
+        match Address::of(delivery) {
+            Some(address) => self.conclude(&address, answer.settled, written).await,
+            None => How::Settled(answer.settled),
         }
     }
 
-    /// Answers the caller of `delivery`. Returns when the answer is in the log;
-    /// for a reply stream, when its first record is, and the rest goes on.
-    ///
-    /// A reply topic that cannot be written to ends the matter: nobody can be
-    /// told.
-    pub(super) async fn answer(self: &Arc<Self>, delivery: &Delivery, reply: Reply) -> How {
-        let settled = answered(&reply);
-        let Some(address) = Address::of(delivery) else {
-            return How::Settled(settled);
-        };
-        let written = self.write(delivery, &address, reply).await;
-        match self.tell_refused(&address, written).await {
-            Ok(()) => How::Settled(settled),
-            Err(error) => unsettled(&error),
-        }
-    }
-
-    /// Tells a caller whose answer its topic does not take, where it can be told.
-    async fn tell_refused(
+    /// What the request came to, once its answer was written or not. A caller whose
+    /// answer is larger than its topic takes is told.
+    async fn conclude(
         &self,
         address: &Address,
+        settled: Settled,
         written: Result<(), SendError>,
-    ) -> Result<(), SendError> {
-        match written {
+    ) -> How {
+        let told = match written {
             Err(SendError::TooLarge { topic, reason }) => {
                 tracing::warn!(topic, reason, "a reply does not fit its topic");
                 self.settle(&too_large(address)).await.map(drop)
@@ -111,39 +138,36 @@ impl Replier {
                 Ok(())
             }
             written => written,
+        };
+        match told {
+            Ok(()) => How::Settled(settled),
+            Err(error) => {
+                tracing::warn!(%error, "reply not acknowledged; the request will be redelivered");
+                How::Unsettled
+            }
         }
     }
 
-    async fn write(
+    async fn stream(
         self: &Arc<Self>,
         delivery: &Delivery,
         address: &Address,
-        reply: Reply,
+        status: u16,
+        headers: Headers,
+        body: BodyStream,
     ) -> Result<(), SendError> {
-        match reply.body {
-            ReplyBody::Full(body) => {
-                let record = address.record(reply.status, ReplyPart::Whole, reply.headers, body);
-                self.settle(&record).await.map(drop)
-            }
-            ReplyBody::Chunked(body) => {
-                let chunks = self.open.begin(delivery);
-                chunks
-                    .send_chunks(self, address.clone(), reply.status, reply.headers, body)
+        match self.open.try_begin_stream(delivery) {
+            None => self.settle(&too_many_streams(address)).await.map(drop),
+            Some(stream) if delivery.head.dialect == Dialect::Native => {
+                self.open_stream(stream, address.clone(), status, headers, body)
                     .await
             }
-            ReplyBody::Stream(body) => match self.open.try_begin_stream(delivery) {
-                None => self.settle(&too_many_streams(address)).await.map(drop),
-                Some(stream) if delivery.head.dialect == Dialect::Native => {
-                    self.open_stream(stream, address.clone(), reply.status, reply.headers, body)
-                        .await
-                }
-                // Others take every record for a reply, so there is none that
-                // only opens the stream: the request is held until its end.
-                Some(stream) => {
-                    stream.send_records(self, address.clone(), body).await;
-                    Ok(())
-                }
-            },
+            // Others take every record for a reply, so there is none that only
+            // opens the stream: the request is held until its end.
+            Some(stream) => {
+                stream.send_records(self, address.clone(), body).await;
+                Ok(())
+            }
         }
     }
 
@@ -210,22 +234,6 @@ impl Replier {
         self.transport.send(record, ack);
         receipt
     }
-}
-
-/// The answer to `delivery` in one record, if it asks for one.
-pub(super) fn whole(
-    delivery: &Delivery,
-    status: u16,
-    headers: Headers,
-    body: Bytes,
-) -> Option<Outgoing> {
-    let address = Address::of(delivery)?;
-    Some(address.record(status, ReplyPart::Whole, headers, body))
-}
-
-fn unsettled(error: &SendError) -> How {
-    tracing::warn!(%error, "reply not acknowledged; the request will be redelivered");
-    How::Unsettled
 }
 
 /// The row of the outcome table an answer belongs to.

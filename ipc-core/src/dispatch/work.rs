@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
 
-use super::replier::{Replier, answered, whole};
-use super::report::{Answer, How, Input, Reports, Ticket};
-use super::{Delivery, Guarantee, Outcome, Reply, ReplyBody};
+use super::replier::{Replier, answered};
+use super::report::{How, Input, Reports, Ticket};
+use super::{Delivery, Guarantee, Outcome};
 use crate::metrics::Settled;
 use crate::transport::Consumer;
 
@@ -137,7 +137,10 @@ impl Workshop {
         };
         Some(match (outcome, answering) {
             (Outcome::Reply(reply), Some(delivery)) => {
-                return self.answer(ticket, &delivery, reply).await;
+                let replier = &self.replier;
+                return replier
+                    .answer(ticket, &delivery, reply, &self.reports)
+                    .await;
             }
             (Outcome::Reply(reply), None) => How::Settled(answered(&reply)),
             (Outcome::Done, _) => How::Settled(Settled::Done),
@@ -165,29 +168,6 @@ impl Workshop {
             tracing::warn!(%error, "at-most-once record waits: its offset is not committed");
         }
         committed.is_ok()
-    }
-
-    async fn answer(&self, ticket: Ticket, delivery: &Delivery, reply: Reply) -> Option<How> {
-        let settled = answered(&reply);
-        let body = match reply.body {
-            ReplyBody::Full(body) => {
-                let Some(record) = whole(delivery, reply.status, reply.headers, body) else {
-                    return Some(How::Settled(settled));
-                };
-                let answer = Answer {
-                    record,
-                    ticket,
-                    settled,
-                    reports: self.reports.clone(),
-                };
-                self.replier.hand_over(answer);
-                return None;
-            }
-            body => body,
-        };
-        let reply = Reply { body, ..reply };
-        // Boxed, because its state is large and most answers are one record.
-        Some(Box::pin(self.replier.answer(delivery, reply)).await)
     }
 }
 

@@ -57,9 +57,7 @@ where
     }
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
-        let meter = delivery.meter.clone();
-        let meter = meter.unwrap_or_else(|| self.metrics.endpoint(&delivery.policy.name));
-        let run = Run::begin(meter);
+        let run = Run::begin(delivery.meter(&self.metrics));
         MeasureFuture {
             handler: self.inner.call(delivery),
             run,

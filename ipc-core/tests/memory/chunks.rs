@@ -12,6 +12,7 @@ use ipc_core::dispatch::{Guarantee, Limits, Policy};
 use ipc_core::envelope::{
     CorrelationId, Envelope, Headers, ReplyAddress, ReplyHead, RequestHead, names,
 };
+use ipc_core::service::{Serve, Service, ServiceBuilder};
 use ipc_core::transport::TopicSpec;
 use tower::ServiceExt as _;
 
@@ -23,6 +24,17 @@ fn echo() -> Router {
     Router::new()
         .route("/echo", post(async |body: Bytes| body))
         .layer(DefaultBodyLimit::disable())
+}
+
+fn orders(system: &System) -> ServiceBuilder {
+    system.service("orders").create_topics(1)
+}
+
+/// Starts a service, and listens where the answers to its requests go.
+async fn served(system: &System, service: Serve<Router>) -> TestResult<(Service, Watch)> {
+    let service = service.start().await?;
+    system.topic("raw.replies", 1).await?;
+    Ok((service, system.watch("raw.replies", 1).await?))
 }
 
 /// A request whose answer is to go to `raw.replies`.
@@ -66,14 +78,7 @@ async fn answered(replies: &mut Watch, id: &CorrelationId) -> TestResult<u16> {
 #[tokio::test(start_paused = true)]
 async fn a_chunk_without_its_beginning_is_finished_in_silence() -> TestResult {
     let system = System::new();
-    let service = system
-        .service("orders")
-        .create_topics(1)
-        .serve(echo())
-        .start()
-        .await?;
-    system.topic("raw.replies", 1).await?;
-    let mut replies = system.watch("raw.replies", 1).await?;
+    let (service, mut replies) = served(&system, orders(&system).serve(echo())).await?;
     let letters = system.watch("orders.dlq", 1).await?;
     let (orphan, whole) = (CorrelationId::random(), CorrelationId::random());
     let topic = "orders.requests";
@@ -97,14 +102,7 @@ async fn a_chunk_without_its_beginning_is_finished_in_silence() -> TestResult {
 #[tokio::test(start_paused = true)]
 async fn a_request_in_chunks_that_starts_over_is_handled_once() -> TestResult {
     let system = System::new();
-    let service = system
-        .service("orders")
-        .create_topics(1)
-        .serve(echo())
-        .start()
-        .await?;
-    system.topic("raw.replies", 1).await?;
-    let mut replies = system.watch("raw.replies", 1).await?;
+    let (service, mut replies) = served(&system, orders(&system).serve(echo())).await?;
     let id = CorrelationId::random();
     for (chunk, end, body) in [
         (0, false, "a"),
@@ -138,16 +136,8 @@ async fn chunks_given_up_make_room_in_a_full_window() -> TestResult {
     limits.window = 3;
     let mut policy = Policy::new("orders");
     policy.timeout = Duration::from_secs(120);
-    let service = system
-        .service("orders")
-        .create_topics(1)
-        .limits(limits)
-        .default_policy(policy)
-        .serve(echo())
-        .start()
-        .await?;
-    system.topic("raw.replies", 1).await?;
-    let mut replies = system.watch("raw.replies", 1).await?;
+    let service = orders(&system).limits(limits).default_policy(policy);
+    let (service, mut replies) = served(&system, service.serve(echo())).await?;
     let (lost, whole) = (CorrelationId::random(), CorrelationId::random());
     for chunk in 0..3 {
         let record = record(&lost, Some(chunk), false, "lost");
@@ -168,15 +158,8 @@ async fn at_most_once_work_behind_skipped_chunks_has_its_turn() -> TestResult {
     let system = System::new();
     let mut policy = Policy::new("orders");
     policy.guarantee = Guarantee::AtMostOnce;
-    let service = system
-        .service("orders")
-        .create_topics(1)
-        .default_policy(policy)
-        .serve(echo())
-        .start()
-        .await?;
-    system.topic("raw.replies", 1).await?;
-    let mut replies = system.watch("raw.replies", 1).await?;
+    let service = orders(&system).default_policy(policy);
+    let (service, mut replies) = served(&system, service.serve(echo())).await?;
     let (lost, whole) = (CorrelationId::random(), CorrelationId::random());
     for record in [
         record(&lost, Some(0), false, "lost"),

@@ -87,9 +87,9 @@ where
     }
 
     fn assemble(&mut self, chunk: Delivery, assignment: Assignment, now: Instant) {
-        match self.assembler.take(chunk, now, self.replier.now()) {
+        match self.assembler.take(chunk, now, self.shop.replier.now()) {
             Chunk::Whole(request, offsets) => self.queue(*request, offsets, assignment, now),
-            Chunk::Taken(chunk, bytes) => self.replier.credit(&chunk, bytes),
+            Chunk::Taken(chunk, bytes) => self.shop.replier.credit(&chunk, bytes),
             Chunk::Skipped(offsets) => {
                 self.metrics.dispatch().chunks_discarded(offsets.len());
                 self.finish_offsets(assignment, offsets);
@@ -124,7 +124,7 @@ where
             }
         }
         if !full.is_empty() {
-            self.consumer.pause(full);
+            self.shop.consumer.pause(full);
         }
     }
 }

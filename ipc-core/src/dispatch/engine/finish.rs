@@ -37,11 +37,11 @@ where
         self.leave_gates(&job);
         match report.how {
             How::Settled(settled) => {
-                self.count(&job, settled);
+                job.delivery.meter(&self.metrics).settled(settled);
                 self.settle(&job);
             }
             How::Again { after } => {
-                self.count(&job, Settled::NotNow);
+                job.delivery.meter(&self.metrics).settled(Settled::NotNow);
                 let after = after.unwrap_or_else(|| backoff(job.waits));
                 job.waits += 1;
                 if self.current(&job).is_some() && self.draining.is_none() {
@@ -59,22 +59,12 @@ where
         self.release_drained();
     }
 
-    fn count(&self, job: &Job, settled: Settled) {
-        match &job.delivery.meter {
-            Some(meter) => meter.settled(settled),
-            None => self
-                .metrics
-                .endpoint(&job.delivery.policy.name)
-                .settled(settled),
-        }
-    }
-
     /// An answer that is not in the log is written again by a task of its own.
     fn see_to(&self, ticket: Ticket, answer: Arc<Answer>, error: SendError) {
         let Some(started) = self.started.get(ticket.0) else {
             return;
         };
-        let replier = Arc::clone(&self.replier);
+        let replier = Arc::clone(&self.shop.replier);
         let delivery = started.job.delivery.clone();
         self.shop.spawn(async move {
             let how = replier.see_to(&answer, &delivery, error).await;
@@ -121,7 +111,7 @@ where
         }
         if partition.paused.is_some() && partition.window.len() <= half {
             partition.resume();
-            self.consumer.resume(vec![partition.place.clone()]);
+            self.shop.consumer.resume(vec![partition.place.clone()]);
         }
         let turn = partition
             .waiting_for_turn
@@ -146,7 +136,7 @@ where
                 moved.push((partition.place.clone(), next));
             }
         }
-        self.consumer.store(&moved);
+        self.shop.consumer.store(&moved);
     }
 
     /// The caller of this request has gone.

@@ -31,13 +31,12 @@ use super::intake::Intake;
 use super::job::Job;
 use super::partition::Partition;
 use super::partitions::Partitions;
-use super::replier::Replier;
 use super::report::Input;
 use super::work::{self, Work, Workshop};
 use super::{Delivery, Limits, Outcome};
 use crate::health::ConsumerHealth;
 use crate::metrics::{Held, Metrics};
-use crate::transport::{Consumer, Event};
+use crate::transport::Event;
 
 /// Inputs taken at once: they share what follows.
 const AT_ONCE: usize = 256;
@@ -56,9 +55,7 @@ struct Started {
 pub(crate) struct Engine<S> {
     service: S,
     intake: Intake,
-    replier: Arc<Replier>,
     limits: Limits,
-    consumer: Arc<Consumer>,
     health: Arc<ConsumerHealth>,
     assigned: watch::Sender<BTreeSet<i32>>,
     metrics: Metrics,
@@ -103,8 +100,6 @@ where
         Self {
             service,
             intake,
-            replier: Arc::clone(&shop.replier),
-            consumer: Arc::clone(&shop.consumer),
             gates: Gates::new(&limits),
             limits,
             health,

@@ -76,7 +76,7 @@ where
         let in_flight = partition.metrics.in_flight();
         let delivery = &job.delivery;
         let written = delivery.origin.timestamp.millis();
-        let since_written = written.map(|at| self.replier.now().since(at));
+        let since_written = written.map(|at| self.shop.replier.now().since(at));
         let since_arrival = self.turn.saturating_duration_since(job.received);
         self.metrics.dispatch().waited(since_arrival, since_written);
         let withdrawn = match &job.delivery.head.correlation_id {
