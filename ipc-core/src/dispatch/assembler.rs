@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
-use super::Delivery;
+use super::Record;
 use super::delivery::Refusal;
 use crate::envelope::deadline::SKEW;
 use crate::envelope::{CallerId, CorrelationId, UnixMillis};
@@ -34,7 +34,7 @@ type Key = (TopicPartition, Bytes, Option<CallerId>);
 #[derive(Debug)]
 struct Assembly {
     /// `None` once the request was refused: the rest is skipped.
-    request: Option<Delivery>,
+    request: Option<Record>,
     body: BytesMut,
     offsets: Vec<i64>,
     expected: u32,
@@ -44,17 +44,17 @@ struct Assembly {
 /// What became of a chunk.
 #[derive(Debug)]
 pub(super) enum Chunk {
-    /// It was the last. The offsets are those of the chunks after the first.
-    Whole(Box<Delivery>, Vec<i64>),
+    /// It was the last, and this is the request.
+    Whole(Box<Record>),
     /// More are to come; so many bytes have been taken.
-    Taken(Box<Delivery>, u64),
+    Taken(Box<Record>, u64),
     /// These records are finished, in silence.
     Skipped(Vec<i64>),
 }
 
 impl Assembler {
     /// Takes the next chunk. `now` and `clock` are the same moment.
-    pub(super) fn take(&mut self, chunk: Delivery, now: Instant, clock: UnixMillis) -> Chunk {
+    pub(super) fn take(&mut self, chunk: Record, now: Instant, clock: UnixMillis) -> Chunk {
         let number = chunk.head.chunk.unwrap_or_default();
         let id = chunk.head.correlation_id.as_ref();
         let key = (
@@ -140,11 +140,11 @@ impl Assembler {
         }
     }
 
-    fn begin(&mut self, key: Key, chunk: Delivery, until: Instant) -> Chunk {
+    fn begin(&mut self, key: Key, chunk: Record, until: Instant) -> Chunk {
         // Its sender starts over: what came before is finished with it.
         let earlier = self.close(&key);
         if chunk.head.end {
-            return Chunk::Whole(Box::new(chunk), earlier);
+            return whole(chunk, earlier);
         }
         let body = BytesMut::from(&*chunk.envelope.payload.clone().unwrap_or_default());
         self.held += body.len();
@@ -171,7 +171,7 @@ impl Assembler {
         match assembly.request {
             Some(mut request) => {
                 request.envelope.payload = Some(assembly.body.freeze());
-                Chunk::Whole(Box::new(request), assembly.offsets)
+                whole(request, assembly.offsets)
             }
             None => Chunk::Skipped(assembly.offsets),
         }
@@ -192,7 +192,7 @@ impl Assembler {
         match request {
             Some(mut request) => {
                 request.refusal = Some(refusal);
-                Chunk::Whole(Box::new(request), offsets)
+                whole(request, offsets)
             }
             None => Chunk::Skipped(offsets),
         }
@@ -210,9 +210,14 @@ impl Assembler {
     }
 }
 
+fn whole(mut request: Record, more_offsets: Vec<i64>) -> Chunk {
+    request.more_offsets = more_offsets;
+    Chunk::Whole(Box::new(request))
+}
+
 /// How long the rest of this chunk's request is waited for: no longer than its
 /// answer is.
-fn patience(chunk: &Delivery, clock: UnixMillis) -> Duration {
+fn patience(chunk: &Record, clock: UnixMillis) -> Duration {
     let left = chunk.head.deadline.map(|it| it.remaining(clock) + SKEW);
     left.map_or(PATIENCE, |left| left.min(PATIENCE))
 }

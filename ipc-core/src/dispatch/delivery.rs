@@ -1,5 +1,6 @@
 //! A record on its way to a handler.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -9,26 +10,34 @@ use crate::envelope::{Envelope, Malformed, RequestHead, UnixMillis};
 use crate::transport::Origin;
 
 use super::Policy;
+use super::assignment::Assignment;
 use crate::metrics::{EndpointMetrics, Metrics};
 
 /// A record with everything dispatch found out about it. What a layer and a
-/// handler get.
+/// handler get: a small handle, whose clones share the [`Record`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// What the record says.
-    pub envelope: Envelope,
-    /// Where it came from.
-    pub origin: Origin,
-    /// Its headers, read.
-    pub head: Arc<RequestHead>,
-    /// What its endpoint asks for.
-    pub policy: Arc<Policy>,
+    record: Arc<Record>,
     /// When the handler must be done, by this process's clock.
     pub finish_by: Instant,
     /// The same by the wall clock, once that is settled: what the handler's own
     /// calls inherit.
     pub answer_by: Option<UnixMillis>,
+}
+
+/// What does not change on a record's way through dispatch.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Record {
+    /// What the record says.
+    pub envelope: Envelope,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Its headers, read.
+    pub head: RequestHead,
+    /// What its endpoint asks for.
+    pub policy: Arc<Policy>,
     /// Why no handler may see it.
     pub(crate) refusal: Option<Refusal>,
     /// Cancelled when its partition goes to another instance or this one drains:
@@ -36,6 +45,12 @@ pub struct Delivery {
     pub(crate) moving: Arc<CancellationToken>,
     /// What its endpoint counts: looked up once for everyone on its way.
     pub(crate) meter: Option<Arc<EndpointMetrics>>,
+    /// When it arrived.
+    pub(super) received: Instant,
+    /// The assignment it arrived under.
+    pub(super) assignment: Assignment,
+    /// The offsets of the chunks that came after the first, where it came in chunks.
+    pub(super) more_offsets: Vec<i64>,
 }
 
 /// Why a record must not reach its handler.
@@ -57,28 +72,56 @@ pub(crate) enum Refusal {
 }
 
 impl Delivery {
-    /// Puts a delivery together; dispatch does, and so do tests of layers.
+    /// Puts a delivery together, as tests of layers do.
     #[must_use]
     pub fn new(
         envelope: Envelope,
         origin: Origin,
-        head: Arc<RequestHead>,
+        head: RequestHead,
         policy: Arc<Policy>,
         finish_by: Instant,
     ) -> Self {
-        Self {
+        let record = Record {
             envelope,
             origin,
             head,
             policy,
-            finish_by,
-            answer_by: None,
             refusal: None,
             moving: Arc::default(),
             meter: None,
+            received: Instant::now(),
+            assignment: Assignment::default(),
+            more_offsets: Vec::new(),
+        };
+        Self {
+            finish_by,
+            ..Self::of(Arc::new(record))
         }
     }
 
+    pub(super) fn of(record: Arc<Record>) -> Self {
+        Self {
+            finish_by: record.received + record.policy.timeout,
+            answer_by: None,
+            record,
+        }
+    }
+
+    /// The record, to be changed for whoever has this delivery.
+    pub(crate) fn record_mut(&mut self) -> &mut Record {
+        Arc::make_mut(&mut self.record)
+    }
+}
+
+impl Deref for Delivery {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl Record {
     /// What its endpoint counts in `metrics`.
     pub(crate) fn meter(&self, metrics: &Metrics) -> Arc<EndpointMetrics> {
         match &self.meter {

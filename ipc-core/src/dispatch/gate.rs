@@ -9,7 +9,7 @@ use super::job::Job;
 pub(super) struct Gate {
     limit: usize,
     inside: usize,
-    waiting: VecDeque<Box<Job>>,
+    waiting: VecDeque<Job>,
 }
 
 impl Gate {
@@ -22,7 +22,7 @@ impl Gate {
     }
 
     /// Lets the job through, or keeps it until [`leave`](Self::leave) makes room.
-    pub(super) fn enter(&mut self, job: Box<Job>) -> Option<Box<Job>> {
+    pub(super) fn enter(&mut self, job: Job) -> Option<Job> {
         if !self.is_full() {
             self.inside += 1;
             Some(job)
@@ -33,7 +33,7 @@ impl Gate {
     }
 
     /// Those who wait, when nobody is let through any more.
-    pub(super) fn dismiss(&mut self) -> impl Iterator<Item = Box<Job>> {
+    pub(super) fn dismiss(&mut self) -> impl Iterator<Item = Job> {
         std::mem::take(&mut self.waiting).into_iter()
     }
 
@@ -47,7 +47,7 @@ impl Gate {
     }
 
     /// Makes room for one. Answers who was let through in its place.
-    pub(super) fn leave(&mut self) -> Option<Box<Job>> {
+    pub(super) fn leave(&mut self) -> Option<Job> {
         self.inside -= 1;
         if self.is_full() {
             return None;

@@ -27,8 +27,8 @@ impl Gates {
         }
     }
 
-    pub(super) fn enter_endpoint(&mut self, job: Box<Job>) -> Option<Box<Job>> {
-        let policy = &job.delivery.policy;
+    pub(super) fn enter_endpoint(&mut self, job: Job) -> Option<Job> {
+        let policy = &job.record.policy;
         let Some(limit) = policy.concurrency else {
             return Some(job);
         };
@@ -38,11 +38,11 @@ impl Gates {
             .enter(job)
     }
 
-    pub(super) fn leave_endpoint(&mut self, name: &str) -> Option<Box<Job>> {
+    pub(super) fn leave_endpoint(&mut self, name: &str) -> Option<Job> {
         self.endpoints.get_mut(name).and_then(Gate::leave)
     }
 
-    pub(super) fn enter_instance(&mut self, mut job: Box<Job>) -> Option<Box<Job>> {
+    pub(super) fn enter_instance(&mut self, mut job: Job) -> Option<Job> {
         job.in_reserve = job.is_nested() && self.everyone.is_full() && self.nested.exists();
         if job.in_reserve {
             self.nested.enter(job)
@@ -51,7 +51,7 @@ impl Gates {
         }
     }
 
-    pub(super) fn leave_instance(&mut self, in_reserve: bool) -> Option<Box<Job>> {
+    pub(super) fn leave_instance(&mut self, in_reserve: bool) -> Option<Job> {
         if in_reserve {
             self.nested.leave()
         } else {

@@ -1,4 +1,4 @@
-//! From a received record to a delivery.
+//! From a received record to one that can be handled.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::assignment::Assignment;
 use super::delivery::Refusal;
-use super::{Delivery, Policies, Policy, ReplyTopics};
+use super::{Policies, Policy, Record, ReplyTopics};
 use crate::envelope::{Malformed, RequestHead};
 use crate::metrics::{EndpointMetrics, Metrics};
 use crate::transport::Received;
@@ -44,12 +45,13 @@ impl Intake {
         }
     }
 
-    pub(crate) fn deliver(
+    pub(super) fn deliver(
         &self,
         received: Received,
         moving: &Arc<CancellationToken>,
+        assignment: Assignment,
         now: Instant,
-    ) -> Delivery {
+    ) -> Record {
         let (head, fault) = match RequestHead::parse(&received.envelope.headers) {
             Ok(head) => (head, None),
             Err((fault, head)) => (*head, Some(fault)),
@@ -69,16 +71,17 @@ impl Intake {
         };
         let topic = &received.origin.partition.topic;
         let policy = self.policies.find(&head, &received.envelope, topic);
-        Delivery {
+        Record {
             envelope: received.envelope,
             origin: received.origin,
-            head: Arc::new(head),
+            head,
             meter: Some(self.meter(&policy)),
-            finish_by: now + policy.timeout,
             policy,
-            answer_by: None,
             refusal,
             moving: Arc::clone(moving),
+            received: now,
+            assignment,
+            more_offsets: Vec::new(),
         }
     }
 
@@ -91,11 +94,11 @@ impl Intake {
 
     /// Refuses a call that comes back to the lane of one of its own callers. In
     /// that lane it would wait for itself.
-    pub(crate) fn refuse_loop(&self, delivery: &mut Delivery) {
-        let head = &delivery.head;
+    pub(super) fn refuse_loop(&self, record: &mut Record) {
+        let head = &record.head;
         let held = |key: &Bytes| head.is_call() && head.chain.holds(&self.service, key);
-        if delivery.refusal.is_none() && delivery.envelope.key.as_ref().is_some_and(held) {
-            delivery.refusal = Some(Refusal::CallLoop);
+        if record.refusal.is_none() && record.envelope.key.as_ref().is_some_and(held) {
+            record.refusal = Some(Refusal::CallLoop);
         }
     }
 }

@@ -24,7 +24,7 @@ mod reply_topics;
 mod report;
 mod work;
 
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Record};
 pub use limits::Limits;
 pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Reply, ReplyBody};
 pub use policy::{Policies, Policy, path_only};

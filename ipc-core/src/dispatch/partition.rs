@@ -28,7 +28,7 @@ pub(super) struct Partition {
     pub(super) leaving: bool,
     /// At-most-once work waits here until every older record is finished, because
     /// its offset is committed before it starts.
-    pub(super) waiting_for_turn: VecDeque<Box<Job>>,
+    pub(super) waiting_for_turn: VecDeque<Job>,
     pub(super) moving: Arc<CancellationToken>,
     /// The next offset to process, where it has moved since it was last stored.
     pub(super) moved: Option<i64>,
@@ -76,11 +76,11 @@ impl Partition {
 /// Order per key: of the records with one key only the oldest unfinished one is
 /// worked on.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(HashMap<Bytes, VecDeque<Box<Job>>>);
+pub(super) struct Lanes(HashMap<Bytes, VecDeque<Job>>);
 
 impl Lanes {
     /// Takes the lane for `job`, or queues it behind the one that has it.
-    pub(super) fn enter(&mut self, job: Box<Job>) -> Option<Box<Job>> {
+    pub(super) fn enter(&mut self, job: Job) -> Option<Job> {
         let Some(key) = job.lane() else {
             return Some(job);
         };
@@ -97,7 +97,7 @@ impl Lanes {
     }
 
     /// Gives the lane up. Answers the next in line, which has it now.
-    pub(super) fn leave(&mut self, key: &Bytes) -> Option<Box<Job>> {
+    pub(super) fn leave(&mut self, key: &Bytes) -> Option<Job> {
         let next = self.0.get_mut(key)?.pop_front();
         if next.is_none() {
             self.0.remove(key);

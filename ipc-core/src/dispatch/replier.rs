@@ -12,7 +12,7 @@ use super::report::{Answer, How, Reports, Ticket};
 use super::{BodyStream, Delivery, Reason, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
-use crate::envelope::{Dialect, Envelope, Headers, Problem, UnixMillis, names};
+use crate::envelope::{Dialect, Envelope, Headers, Problem, RequestHead, UnixMillis, names};
 use crate::metrics::Settled;
 use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Settle, Transport};
 
@@ -204,8 +204,7 @@ impl Replier {
     }
 
     /// Tells the sender of a request in chunks how much of it has been taken.
-    pub(super) fn credit(&self, chunk: &Delivery, bytes: u64) {
-        let head = &chunk.head;
+    pub(super) fn credit(&self, head: &RequestHead, bytes: u64) {
         let (Some(to), Some(id), Some(caller)) =
             (&head.reply_to, &head.correlation_id, &head.caller)
         else {

@@ -15,7 +15,7 @@ use tower::{Service, ServiceExt as _};
 
 use super::replier::{Replier, answered};
 use super::report::{How, Input, Reports, Ticket};
-use super::{Delivery, Guarantee, Outcome};
+use super::{Delivery, Guarantee, Outcome, Record};
 use crate::metrics::Settled;
 use crate::transport::Consumer;
 
@@ -23,7 +23,7 @@ use crate::transport::Consumer;
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) ticket: Ticket,
-    pub(super) delivery: Delivery,
+    pub(super) record: Arc<Record>,
     /// Ends the handler when its caller has gone.
     pub(super) cancelled: Option<AbortRegistration>,
 }
@@ -113,9 +113,10 @@ impl Workshop {
     {
         let Work {
             ticket,
-            delivery,
+            record,
             cancelled,
         } = work;
+        let delivery = Delivery::of(record);
         if delivery.policy.guarantee == Guarantee::AtMostOnce && !self.commit(&delivery).await {
             return Some(How::Again { after: None });
         }

@@ -51,7 +51,7 @@ fn delivery(body: &'static str, head: RequestHead) -> Delivery {
     };
     let finish_by = Instant::now() + Duration::from_secs(30);
     let policy = Arc::new(Policy::new("orders"));
-    Delivery::new(envelope, origin, Arc::new(head), policy, finish_by)
+    Delivery::new(envelope, origin, head, policy, finish_by)
 }
 
 fn call(body: &'static str) -> Delivery {
@@ -259,7 +259,7 @@ async fn a_panic_within_a_stream_is_its_end() {
 #[tokio::test]
 async fn a_caller_who_cannot_read_streams_is_told_before_the_work() {
     let mut delivery = call(r#"{"n":2}"#);
-    Arc::make_mut(&mut delivery.head).accepts = Accepts::default();
+    delivery.record_mut().head.accepts = Accepts::default();
     assert_eq!(reply(&counting(), delivery).await.0, 406);
 }
 

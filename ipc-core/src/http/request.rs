@@ -24,7 +24,7 @@ pub fn set_default_route(delivery: &mut Delivery, method: &Method, path: &PathAn
     if delivery.head.method.is_some() || delivery.head.path.is_some() {
         return;
     }
-    let head = Arc::make_mut(&mut delivery.head);
+    let head = &mut delivery.record_mut().head;
     head.method = Some(ByteString::from(method.as_str()));
     head.path = Some(ByteString::from(path.as_str()));
 }

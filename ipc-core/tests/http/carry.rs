@@ -81,13 +81,7 @@ pub(crate) fn deliver(envelope: Envelope, mode: Mode) -> Delivery {
         timestamp: Timestamp::Unknown,
     };
     let finish_by = Instant::now() + Duration::from_secs(30);
-    Delivery::new(
-        envelope,
-        origin,
-        Arc::new(head),
-        Arc::new(policy),
-        finish_by,
-    )
+    Delivery::new(envelope, origin, head, Arc::new(policy), finish_by)
 }
 
 /// What becomes of a delivery.

@@ -11,7 +11,7 @@ use crate::dispatch::assembler::Chunk;
 use crate::dispatch::assignment::Assignment;
 use crate::dispatch::job::Job;
 use crate::dispatch::partition::Partition;
-use crate::dispatch::{Delivery, Outcome};
+use crate::dispatch::{Delivery, Outcome, Record};
 use crate::metrics::Rebalance;
 use crate::transport::{Received, TopicPartition};
 
@@ -53,32 +53,20 @@ where
             if touched.last() != Some(&assignment) {
                 touched.push(assignment);
             }
-            let delivery = self.intake.deliver(received, &partition.moving, now);
-            if delivery.head.chunk.is_some() && delivery.refusal.is_none() {
-                self.assemble(delivery, assignment, now);
+            let moving = &partition.moving;
+            let record = self.intake.deliver(received, moving, assignment, now);
+            if record.head.chunk.is_some() && record.refusal.is_none() {
+                self.assemble(record, now);
             } else {
-                self.queue(delivery, Vec::new(), assignment, now);
+                self.queue(record);
             }
         }
         self.pause_full(&touched);
     }
 
-    fn queue(
-        &mut self,
-        mut delivery: Delivery,
-        more_offsets: Vec<i64>,
-        assignment: Assignment,
-        now: Instant,
-    ) {
-        self.intake.refuse_loop(&mut delivery);
-        let job = Box::new(Job {
-            delivery,
-            more_offsets,
-            assignment,
-            received: now,
-            waits: 0,
-            in_reserve: false,
-        });
+    fn queue(&mut self, mut record: Record) {
+        self.intake.refuse_loop(&mut record);
+        let job = Job::new(record);
         if let Some(partition) = self.current(&job)
             && let Some(job) = partition.lanes.enter(job)
         {
@@ -86,10 +74,11 @@ where
         }
     }
 
-    fn assemble(&mut self, chunk: Delivery, assignment: Assignment, now: Instant) {
+    fn assemble(&mut self, chunk: Record, now: Instant) {
+        let assignment = chunk.assignment;
         match self.assembler.take(chunk, now, self.shop.replier.now()) {
-            Chunk::Whole(request, offsets) => self.queue(*request, offsets, assignment, now),
-            Chunk::Taken(chunk, bytes) => self.shop.replier.credit(&chunk, bytes),
+            Chunk::Whole(request) => self.queue(*request),
+            Chunk::Taken(chunk, bytes) => self.shop.replier.credit(&chunk.head, bytes),
             Chunk::Skipped(offsets) => {
                 self.metrics.dispatch().chunks_discarded(offsets.len());
                 self.finish_offsets(assignment, offsets);

@@ -31,17 +31,17 @@ where
         let Some(Started { mut job, .. }) = self.started.try_remove(report.ticket.0) else {
             return;
         };
-        if let Some(partition) = self.partitions.get(job.assignment) {
+        if let Some(partition) = self.partitions.get(job.record.assignment) {
             partition.running -= 1;
         }
         self.leave_gates(&job);
         match report.how {
             How::Settled(settled) => {
-                job.delivery.meter(&self.metrics).settled(settled);
+                job.record.meter(&self.metrics).settled(settled);
                 self.settle(&job);
             }
             How::Again { after } => {
-                job.delivery.meter(&self.metrics).settled(Settled::NotNow);
+                job.record.meter(&self.metrics).settled(Settled::NotNow);
                 let after = after.unwrap_or_else(|| backoff(job.waits));
                 job.waits += 1;
                 if self.current(&job).is_some() && self.draining.is_none() {
@@ -50,8 +50,8 @@ where
             }
             How::Unsettled | How::Unwritten(..) => {
                 tracing::error!(
-                    partition = %job.delivery.origin.partition,
-                    offset = job.delivery.origin.offset,
+                    partition = %job.record.origin.partition,
+                    offset = job.record.origin.offset,
                     "a record came to no end; it will be redelivered"
                 );
             }
@@ -65,7 +65,7 @@ where
             return;
         };
         let replier = Arc::clone(&self.shop.replier);
-        let delivery = started.job.delivery.clone();
+        let delivery = Delivery::of(Arc::clone(&started.job.record));
         self.shop.spawn(async move {
             let how = replier.see_to(&answer, &delivery, error).await;
             answer.reports.send(ticket, how);
@@ -74,7 +74,7 @@ where
 
     /// The record is done with: its offset may be stored, its lane goes on.
     fn settle(&mut self, job: &Job) {
-        let Some(partition) = self.partitions.get(job.assignment) else {
+        let Some(partition) = self.partitions.get(job.record.assignment) else {
             return;
         };
         let next = match job.lane() {
@@ -82,8 +82,8 @@ where
             _ => None,
         };
         let first = std::iter::once(job.offset());
-        let offsets = first.chain(job.more_offsets.iter().copied());
-        self.finish_offsets(job.assignment, offsets);
+        let offsets = first.chain(job.record.more_offsets.iter().copied());
+        self.finish_offsets(job.record.assignment, offsets);
         if let Some(next) = next {
             self.admit(next);
         }
@@ -142,7 +142,7 @@ where
     /// The caller of this request has gone.
     pub(super) fn cancel(&mut self, id: CorrelationId) {
         let is_sought = |started: &&Started| {
-            let head = &started.job.delivery.head;
+            let head = &started.job.record.head;
             head.is_call() && head.correlation_id.as_ref() == Some(&id)
         };
         let mut running = self.started.iter().map(|(_, started)| started);

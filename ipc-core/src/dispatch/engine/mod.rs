@@ -45,7 +45,7 @@ const BATCH: usize = 32;
 
 /// What is left of a job while it is handed out.
 struct Started {
-    job: Box<Job>,
+    job: Job,
     /// Ends its handler, where somebody may cancel it.
     abort: Option<AbortHandle>,
     _in_flight: Held,
@@ -74,7 +74,7 @@ pub(crate) struct Engine<S> {
     /// When this turn began.
     turn: Instant,
     /// Jobs that wait for *not now* to pass; they keep their lanes.
-    delayed: DelayQueue<Box<Job>>,
+    delayed: DelayQueue<Job>,
     revocations: Vec<Leaving>,
     cancelled: Cancelled,
     assembler: Assembler,
@@ -171,7 +171,7 @@ where
     /// The job's partition, unless it has been reassigned or is leaving.
     fn current(&mut self, job: &Job) -> Option<&mut Partition> {
         self.partitions
-            .get(job.assignment)
+            .get(job.record.assignment)
             .filter(|partition| !partition.leaving)
     }
 

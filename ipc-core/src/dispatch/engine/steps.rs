@@ -1,6 +1,7 @@
 //! The way of a job from its lane to its handler.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use futures_util::future::AbortHandle;
 use tower::Service;
@@ -14,10 +15,10 @@ use crate::metrics::Settled;
 
 /// A job and the gate it comes to next.
 pub(super) enum Step {
-    Endpoint(Box<Job>),
-    Partition(Box<Job>),
-    Instance(Box<Job>),
-    Start(Box<Job>),
+    Endpoint(Job),
+    Partition(Job),
+    Instance(Job),
+    Start(Job),
 }
 
 impl<S> Engine<S>
@@ -26,8 +27,8 @@ where
     S::Future: Send,
 {
     /// Takes a job that has its lane to the first gate.
-    pub(super) fn admit(&mut self, job: Box<Job>) {
-        let in_turn = job.delivery.policy.guarantee == Guarantee::AtLeastOnce;
+    pub(super) fn admit(&mut self, job: Job) {
+        let in_turn = job.record.policy.guarantee == Guarantee::AtLeastOnce;
         let Some(partition) = self.current(&job) else {
             return;
         };
@@ -68,25 +69,24 @@ where
         }
     }
 
-    fn start(&mut self, job: Box<Job>) {
+    fn start(&mut self, job: Job) {
         let Some(partition) = self.current(&job) else {
             return self.leave_gates(&job);
         };
         partition.running += 1;
         let in_flight = partition.metrics.in_flight();
-        let delivery = &job.delivery;
-        let written = delivery.origin.timestamp.millis();
+        let written = job.record.origin.timestamp.millis();
         let since_written = written.map(|at| self.shop.replier.now().since(at));
-        let since_arrival = self.turn.saturating_duration_since(job.received);
+        let since_arrival = self.turn.saturating_duration_since(job.record.received);
         self.metrics.dispatch().waited(since_arrival, since_written);
-        let withdrawn = match &job.delivery.head.correlation_id {
+        let withdrawn = match &job.record.head.correlation_id {
             Some(id) => self.cancelled.remove(id),
             None => false,
         };
         // Only a call has a caller that may give up.
-        let call = job.delivery.head.is_call();
+        let call = job.record.head.is_call();
         let (abort, cancelled) = call.then(AbortHandle::new_pair).unzip();
-        let delivery = job.delivery.clone();
+        let record = Arc::clone(&job.record);
         let ticket = Ticket(self.started.insert(Started {
             job,
             abort,
@@ -98,7 +98,7 @@ where
         }
         self.ready.push(Work {
             ticket,
-            delivery,
+            record,
             cancelled,
         });
     }
@@ -107,7 +107,7 @@ where
         if let Some(next) = self.gates.leave_instance(job.in_reserve) {
             self.steps.push_back(Step::Start(next));
         }
-        let partition = self.partitions.get(job.assignment);
+        let partition = self.partitions.get(job.record.assignment);
         let next = partition.and_then(|partition| partition.gate.leave());
         if let Some(next) = next {
             self.steps.push_back(Step::Instance(next));
@@ -116,7 +116,7 @@ where
     }
 
     pub(super) fn leave_endpoint(&mut self, job: &Job) {
-        let policy = &job.delivery.policy;
+        let policy = &job.record.policy;
         if policy.concurrency.is_some()
             && let Some(next) = self.gates.leave_endpoint(&policy.name)
         {

@@ -23,5 +23,5 @@ fn delivery(envelope: Envelope, finish_by: Instant) -> Delivery {
         timestamp: Timestamp::Unknown,
     };
     let policy = Arc::new(Policy::new(ENDPOINT));
-    Delivery::new(envelope, origin, Arc::new(head), policy, finish_by)
+    Delivery::new(envelope, origin, head, policy, finish_by)
 }
