@@ -4,7 +4,9 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use clap::Args;
+use clap::{Args, builder::RangedU64ValueParser};
+
+use xtask::broker::Broker;
 
 use crate::{installed, supervisor::Supervisor, workspace::cargo};
 
@@ -14,7 +16,7 @@ const GUNGRAUN_VERSION: &str = "0.20.0";
 /// The measure that counts instructions.
 const INSTRUCTIONS: &str = "instructions";
 
-#[derive(Args, Default)]
+#[derive(Args)]
 pub(crate) struct Bench {
     /// The measures to take [default: all that are no commands of their own]
     names: Vec<String>,
@@ -30,17 +32,25 @@ pub(crate) struct Bench {
     /// Fail where a figure is out of its bound
     #[arg(long)]
     check: bool,
-    /// Use the Kafka at this address [default: a broker of its own]
-    #[arg(long)]
+    /// Use the Kafka at this address [default: one of its own]
+    #[arg(long, conflicts_with = "brokers")]
     bootstrap: Option<String>,
+    /// How many brokers its own Kafka has; more than one are always native
+    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=9))]
+    brokers: usize,
 }
 
 impl Bench {
     /// Every measure, as quickly as it can be taken.
     pub(crate) fn smoke() -> Self {
         Self {
+            names: Vec::new(),
+            list: false,
             quick: true,
-            ..Self::default()
+            json: None,
+            check: false,
+            bootstrap: None,
+            brokers: 1,
         }
     }
 
@@ -63,9 +73,9 @@ impl Bench {
         if self.bootstrap.is_some() || !(self.names.is_empty() || needs_broker) {
             return run(&mut bench, supervisor);
         }
-        let broker = supervisor.start_broker(None)?;
-        bench.args(["--bootstrap", broker.bootstrap()]);
-        if let Some(id) = broker.process_id() {
+        let kafka = supervisor.start_cluster(None, self.brokers)?;
+        bench.args(["--bootstrap", &kafka.bootstrap()]);
+        for id in kafka.brokers().iter().filter_map(Broker::process_id) {
             bench.args(["--broker", &id.to_string()]);
         }
         run(&mut bench, supervisor)

@@ -16,7 +16,7 @@ mod workspace;
 use std::{ffi::OsString, process::ExitCode};
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::RangedU64ValueParser};
 use xtask::broker::{KAFKA_VERSION, Provider};
 
 use self::{bench::Bench, ci::Check, supervisor::Supervisor};
@@ -44,6 +44,9 @@ enum Task {
         /// Where the Kafka comes from [default: the first that works, in this order]
         #[arg(long)]
         provider: Option<Provider>,
+        /// How many brokers it has; more than one are always native
+        #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=9))]
+        brokers: usize,
     },
     /// Run every check that a change must pass
     Ci {
@@ -69,19 +72,26 @@ fn run(task: Task) -> Result<ExitCode> {
             provider,
             arguments,
         } => tests::run(&mut supervisor, provider, &arguments),
-        Task::Kafka { provider } => kafka(&mut supervisor, provider),
+        Task::Kafka { provider, brokers } => kafka(&mut supervisor, provider, brokers),
         Task::Ci { except } => ci::run(&mut supervisor, &except),
         Task::Bench(bench) => bench.run(&mut supervisor),
     }
 }
 
-fn kafka(supervisor: &mut Supervisor, provider: Option<Provider>) -> Result<ExitCode> {
-    let broker = supervisor.start_broker(provider)?;
-    println!("KAFKA_BOOTSTRAP_SERVERS={}", broker.bootstrap());
-    eprintln!(
-        "kafka {KAFKA_VERSION} ({}) runs; Ctrl-C stops it",
-        broker.provider()
-    );
+fn kafka(
+    supervisor: &mut Supervisor,
+    provider: Option<Provider>,
+    brokers: usize,
+) -> Result<ExitCode> {
+    let kafka = supervisor.start_cluster(provider, brokers)?;
+    println!("KAFKA_BOOTSTRAP_SERVERS={}", kafka.bootstrap());
+    for broker in kafka.brokers() {
+        eprintln!(
+            "kafka {KAFKA_VERSION} ({}) runs at {}; Ctrl-C stops it",
+            broker.provider(),
+            broker.bootstrap()
+        );
+    }
     supervisor.await_signal()?;
     Ok(ExitCode::SUCCESS)
 }

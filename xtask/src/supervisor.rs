@@ -6,13 +6,13 @@ use std::{
     thread,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
 };
-use xtask::broker::{Broker, Provider};
+use xtask::broker::{Broker, Cluster, Provider};
 
 /// Starts what a task needs and waits for it, ready to pass on a signal at any time.
 pub(crate) struct Supervisor {
@@ -23,7 +23,7 @@ pub(crate) struct Supervisor {
 
 enum Event {
     Signal(Signal),
-    BrokerStarted(Result<Broker>),
+    Started,
     ChildEnded(io::Result<ExitStatus>),
 }
 
@@ -57,25 +57,44 @@ impl Supervisor {
         self.interrupted
     }
 
-    /// Starts a broker with `provider`, or with the first that works. After a signal meanwhile, the broker is
-    /// stopped as soon as it has started; a second signal does not wait for that.
+    /// Starts a broker with `provider`, or with the first that works.
     pub(crate) fn start_broker(&mut self, provider: Option<Provider>) -> Result<Broker> {
-        let started = self.sender.clone();
-        thread::spawn(move || {
-            let broker = match provider {
-                Some(provider) => Broker::start(&[provider]),
-                None => Broker::start(&Provider::ALL),
-            };
-            // fails only when the supervisor is gone, and the broker ends with this closure
-            let _ = started.send(Event::BrokerStarted(broker));
+        self.start(move || Broker::start(&those(provider)))
+    }
+
+    /// Starts so many brokers with `provider`, or with the first that works.
+    pub(crate) fn start_cluster(
+        &mut self,
+        provider: Option<Provider>,
+        brokers: usize,
+    ) -> Result<Cluster> {
+        self.start(move || Cluster::start(&those(provider), brokers))
+    }
+
+    /// Returns what `start` has started. After a signal meanwhile, that is stopped as soon as it has started; a
+    /// second signal does not wait for that.
+    fn start<T: Send + 'static>(
+        &mut self,
+        start: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.sender.clone();
+        let starting = thread::spawn(move || {
+            let started = start();
+            // fails only when the supervisor is gone, and what was started ends with this closure
+            let _ = done.send(Event::Started);
+            started
         });
         loop {
             let again = self.interrupted;
             match self.next()? {
-                Event::BrokerStarted(broker) if !again => return broker,
-                Event::BrokerStarted(broker) => {
-                    drop(broker);
-                    bail!("interrupted");
+                Event::Started => {
+                    let started = starting.join();
+                    let started = started.map_err(|_| anyhow!("what was to start it panicked"))?;
+                    if again {
+                        drop(started);
+                        bail!("interrupted");
+                    }
+                    return started;
                 }
                 Event::Signal(_) if again => bail!("interrupted"),
                 Event::Signal(_) | Event::ChildEnded(_) => {}
@@ -104,7 +123,7 @@ impl Supervisor {
                 // an error here means that the group is gone already, which the next event tells
                 Event::Signal(_) if again => drop(kill_process_group(group, Signal::KILL)),
                 Event::Signal(signal) => drop(kill_process_group(group, signal)),
-                Event::BrokerStarted(_) => {}
+                Event::Started => {}
             }
         }
     }
@@ -122,4 +141,9 @@ impl Supervisor {
         self.interrupted |= matches!(event, Event::Signal(_));
         Ok(event)
     }
+}
+
+/// The providers to try.
+fn those(provider: Option<Provider>) -> Vec<Provider> {
+    provider.map_or(Provider::ALL.to_vec(), |provider| vec![provider])
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::client::RawClient;
 pub(crate) use self::consumer::{Log, RawConsumer};
 pub(crate) use self::service::RawService;
-pub(crate) use self::topics::create_topics;
+pub(crate) use self::topics::{create_topics, fewest_replicas};
 
 /// Where an exchange takes place, and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]

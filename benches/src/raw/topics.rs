@@ -2,6 +2,9 @@ use anyhow::{Context, Result, anyhow};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+
+use super::PATIENCE;
 
 /// Makes topics with one partition, with as many replicas as the cluster says.
 pub(crate) fn create_topics(bootstrap: &str, names: &[&str]) -> Result<()> {
@@ -19,4 +22,20 @@ pub(crate) fn create_topics(bootstrap: &str, names: &[&str]) -> Result<()> {
         topic.map_err(|(name, code)| anyhow!("topic {name} not created: {code}"))?;
     }
     Ok(())
+}
+
+/// How many replicas that topic has which has the fewest, of those whose names begin
+/// with `prefix`.
+pub(crate) fn fewest_replicas(bootstrap: &str, prefix: &str) -> Result<usize> {
+    let asking: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .context("no consumer")?;
+    let metadata = asking.fetch_metadata(None, PATIENCE)?;
+    let topics = metadata.topics().iter();
+    let partitions = topics
+        .filter(|topic| topic.name().starts_with(prefix))
+        .flat_map(|topic| topic.partitions());
+    let fewest = partitions.map(|it| it.replicas().len()).min();
+    fewest.with_context(|| format!("there is no topic {prefix}.."))
 }

@@ -11,7 +11,7 @@ use super::{
     Access, KAFKA_VERSION, ScramUser,
     access::{Ports, SCRAM},
     keep_log, metadata, poll, port, session,
-    settings::{Addresses, settings},
+    settings::{Addresses, Place, settings},
 };
 
 const IMAGE: &str = "apache/kafka";
@@ -40,7 +40,7 @@ impl ContainerBroker {
         let image = GenericImage::new(IMAGE, KAFKA_VERSION)
             .with_wait_for(WaitFor::Nothing)
             .with_mapped_port(port, CLIENT_PORT.tcp());
-        let image = settings(Addresses {
+        let addresses = Addresses {
             listeners: format!(
                 "PLAINTEXT://:{CLIENT_PORT},BROKER://:9093,CONTROLLER://:9094{}",
                 listeners.on("")
@@ -51,13 +51,14 @@ impl ContainerBroker {
             ),
             protocols: listeners.protocols(),
             inter_broker: "BROKER",
-            controller: "localhost:9094".to_owned(),
-        })
-        .into_iter()
-        .chain(access.properties())
-        .fold(image, |image, (name, value)| {
-            image.with_env_var(variable(name), value)
-        });
+        };
+        let settings = settings(&Place::alone("localhost:9094".to_owned()), addresses);
+        let image = settings
+            .into_iter()
+            .chain(access.properties())
+            .fold(image, |image, (name, value)| {
+                image.with_env_var(variable(name), value)
+            });
         let image = listeners.iter().fold(image, |image, port| {
             image.with_mapped_port(port, port.tcp())
         });

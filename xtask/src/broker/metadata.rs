@@ -31,7 +31,12 @@ const RESPONSE_START: usize = 16;
 
 /// Whether the broker at `address` answers, and knows of a live broker (itself, where it is the only one).
 pub(super) fn serves(address: &str) -> bool {
-    live_brokers(address).is_ok_and(|brokers| brokers > 0)
+    serves_among(address, 1)
+}
+
+/// Whether the broker at `address` answers, and knows of so many live brokers.
+pub(super) fn serves_among(address: &str, brokers: usize) -> bool {
+    live_brokers(address).is_ok_and(|live| usize::try_from(live).is_ok_and(|live| live >= brokers))
 }
 
 /// Waits until one of the addresses in `bootstrap` (separated by commas) serves.

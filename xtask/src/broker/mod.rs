@@ -1,10 +1,11 @@
 //! A real Apache Kafka for development and tests.
 //!
-//! One broker in KRaft mode, fetched and started by whatever the machine offers (see [`Provider`]), with the
+//! One broker in KRaft mode, or several, fetched and started by whatever the machine offers (see [`Provider`]), with the
 //! same settings everywhere and nothing left behind: it is stopped when its [`Broker`] is dropped. Where the
 //! process that started it dies before, a native broker dies with it, and a container ends with its [`Session`].
 
 mod access;
+mod cluster;
 mod container;
 mod leash;
 mod libraries;
@@ -24,6 +25,7 @@ use self::{container::ContainerBroker, native::NativeBroker};
 
 pub use self::{
     access::{Access, Listener, ScramUser},
+    cluster::Cluster,
     provider::Provider,
     session::Session,
 };

@@ -16,7 +16,7 @@ use super::{
     keep_log,
     leash::Leashed,
     libraries, metadata, poll, port,
-    settings::{Addresses, settings},
+    settings::{Addresses, Place, settings},
 };
 
 const CLUSTER_ID: &str = "ipc-dev-cluster-000000";
@@ -45,22 +45,29 @@ pub(super) struct NativeBroker {
 
 impl NativeBroker {
     pub(super) fn start(access: &Access) -> Result<Self> {
+        let controller = format!("127.0.0.1:{}", port::free()?);
+        let mut broker = Self::prepare(&Place::alone(controller), access)?;
+        broker.start_again()?;
+        Ok(broker)
+    }
+
+    /// A broker with all its files, which has never run.
+    pub(super) fn prepare(place: &Place, access: &Access) -> Result<Self> {
         require_java()?;
         let class_path = libraries::class_path()?;
         let folder = tempfile::Builder::new()
             .prefix("ipc-kafka-")
             .tempdir()
             .context("cannot create a folder for the broker")?;
-        let mut broker = Self {
+        let broker = Self {
             class_path,
             port: port::free()?,
             listeners: Ports::free(access)?,
             process: None,
             folder,
         };
-        broker.write_settings(access)?;
+        broker.write_settings(place, access)?;
         broker.format_storage(&access.scram)?;
-        broker.start_again()?;
         Ok(broker)
     }
 
@@ -77,6 +84,12 @@ impl NativeBroker {
     }
 
     pub(super) fn start_again(&mut self) -> Result<()> {
+        self.launch()?;
+        self.await_answer(1)
+    }
+
+    /// Starts the process, and does not wait until it answers.
+    pub(super) fn launch(&mut self) -> Result<()> {
         ensure!(
             self.process.is_none(),
             "the broker at {} is still running: stop it first",
@@ -90,16 +103,21 @@ impl NativeBroker {
             .with_context(|| format!("cannot open {}", log.display()))?;
         let mut java = self.java(["-Xms256m", "-Xmx512m"]);
         java.arg("kafka.Kafka").arg(self.settings_path());
-        let process = self
-            .process
-            .insert(Leashed::spawn(&java, log, self.folder.path())?);
+        self.process = Some(Leashed::spawn(&java, log, self.folder.path())?);
+        Ok(())
+    }
 
-        let address = format!("127.0.0.1:{}", self.port);
+    /// Waits until it answers and knows of so many live brokers, itself among them. One that does not is killed.
+    pub(super) fn await_answer(&mut self, brokers: usize) -> Result<()> {
+        let address = self.bootstrap();
+        let Some(process) = &mut self.process else {
+            bail!("the broker at {address} is not running: start it first");
+        };
         let end = poll::until(metadata::START_LIMIT, || {
             if let Some(status) = process.ended()? {
                 return Ok(Some(Some(status)));
             }
-            Ok(metadata::serves(&address).then_some(None))
+            Ok(metadata::serves_among(&address, brokers).then_some(None))
         })?;
         let failure = match end {
             Some(None) => return Ok(()),
@@ -136,17 +154,17 @@ impl NativeBroker {
         keep_log(File::open(&log).with_context(|| format!("cannot read {}", log.display()))?)
     }
 
-    fn write_settings(&self, access: &Access) -> Result<()> {
-        let controller = format!("127.0.0.1:{}", port::free()?);
+    fn write_settings(&self, place: &Place, access: &Access) -> Result<()> {
+        let controller = place.controller();
         let further = self.listeners.on("127.0.0.1");
         let clients = format!("PLAINTEXT://{}{further}", self.bootstrap());
-        let mut settings = settings(Addresses {
+        let addresses = Addresses {
             listeners: format!("{clients},CONTROLLER://{controller}"),
             advertised: clients,
             protocols: self.listeners.protocols(),
             inter_broker: "PLAINTEXT",
-            controller,
-        });
+        };
+        let mut settings = settings(place, addresses);
         settings.push((
             "log.dirs",
             self.folder.path().join("data").display().to_string(),
