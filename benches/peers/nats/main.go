@@ -4,10 +4,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,15 +33,22 @@ func main() {
 }
 
 func run(arguments []string) error {
-	switch arguments[0] {
+	role, address := "", ""
+	if len(arguments) > 0 {
+		role = arguments[0]
+	}
+	if len(arguments) > 1 {
+		address = arguments[1]
+	}
+	switch role {
 	case "server":
 		return serve()
 	case "service":
-		return answer(arguments[1])
+		return answer(address)
 	case "client":
-		return ask(arguments[1])
+		return ask(address)
 	}
-	return fmt.Errorf("%q is no role: say server, service or client", arguments[0])
+	return fmt.Errorf("%q is no role: say server, service ADDRESS or client ADDRESS", role)
 }
 
 // serve runs a server until the input ends.
@@ -53,7 +62,14 @@ func serve() error {
 	if !nats.ReadyForConnections(10 * time.Second) {
 		return fmt.Errorf("the server does not start")
 	}
-	say(map[string]any{"Ready": nats.Addr().(*net.TCPAddr).String()})
+	address, ok := nats.Addr().(*net.TCPAddr)
+	if !ok {
+		return fmt.Errorf("the server does not listen on TCP but at %v", nats.Addr())
+	}
+	setting("nats-server", server.VERSION)
+	setting("go", runtime.Version())
+	setting("persistence", "none: no JetStream, at most once")
+	say(map[string]any{"Ready": address.String()})
 	untilTheEnd()
 	return nil
 }
@@ -72,6 +88,7 @@ func answer(address string) error {
 	if err := connection.Flush(); err != nil {
 		return err
 	}
+	setting("nats.go", nats.Version)
 	say(map[string]any{"Ready": nil})
 	untilTheEnd()
 	return nil
@@ -94,6 +111,7 @@ func ask(address string) error {
 		return err
 	}
 	defer connection.Close()
+	setting("nats.go", nats.Version)
 	say(map[string]any{"Ready": nil})
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
@@ -120,13 +138,18 @@ func closed(connection *nats.Conn, inFlight int, span time.Duration) map[string]
 			own := hdrhistogram.New(1_000, 120_000_000_000, 3)
 			for {
 				sent := time.Now()
-				_, err := connection.Request(subject, body, 5*time.Second)
+				reply, err := connection.Request(subject, body, 5*time.Second)
 				now := time.Now()
+				if err == nil && !bytes.Equal(reply.Data, body) {
+					err = fmt.Errorf("another body")
+				}
 				if err != nil {
 					lock.Lock()
 					failed++
-					text := err.Error()
-					failure = &text
+					if failure == nil {
+						text := err.Error()
+						failure = &text
+					}
 					lock.Unlock()
 				} else {
 					_ = own.RecordValue(now.Sub(sent).Nanoseconds())
@@ -160,12 +183,14 @@ func cpu() float64 {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
 }
 
+// setting says what this runs with, to be printed beside its figures.
+func setting(name, value string) {
+	say(map[string]any{"Setting": [2]string{name, value}})
+}
+
 func say(word any) {
-	line, err := json.Marshal(word)
-	if err != nil {
-		panic(err)
-	}
-	fmt.Println(string(line))
+	// a line each; everything said here is JSON, and who does not listen any more has ended this
+	_ = json.NewEncoder(os.Stdout).Encode(word)
 }
 
 func untilTheEnd() {

@@ -5,14 +5,15 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
-import java.util.Locale;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.HdrHistogram.ConcurrentHistogram;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.springframework.kafka.requestreply.ReplyingKafkaTemplate;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Keeps calls in flight as it is told, line by line. */
 final class Client {
@@ -27,23 +28,29 @@ final class Client {
     }
 
     void serve(BufferedReader lines) throws IOException, InterruptedException {
-        template.waitForAssignment(Duration.ofSeconds(30));
-        new Run(WARM_UP_IN_FLIGHT, Duration.ofMinutes(5), WARM_UP).sample();
-        System.out.println("{\"Ready\":null}");
-        var mapper = JsonMapper.builder().build();
+        if (!template.waitForAssignment(Duration.ofSeconds(60))) {
+            throw new IllegalStateException("no partition of the reply topic was assigned within 60 s");
+        }
+        var warmUp = new Run(WARM_UP_IN_FLIGHT, Duration.ofMinutes(5), WARM_UP).sample();
+        if (warmUp.get("failure") != null) {
+            throw new IllegalStateException("warming up: " + warmUp.get("failure"));
+        }
+        Word.setting("warm-up", WARM_UP + " calls, " + WARM_UP_IN_FLIGHT + " in flight");
+        Word.say("Ready", null);
         for (var line = lines.readLine(); line != null; line = lines.readLine()) {
-            JsonNode load = mapper.readTree(line).get("Closed");
+            JsonNode load = Word.read(line).get("Closed");
             var span = Duration.ofSeconds(load.get("span").get("secs").asLong())
                     .plusNanos(load.get("span").get("nanos").asLong());
-            System.out.println(new Run(load.get("in_flight").asInt(), span, Long.MAX_VALUE).sample());
+            Word.say("Done", new Run(load.get("in_flight").asInt(), span, Long.MAX_VALUE).sample());
         }
     }
 
-    /** One load: a new call begins when one ends. */
+    /** One load: a new call begins when one ends, until one fails. */
     private final class Run {
         private final Note note = Note.ofCommonSize();
         private final ConcurrentHistogram latencies = new ConcurrentHistogram(1_000, 120_000_000_000L, 3);
         private final AtomicLong failed = new AtomicLong();
+        private final AtomicReference<String> failure = new AtomicReference<>();
         private final AtomicLong begun = new AtomicLong();
         private final CountDownLatch open;
         private final int inFlight;
@@ -57,37 +64,58 @@ final class Client {
             this.most = most;
         }
 
-        String sample() throws InterruptedException {
+        Map<String, Object> sample() throws InterruptedException {
             long start = System.nanoTime();
             double cpu = cpu();
             for (int caller = 0; caller < inFlight; caller++) {
                 ask();
             }
             open.await();
-            return String.format(
-                    Locale.ROOT,
-                    "{\"Done\":{\"done\":%d,\"failed\":%d,\"failure\":null,\"seconds\":%f,\"cpu\":%f,\"longest_gap\":0,"
-                            + "\"latency\":{\"p50\":%f,\"p90\":%f,\"p99\":%f,\"p999\":%f,\"max\":%f}}}",
-                    latencies.getTotalCount(), failed.get(), (System.nanoTime() - start) / 1e9, cpu() - cpu,
-                    at(50), at(90), at(99), at(99.9), latencies.getMaxValue() / 1e9);
+            var sample = new LinkedHashMap<String, Object>();
+            sample.put("done", latencies.getTotalCount());
+            sample.put("failed", failed.get());
+            sample.put("failure", failure.get());
+            sample.put("seconds", (System.nanoTime() - start) / 1e9);
+            sample.put("cpu", cpu() - cpu);
+            sample.put("longest_gap", 0.0);
+            sample.put("latency", Map.of(
+                    "p50", at(50), "p90", at(90), "p99", at(99), "p999", at(99.9),
+                    "max", latencies.getMaxValue() / 1e9));
+            return sample;
         }
 
         private void ask() {
             begun.incrementAndGet();
             long sent = System.nanoTime();
-            template.sendAndReceive(new ProducerRecord<>(topic, note)).whenComplete((reply, error) -> {
-                long now = System.nanoTime();
-                if (error == null && reply.value().equals(note)) {
-                    latencies.recordValue(now - sent);
-                } else {
-                    failed.incrementAndGet();
-                }
-                if (now < end && begun.get() < most) {
-                    ask();
-                } else {
-                    open.countDown();
-                }
-            });
+            try {
+                template.sendAndReceive(new ProducerRecord<>(topic, note)).whenComplete((reply, error) -> {
+                    if (error != null) {
+                        fail(error.toString());
+                    } else if (!reply.value().equals(note)) {
+                        fail("another body");
+                    } else {
+                        answered(sent);
+                    }
+                });
+            } catch (RuntimeException error) {
+                fail(error.toString());
+            }
+        }
+
+        private void answered(long sent) {
+            long now = System.nanoTime();
+            latencies.recordValue(now - sent);
+            if (now < end && begun.get() < most && failed.get() == 0) {
+                ask();
+            } else {
+                open.countDown();
+            }
+        }
+
+        private void fail(String reason) {
+            failed.incrementAndGet();
+            failure.compareAndSet(null, reason);
+            open.countDown();
         }
 
         private double at(double percentile) {
@@ -95,6 +123,7 @@ final class Client {
         }
     }
 
+    /** The time this process has used, in seconds. */
     private static double cpu() {
         var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
         return system.getProcessCpuTime() / 1e9;

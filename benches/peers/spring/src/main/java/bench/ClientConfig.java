@@ -13,7 +13,9 @@ public class ClientConfig {
     ReplyingKafkaTemplate<String, Note, Note> template() {
         var properties = new ContainerProperties(System.getProperty("bench.replies"));
         properties.setGroupId(System.getProperty("bench.replies"));
+        properties.setAckMode(Settings.COMMITS);
         var replies = new ConcurrentMessageListenerContainer<>(Settings.consumers(), properties);
+        replies.setConcurrency(Settings.CONCURRENCY);
         return new ReplyingKafkaTemplate<>(Settings.producers(), replies);
     }
 

@@ -13,10 +13,18 @@ import org.springframework.messaging.handler.annotation.SendTo;
 @EnableKafka
 public class ServiceConfig {
     @Bean
-    ConcurrentKafkaListenerContainerFactory<String, Note> kafkaListenerContainerFactory() {
+    Assignment assignment() {
+        return new Assignment();
+    }
+
+    @Bean
+    ConcurrentKafkaListenerContainerFactory<String, Note> kafkaListenerContainerFactory(Assignment assignment) {
         var factory = new ConcurrentKafkaListenerContainerFactory<String, Note>();
         factory.setConsumerFactory(Settings.consumers());
         factory.setReplyTemplate(new KafkaTemplate<>(Settings.producers()));
+        factory.setConcurrency(Settings.CONCURRENCY);
+        factory.getContainerProperties().setAckMode(Settings.COMMITS);
+        factory.getContainerProperties().setConsumerRebalanceListener(assignment);
         return factory;
     }
 
