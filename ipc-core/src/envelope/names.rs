@@ -142,6 +142,36 @@ pub fn is_reserved(name: &str) -> bool {
             .any(|reserved| name.eq_ignore_ascii_case(reserved))
 }
 
+/// `name` as a constant, where it is one that most requests or replies carry.
+#[cfg(feature = "kafka")]
+pub(crate) fn known(name: &str) -> Option<&'static str> {
+    macro_rules! one_of {
+        ($($known:ident),*) => {
+            match name {
+                $($known => Some($known),)*
+                _ => None,
+            }
+        };
+    }
+    one_of!(
+        CORRELATION_ID,
+        REPLY_TOPIC,
+        REPLY_PARTITION,
+        METHOD,
+        PATH,
+        STATUS,
+        DEADLINE,
+        BUDGET,
+        CALLER,
+        ATTEMPT,
+        ACCEPT,
+        SEQ,
+        INSTANCE,
+        CONTENT_TYPE,
+        TRACEPARENT
+    )
+}
+
 /// Headers beside `ipc-*` whose values are the protocol's own.
 const LOGGABLE: &[&str] = &[
     CORRELATION_ID,
