@@ -19,8 +19,13 @@ pub(crate) struct Pace {
     pub(crate) rounds: usize,
     /// How long a turn lasts.
     pub(crate) turn: Duration,
-    /// How long each of them runs before the first turn.
-    pub(crate) warm_up: Duration,
+    /// How long each bears a load before the first turn under it: longer than a
+    /// producer that batches takes from when the load first asks for it (a second
+    /// and its connection) to its first record.
+    pub(crate) settling: Duration,
+    /// How long each bears a load at the beginning of every turn before it counts:
+    /// its producers have been idle while others had their turns.
+    pub(crate) lead: Duration,
     /// One-way records that are read in a turn.
     pub(crate) records: u64,
     /// Calls that are left open.
@@ -37,12 +42,13 @@ impl Pace {
     /// What figures are worth something at.
     pub(crate) const FULL: Self = Self {
         rounds: 5,
-        turn: Duration::from_millis(2000),
-        warm_up: Duration::from_millis(2000),
+        turn: Duration::from_millis(1800),
+        settling: Duration::from_millis(2000),
+        lead: Duration::from_millis(200),
         records: 1_000_000,
         pending: 100_000,
-        turnovers: 3,
-        turnover: Duration::from_secs(20),
+        turnovers: 5,
+        turnover: Duration::from_secs(12),
         minute: Duration::from_secs(60),
     };
 
@@ -50,7 +56,8 @@ impl Pace {
     pub(crate) const QUICK: Self = Self {
         rounds: 2,
         turn: Duration::from_millis(250),
-        warm_up: Duration::from_millis(250),
+        settling: Duration::from_millis(250),
+        lead: Duration::ZERO,
         records: 20_000,
         pending: 5_000,
         turnovers: 1,

@@ -13,6 +13,8 @@ mod http;
 mod load;
 mod measure;
 mod ours;
+mod page;
+mod plot;
 mod raw;
 mod report;
 mod resources;
@@ -21,6 +23,7 @@ mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -43,6 +46,12 @@ enum Task {
     Run(Run),
     /// Name the measures there are
     List,
+    /// Write docs/performance.md and its plots anew
+    Report {
+        /// What `--json` has written
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// One process of a measure
     #[command(hide = true)]
     Worker { role: String },
@@ -55,6 +64,9 @@ struct Run {
     /// Where the Kafka is; empty for measures that need none
     #[arg(long, default_value_t)]
     bootstrap: String,
+    /// The version of that Kafka, for the record
+    #[arg(long, default_value = "unknown")]
+    kafka: String,
     /// The process of a broker, whose CPU time is told apart (may be repeated)
     #[arg(long)]
     broker: Vec<i32>,
@@ -76,6 +88,9 @@ fn main() -> ExitCode {
             list();
             Ok(ExitCode::SUCCESS)
         }
+        Task::Report { files } => Bounds::read()
+            .and_then(|bounds| page::write(&files, &bounds))
+            .map(|()| ExitCode::SUCCESS),
         Task::Worker { role } => worker::serve(&role).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
@@ -99,19 +114,23 @@ fn run(run: Run) -> Result<ExitCode> {
     let chosen = Measure::chosen(&run.names)?;
     let bounds = Bounds::read()?;
     let pace = if run.quick { Pace::QUICK } else { Pace::FULL };
+    let mut report = Report::begin(run.kafka, pace.rounds, run.quick);
     let bench = Bench::new(run.bootstrap, run.broker, pace, chosen.len());
-    let mut report = Report::of(Vec::new());
     for measure in chosen {
         bench.begin(measure.name);
+        let begun = Instant::now();
         let taken = Taken {
             name: measure.name.to_owned(),
             about: measure.about.to_owned(),
             figures: (measure.run)(&bench)?,
+            seconds: begun.elapsed().as_secs_f64(),
         };
         bench.print(&table::table(&taken, &bounds));
         report.measures.push(taken);
     }
     bench.end();
+    let seconds = report.measures.iter().map(|taken| taken.seconds).sum();
+    eprintln!("took {}", minutes(seconds));
     if let Some(path) = &run.json {
         report.write(path)?;
     }
@@ -123,4 +142,9 @@ fn run(run: Run) -> Result<ExitCode> {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     })
+}
+
+fn minutes(seconds: f64) -> String {
+    let (minutes, seconds) = ((seconds / 60.0).floor(), seconds % 60.0);
+    format!("{minutes:.0} min {seconds:.0} s")
 }

@@ -1,14 +1,16 @@
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Color, Table};
 
-use crate::bounds::Bounds;
+use crate::bounds::{Bound, Bounds};
+use crate::figure::Unit;
 use crate::report::Taken;
 
 /// The figures of one measure, for a terminal.
 pub(crate) fn table(measure: &Taken, bounds: &Bounds) -> Table {
     let mut table = Table::new();
+    let name = format!("{}, {:.0} s", measure.name, measure.seconds);
     table.load_style(UTF8_FULL_CONDENSED).set_header([
-        measure.name.as_str(),
+        name.as_str(),
         "median",
         "least",
         "greatest",
@@ -29,8 +31,16 @@ pub(crate) fn table(measure: &Taken, bounds: &Bounds) -> Table {
             number(median).fg(color),
             number(least),
             number(greatest),
-            Cell::new(bound.map_or(String::new(), |bound| bound.to_string())),
+            Cell::new(bound.map_or(String::new(), |bound| in_words(bound, figure.unit))),
         ]);
     }
     table
+}
+
+fn in_words(bound: &Bound, unit: Unit) -> String {
+    let bound_in_words = bound.show(unit);
+    match &bound.reason {
+        Some(reason) => format!("{bound_in_words}: {reason}"),
+        None => bound_in_words,
+    }
 }

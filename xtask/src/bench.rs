@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Result, ensure};
 use clap::{Args, builder::RangedU64ValueParser};
 
-use xtask::broker::Broker;
+use xtask::broker::{Broker, KAFKA_VERSION, Provider};
 
 use crate::{installed, supervisor::Supervisor, workspace::cargo};
 
@@ -32,6 +32,9 @@ pub(crate) struct Bench {
     /// Fail where a figure is out of its bound
     #[arg(long)]
     check: bool,
+    /// Measure nothing: write docs/performance.md and its plots from what --json has written
+    #[arg(long, value_name = "JSON", num_args = 1.., conflicts_with_all = ["names", "list", "quick", "json", "check", "bootstrap"])]
+    report: Vec<PathBuf>,
     /// Use the Kafka at this address [default: one of its own]
     #[arg(long, conflicts_with = "brokers")]
     bootstrap: Option<String>,
@@ -49,6 +52,7 @@ impl Bench {
             quick: true,
             json: None,
             check: false,
+            report: Vec::new(),
             bootstrap: None,
             brokers: 1,
         }
@@ -64,9 +68,21 @@ impl Bench {
         if self.list {
             return run(bench.arg("list"), supervisor);
         }
+        if !self.report.is_empty() {
+            bench.arg("report");
+            for path in &self.report {
+                bench.arg(std::path::absolute(path)?);
+            }
+            return run(&mut bench, supervisor);
+        }
         if self.names.is_empty() || self.names.iter().any(|name| name == INSTRUCTIONS) {
             let runner = installed::program("gungraun-runner", GUNGRAUN_VERSION, supervisor)?;
             bench.env("GUNGRAUN_RUNNER", runner);
+            // beforehand, so that it does not count as time that measuring takes
+            let mut counts = cargo("bench")?;
+            counts.args(["--quiet", "--no-run", "--package", "ipc-counts"]);
+            let built = supervisor.run(&mut counts)?;
+            ensure!(built.success(), "the counts could not be built");
         }
         self.tell(bench.arg("run"))?;
         let needs_broker = self.names.iter().any(|name| name != INSTRUCTIONS);
@@ -75,6 +91,10 @@ impl Bench {
         }
         let kafka = supervisor.start_cluster(None, self.brokers)?;
         bench.args(["--bootstrap", &kafka.bootstrap()]);
+        let is_ours = |broker: &Broker| broker.provider() != Provider::External;
+        if kafka.brokers().iter().all(is_ours) {
+            bench.args(["--kafka", KAFKA_VERSION]);
+        }
         for id in kafka.brokers().iter().filter_map(Broker::process_id) {
             bench.args(["--broker", &id.to_string()]);
         }

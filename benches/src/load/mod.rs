@@ -89,6 +89,15 @@ impl Load {
             span,
         }
     }
+
+    /// The same for another time, where it has one.
+    pub(crate) fn lasting(&self, span: Duration) -> Self {
+        let mut load = self.clone();
+        if let Self::Closed { span: old, .. } | Self::Open { span: old, .. } = &mut load {
+            *old = span;
+        }
+        load
+    }
 }
 
 impl Call {

@@ -7,7 +7,7 @@ use super::contest::{Contest, Turn, Turns};
 use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
-use crate::load::{Call, Load};
+use crate::load::Load;
 
 /// The floors, each with its `linger.ms`.
 const RAW: [(&str, &str); 3] = [
@@ -24,24 +24,28 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         entries::raw(&mut contest, bench, name, linger, 1)?;
     }
     entries::typed(&mut contest, bench, "typed", Shape::PLAIN)?;
-    contest.warm_up(Call::Echo)?;
     let mut figures = Vec::new();
     for in_flight in IN_FLIGHT {
         let all = contest.run(&Load::echo(in_flight, bench.pace.turn))?;
         let (ours, raw) = all.split_last().context("nobody took part")?;
         let linger_0 = raw.first().context("there is no floor")?;
-        figures.extend(absolute(in_flight, &all));
+        let at = format!("at {in_flight}");
+        let absolute = |turns: &Turns| turns.absolute(&at, "service");
+        figures.extend(all.iter().flat_map(absolute));
         figures.extend(match in_flight {
-            1 => vec![ours.over(linger_0, "at 1: p50 over raw linger 0", Turn::p50)],
+            1 => {
+                let name = "at 1: p50 over raw linger 0";
+                vec![ours.over(linger_0, name, Unit::Seconds, Turn::p50)]
+            }
             _ => against_best(in_flight, ours, raw)?,
         });
         if in_flight == 64 {
             let name = "at 64: throughput over raw linger 0";
-            figures.push(ours.over(linger_0, name, Turn::throughput));
+            figures.push(ours.over(linger_0, name, Unit::PerSecond, Turn::throughput));
         }
         if in_flight == 256 {
             let name = "at 256: CPU per request, client and service, over raw linger 0";
-            figures.push(ours.over(linger_0, name, Turn::of_all));
+            figures.push(ours.over(linger_0, name, Unit::Seconds, Turn::of_all));
         }
     }
     contest.end()?;
@@ -54,22 +58,7 @@ fn against_best(in_flight: usize, ours: &Turns, raw: &[Turns]) -> Result<Vec<Fig
     let throughput = format!("at {in_flight}: throughput over the best raw");
     let p99 = format!("at {in_flight}: p99 over the best raw");
     Ok(vec![
-        ours.over(best, throughput, Turn::throughput),
-        ours.over(best, p99, Turn::p99),
+        ours.over(best, throughput, Unit::PerSecond, Turn::throughput),
+        ours.over(best, p99, Unit::Seconds, Turn::p99),
     ])
-}
-
-fn absolute(in_flight: usize, all: &[Turns]) -> Vec<Figure> {
-    let of = |turns: &Turns| {
-        let at = |what| format!("at {in_flight}: {what}");
-        vec![
-            turns.figure(&at("throughput"), Unit::PerSecond, Turn::throughput),
-            turns.figure(&at("p50"), Unit::Seconds, Turn::p50),
-            turns.figure(&at("p99"), Unit::Seconds, Turn::p99),
-            turns.figure(&at("CPU of client"), Unit::Seconds, Turn::of_client),
-            turns.figure(&at("CPU of service"), Unit::Seconds, Turn::of_next),
-            turns.figure(&at("CPU of broker"), Unit::Seconds, Turn::of_brokers),
-        ]
-    };
-    all.iter().flat_map(of).collect()
 }

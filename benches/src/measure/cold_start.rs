@@ -27,12 +27,10 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     }
     by_hand.stop()?;
     typed.stop()?;
-    let ratio = Figure::ratio("first answer over raw", &of_typed, &of_raw);
-    Ok(vec![
-        Figure::new("first answer, raw", Unit::Seconds, of_raw),
-        Figure::new("first answer, typed", Unit::Seconds, of_typed),
-        ratio,
-    ])
+    let of_raw = Figure::new("first answer, raw", Unit::Seconds, of_raw);
+    let of_typed = Figure::new("first answer, typed", Unit::Seconds, of_typed);
+    let ratio = of_typed.over(&of_raw, "first answer over raw");
+    Ok(vec![of_raw, of_typed, ratio])
 }
 
 /// Seconds until a new client, which is ready when it was answered, is ready.

@@ -2,7 +2,7 @@ use anyhow::{Context as _, Result};
 
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit, median};
-use crate::load::{Call, Load, Sample};
+use crate::load::{Load, Sample};
 use crate::resources;
 use crate::worker::{Role, Worker};
 
@@ -32,7 +32,8 @@ pub(super) struct Turn {
     pub(super) sample: Sample,
     /// Of each process beside the client.
     others: Vec<f64>,
-    brokers: f64,
+    /// `None` where they run elsewhere, or nobody asked them.
+    brokers: Option<f64>,
 }
 
 impl<'a> Contest<'a> {
@@ -54,25 +55,16 @@ impl<'a> Contest<'a> {
         Ok(())
     }
 
-    /// Lets each run for a while before anything counts.
-    pub(super) fn warm_up(&mut self, call: Call) -> Result<()> {
-        let span = self.bench.pace.warm_up / 2;
-        for in_flight in [1, 64] {
-            for entry in &mut self.entries {
-                self.bench.step(format_args!("warming up {}", entry.name));
-                entry.client.bear(&Load::Closed {
-                    call,
-                    in_flight,
-                    span,
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives each its turn, as often as the pace says.
+    /// Lets each settle under the load, then gives each its turn as often as the
+    /// pace says.
     pub(super) fn run(&mut self, load: &Load) -> Result<Vec<Turns>> {
-        let rounds = self.bench.pace.rounds;
+        let pace = self.bench.pace;
+        for entry in &mut self.entries {
+            self.bench
+                .step(format_args!("{load}, settling: {}", entry.name));
+            entry.client.bear(&load.lasting(pace.settling))?;
+        }
+        let rounds = pace.rounds;
         let empty = |entry: &Entry| Turns {
             name: entry.name.clone(),
             turns: Vec::with_capacity(rounds),
@@ -83,6 +75,9 @@ impl<'a> Contest<'a> {
                 let name = &entry.name;
                 let step = format_args!("{load}, round {round} of {rounds}: {name}");
                 self.bench.step(step);
+                if !pace.lead.is_zero() {
+                    entry.client.bear(&load.lasting(pace.lead))?;
+                }
                 turns.turns.push(entry.turn(load, &self.bench.brokers)?);
             }
         }
@@ -109,7 +104,8 @@ impl Entry {
         let answered = sample.ensure_answered();
         answered.with_context(|| format!("{} at {load}", self.name))?;
         let mut spent: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
-        let brokers = spent.split_off(self.others.len()).into_iter().sum();
+        let of_brokers = spent.split_off(self.others.len());
+        let brokers = (!of_brokers.is_empty()).then(|| of_brokers.into_iter().sum());
         Ok(Turn {
             sample,
             others: spent,
@@ -139,9 +135,39 @@ impl Turns {
         &self,
         other: &Self,
         name: impl Into<String>,
+        unit: Unit,
         value: impl Fn(&Turn) -> f64,
     ) -> Figure {
-        Figure::ratio(name, &self.each(&value), &other.each(&value))
+        self.side(unit, &value)
+            .over(&other.side(unit, &value), name)
+    }
+
+    /// A value of each round under this one's name: one side of a comparison.
+    pub(super) fn side(&self, unit: Unit, value: impl Fn(&Turn) -> f64) -> Figure {
+        Figure::new(&self.name, unit, self.each(value))
+    }
+
+    /// What every measure of calls tells of one that took part `at` a load: its
+    /// speed, and the CPU time of each process per call. `next` is the process next
+    /// to the client; one that has none has no such figure.
+    pub(super) fn absolute(&self, at: &str, next: &str) -> Vec<Figure> {
+        let seconds = |what: &str, value: fn(&Turn) -> f64| {
+            self.figure(&format!("{at}: {what}"), Unit::Seconds, value)
+        };
+        let throughput = format!("{at}: throughput");
+        let mut figures = vec![
+            self.figure(&throughput, Unit::PerSecond, Turn::throughput),
+            seconds("p50", Turn::p50),
+            seconds("p99", Turn::p99),
+            seconds("CPU of client", Turn::of_client),
+        ];
+        if self.turns.iter().all(|turn| !turn.others.is_empty()) {
+            figures.push(seconds(&format!("CPU of {next}"), Turn::of_next));
+        }
+        if self.turns.iter().all(|turn| turn.brokers.is_some()) {
+            figures.push(seconds("CPU of broker", Turn::of_brokers));
+        }
+        figures
     }
 
     /// The one with the greatest median throughput.
@@ -182,6 +208,6 @@ impl Turn {
 
     /// CPU time of the brokers per call.
     pub(super) fn of_brokers(&self) -> f64 {
-        self.brokers / self.sample.done as f64
+        self.brokers.unwrap_or(f64::NAN) / self.sample.done as f64
     }
 }

@@ -6,7 +6,7 @@ use super::contest::{Contest, Turn};
 use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
-use crate::load::{Call, Load};
+use crate::load::Load;
 
 const IN_FLIGHT: usize = 64;
 
@@ -47,7 +47,6 @@ fn run(bench: &Bench, shapes: &[(&str, Shape)], in_flight: &[usize]) -> Result<V
     for (name, shape) in shapes {
         entries::typed(&mut contest, bench, name, *shape)?;
     }
-    contest.warm_up(Call::Echo)?;
     let mut figures = Vec::new();
     for &in_flight in in_flight {
         let all = contest.run(&Load::echo(in_flight, bench.pace.turn))?;
@@ -59,7 +58,7 @@ fn run(bench: &Bench, shapes: &[(&str, Shape)], in_flight: &[usize]) -> Result<V
         figures.extend(all.iter().map(|turns| turns.figure(what, unit, value)));
         figures.extend(others.iter().map(|turns| {
             let name = format!("{what}, {} over {}", turns.name, first.name);
-            turns.over(first, name, value)
+            turns.over(first, name, unit, value)
         }));
     }
     contest.end()?;

@@ -7,7 +7,7 @@ use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
 use crate::http::GatewayPlan;
-use crate::load::{Call, Load};
+use crate::load::Load;
 use crate::ours::ClientPlan;
 use crate::worker::{Role, Worker};
 
@@ -18,11 +18,10 @@ pub(super) fn direct(bench: &Bench) -> Result<Vec<Figure>> {
     let client = Role::HttpClient(server.address()?);
     contest.enter("axum over HTTP", vec![server], &client)?;
     contest.enter("the Router's oneshot", Vec::new(), &Role::Oneshot)?;
-    contest.warm_up(Call::Echo)?;
     let mut figures = Vec::new();
     for in_flight in [1, 64, 256] {
         for turns in contest.run(&Load::echo(in_flight, bench.pace.turn))? {
-            figures.extend(absolute(in_flight, &turns));
+            figures.extend(turns.absolute(&format!("at {in_flight}"), "server"));
         }
     }
     contest.end()?;
@@ -48,39 +47,34 @@ pub(super) fn shim(bench: &Bench) -> Result<Vec<Figure>> {
     let proxy = Worker::start(&Role::Proxy(server.address()?))?;
     let before_proxy = Role::HttpClient(proxy.address()?);
     contest.enter("proxy", vec![proxy, server], &before_proxy)?;
-    contest.warm_up(Call::Echo)?;
 
     let mut figures = Vec::new();
     let at_1 = contest.run(&Load::echo(1, bench.pace.turn))?;
     let [client, gateway, _] = at_1.as_slice() else {
         unreachable!("three have entered");
     };
-    figures.extend(at_1.iter().flat_map(|turns| absolute(1, turns)));
-    figures.push(gateway.over(client, "at 1: p50 over the typed client's", Turn::p50));
-    let (through, own) = (gateway.each(Turn::p50), client.each(Turn::p50));
-    let added = through.iter().zip(own).map(|(through, own)| through - own);
-    let name = "at 1: p50 above the typed client's";
-    figures.push(Figure::new(name, Unit::Seconds, added.collect()));
+    figures.extend(
+        at_1.iter()
+            .flat_map(|turns| turns.absolute("at 1", "server")),
+    );
+    let p50 = |turns: &Turns| turns.side(Unit::Seconds, Turn::p50);
+    let (through, own) = (p50(gateway), p50(client));
+    figures.push(through.over(&own, "at 1: p50 over the typed client's"));
+    figures.push(through.above(&own, "at 1: p50 above the typed client's"));
 
     let at_256 = contest.run(&Load::echo(256, bench.pace.turn))?;
     let [_, gateway, proxy] = at_256.as_slice() else {
         unreachable!("three have entered");
     };
-    figures.extend(at_256.iter().flat_map(|turns| absolute(256, turns)));
+    figures.extend(
+        at_256
+            .iter()
+            .flat_map(|turns| turns.absolute("at 256", "server")),
+    );
     let per_core = |turn: &Turn| turn.of_next().recip();
     let name = "at 256: requests per second and core over a proxy's";
-    figures.push(gateway.over(proxy, name, per_core));
+    figures.push(gateway.over(proxy, name, Unit::PerSecond, per_core));
     contest.end()?;
     service.stop()?;
     Ok(figures)
-}
-
-fn absolute(in_flight: usize, turns: &Turns) -> Vec<Figure> {
-    let at = |what| format!("at {in_flight}: {what}");
-    vec![
-        turns.figure(&at("throughput"), Unit::PerSecond, Turn::throughput),
-        turns.figure(&at("p50"), Unit::Seconds, Turn::p50),
-        turns.figure(&at("p99"), Unit::Seconds, Turn::p99),
-        turns.figure(&at("CPU of server"), Unit::Seconds, Turn::of_next),
-    ]
 }

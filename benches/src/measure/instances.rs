@@ -90,7 +90,7 @@ fn turnover(
         per_second: PER_SECOND,
         span,
     };
-    client.bear(&load(bench.pace.warm_up))?;
+    client.bear(&load(bench.pace.settling))?;
     client.begin(&load(bench.pace.turnover))?;
     change(&mut instances, &plan)?;
     let sample = client.finish()?;

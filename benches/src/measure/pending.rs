@@ -24,37 +24,34 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         ..ClientPlan::new(&bench.bootstrap, &service.name)
     });
     let service = Worker::start(&Role::Service(service))?;
-    let (mut few, mut full) = (Worker::start(&client)?, Worker::start(&client)?);
     let one_more = Load::echo(1, bench.pace.turn);
-    few.bear(&one_more)?;
-    full.bear(&one_more)?;
-    let idle = resources::memory(full.id())?;
+    let settling = one_more.lasting(bench.pace.settling);
+    let mut few = Worker::start(&client)?;
+    few.bear(&settling)?;
     few.bear(&Load::Hold { calls: FEW })?;
-    bench.step(format_args!("leaving {many} calls open"));
-    full.bear(&Load::Hold { calls: many })?;
-    let held = resources::memory(full.id())? - idle;
-    let (mut of_few, mut of_full) = (Vec::new(), Vec::new());
+    let (mut held, mut of_few, mut of_full) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=bench.pace.rounds {
-        bench.step(format_args!("round {round}"));
+        bench.step(format_args!("round {round}: leaving {many} calls open"));
+        let mut full = Worker::start(&client)?;
+        full.bear(&settling)?;
+        let idle = resources::memory(full.id())?;
+        full.bear(&Load::Hold { calls: many })?;
+        held.push(resources::memory(full.id())? - idle);
+        bench.step(format_args!("round {round}: one more call"));
         of_few.push(few.bear(&one_more)?.latency.p50);
         of_full.push(full.bear(&one_more)?.latency.p50);
+        // it is dropped: its calls would be waited for if it ended in order
     }
-    // their calls would be waited for if they ended in order
-    drop((few, full));
+    drop(few);
     service.stop()?;
-    let ratio = Figure::ratio(
-        "p50 of one more call, over that at 10 pending",
-        &of_full,
-        &of_few,
-    );
+    let p50 = |name, rounds| Figure::new(name, Unit::Seconds, rounds);
+    let of_few = p50("p50 of one more call at 10 pending", of_few);
+    let of_full = p50("p50 of one more call with all pending", of_full);
+    let ratio = of_full.over(&of_few, "p50 of one more call, over that at 10 pending");
     Ok(vec![
-        Figure::new("memory above idle", Unit::Bytes, vec![held]),
-        Figure::new("p50 of one more call at 10 pending", Unit::Seconds, of_few),
-        Figure::new(
-            "p50 of one more call with all pending",
-            Unit::Seconds,
-            of_full,
-        ),
+        Figure::new("memory above idle", Unit::Bytes, held),
+        of_few,
+        of_full,
         ratio,
     ])
 }

@@ -6,7 +6,7 @@ use super::contest::{Contest, Turn};
 use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
-use crate::load::{Call, Load};
+use crate::load::Load;
 use crate::raw;
 
 const REPLICAS: usize = 3;
@@ -21,18 +21,14 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         "a topic has {replicas} replicas here, and this needs {REPLICAS}: say --brokers 3, \
          or set default.replication.factor on the brokers"
     );
-    contest.warm_up(Call::Echo)?;
     let all = contest.run(&Load::echo(1, bench.pace.turn))?;
     contest.end()?;
     let (raw, others) = all.split_first().context("nobody took part")?;
     let typed = others.first().context("only one took part")?;
-    let absolute = all.iter().flat_map(|turns| {
-        [
-            turns.figure("at 1: p50", Unit::Seconds, Turn::p50),
-            turns.figure("at 1: p99", Unit::Seconds, Turn::p99),
-        ]
-    });
+    let absolute = all
+        .iter()
+        .flat_map(|turns| turns.absolute("at 1", "service"));
     let mut figures: Vec<Figure> = absolute.collect();
-    figures.push(typed.over(raw, "at 1: p50 over raw", Turn::p50));
+    figures.push(typed.over(raw, "at 1: p50 over raw", Unit::Seconds, Turn::p50));
     Ok(figures)
 }

@@ -57,14 +57,12 @@ fn run(bench: &Bench, slow: Call, per_second: u32) -> Result<Vec<Figure>> {
         .iter()
         .chain(&with)
         .try_for_each(Sample::ensure_answered)?;
-    let p99 = |samples: &[Sample]| -> Vec<f64> {
-        samples.iter().map(|sample| sample.latency.p99).collect()
+    let p99 = |name: &str, samples: &[Sample]| {
+        let rounds = samples.iter().map(|sample| sample.latency.p99).collect();
+        Figure::new(name, Unit::Seconds, rounds)
     };
-    let (without, with) = (p99(&without), p99(&with));
-    let ratio = Figure::ratio("p99 of the others over that without it", &with, &without);
-    Ok(vec![
-        Figure::new("p99 of the others without it", Unit::Seconds, without),
-        Figure::new("p99 of the others", Unit::Seconds, with),
-        ratio,
-    ])
+    let without = p99("p99 of the others without it", &without);
+    let with = p99("p99 of the others", &with);
+    let ratio = with.over(&without, "p99 of the others over that without it");
+    Ok(vec![without, with, ratio])
 }

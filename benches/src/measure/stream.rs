@@ -36,6 +36,11 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         all.iter()
             .map(|turns| turns.figure("CPU per record, both sides", Unit::Seconds, per_record)),
     );
-    figures.push(ours.over(best, "records per second over the best raw", records));
+    figures.push(ours.over(
+        best,
+        "records per second over the best raw",
+        Unit::PerSecond,
+        records,
+    ));
     Ok(figures)
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::producer::Producer as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::headers::{CORRELATION_ID, REQUEST, headers};
@@ -25,6 +26,12 @@ pub(crate) struct RawClient {
 
 impl RawClient {
     pub(crate) fn start(place: Place) -> Result<Self> {
+        let producer = producer(&place.bootstrap, &place.linger)?;
+        // with the answer librdkafka asks for its producer id, without which it sends
+        // nothing; it would look for a broker to ask only 500 ms after its start
+        producer
+            .client()
+            .fetch_metadata(Some(&place.requests), PATIENCE)?;
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &place.bootstrap)
             .set("group.id", &place.replies)
@@ -37,7 +44,7 @@ impl RawClient {
         replies.add_partition_offset(&place.replies, 0, Offset::Offset(end))?;
         consumer.assign(&replies)?;
         let mut client = Self {
-            producer: Arc::new(producer(&place.bootstrap, &place.linger)?),
+            producer: Arc::new(producer),
             place,
             consumer,
             run: 0,
