@@ -1,6 +1,6 @@
 //! From a received record to one that can be handled.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,7 +22,7 @@ pub(crate) struct Intake {
     metrics: Metrics,
     /// What each known policy's endpoint counts, by the policy's address; the
     /// policy is kept so that the address stays its own.
-    meters: HashMap<usize, (Arc<Policy>, Arc<EndpointMetrics>)>,
+    meters: BTreeMap<usize, (Arc<Policy>, Arc<EndpointMetrics>)>,
 }
 
 impl Intake {
@@ -52,10 +52,7 @@ impl Intake {
         assignment: Assignment,
         now: Instant,
     ) -> Record {
-        let (head, fault) = match RequestHead::parse(&received.envelope.headers) {
-            Ok(head) => (head, None),
-            Err((fault, head)) => (*head, Some(fault)),
-        };
+        let (head, fault) = RequestHead::read(&received.envelope.headers);
         let fault = if received.intact {
             fault
         } else {

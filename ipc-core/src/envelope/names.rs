@@ -115,11 +115,6 @@ pub const BAGGAGE: &str = "baggage";
 /// The caller's operation id.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// Prefixes that belong to a protocol spoken here, in lower case.
-const RESERVED_PREFIXES: &[&str] = &[":", "ipc-", "kafka_", "reply_", "spring_", "ce_", "__"];
-/// Whole names that belong to a protocol spoken here, in lower case.
-const RESERVED_NAMES: &[&str] = &["reply_to", "correlation_id"];
-
 /// Whether `name` belongs to one of the protocols spoken here, so that nobody
 /// outside may set it through HTTP. Compared without regard to case.
 ///
@@ -131,15 +126,23 @@ const RESERVED_NAMES: &[&str] = &["reply_to", "correlation_id"];
 /// ```
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
-    let starts_with = |prefix: &&str| {
-        name.as_bytes()
-            .get(..prefix.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
+    let begins = |prefix: &str| {
+        let head = name.as_bytes().get(..prefix.len());
+        // Peers spell as they should, so that the first look mostly settles it.
+        head.is_some_and(|head| {
+            head == prefix.as_bytes() || head.eq_ignore_ascii_case(prefix.as_bytes())
+        })
     };
-    RESERVED_PREFIXES.iter().any(starts_with)
-        || RESERVED_NAMES
-            .iter()
-            .any(|reserved| name.eq_ignore_ascii_case(reserved))
+    match name.as_bytes().first().map(u8::to_ascii_lowercase) {
+        Some(b':') => true,
+        Some(b'i') => begins("ipc-"),
+        Some(b'k') => begins("kafka_"),
+        Some(b'r') => begins("reply_"),
+        Some(b's') => begins("spring_"),
+        Some(b'_') => begins("__"),
+        Some(b'c') => begins("ce_") || name.eq_ignore_ascii_case(FASTSTREAM_CORRELATION_ID),
+        _ => false,
+    }
 }
 
 /// `name` as a constant, where it is one that most requests or replies carry.

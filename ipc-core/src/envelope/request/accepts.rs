@@ -32,6 +32,12 @@ impl Accepts {
     /// releases, and ignored.
     #[must_use]
     pub fn parse(value: &[u8]) -> Self {
+        if Self::ALL
+            .to_header()
+            .is_some_and(|all| value == all.as_bytes())
+        {
+            return Self::ALL;
+        }
         let mut accepts = Self::default();
         for word in value.split(|byte| *byte == b',') {
             match word.trim_ascii() {

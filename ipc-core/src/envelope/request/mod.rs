@@ -56,7 +56,7 @@ impl RequestHead {
     /// [`Malformed`] names a header that cannot be read. The head that comes
     /// with it still holds what could be: a caller that can be reached is told.
     pub fn parse(headers: &Headers) -> Result<Self, (Malformed, Box<Self>)> {
-        read::request(headers, None)
+        Self::told(Self::read(headers))
     }
 
     /// Reads the headers of a request in a dialect that is known: nothing is
@@ -66,7 +66,19 @@ impl RequestHead {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_as(dialect: Dialect, headers: &Headers) -> Result<Self, (Malformed, Box<Self>)> {
-        read::request(headers, Some(dialect))
+        Self::told(read::request(headers, Some(dialect)))
+    }
+
+    /// As [`parse`](Self::parse), for those who go on whatever the fault.
+    pub(crate) fn read(headers: &Headers) -> (Self, Option<Malformed>) {
+        read::request(headers, None)
+    }
+
+    fn told((head, fault): (Self, Option<Malformed>)) -> Result<Self, (Malformed, Box<Self>)> {
+        match fault {
+            None => Ok(head),
+            Some(fault) => Err((fault, Box::new(head))),
+        }
     }
 
     /// Appends the headers of this request, in its dialect, to the

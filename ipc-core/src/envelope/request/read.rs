@@ -1,6 +1,5 @@
 //! From a request's headers to its head, in one pass.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +12,11 @@ use super::malformed::Faults;
 use super::waiting::Waiting;
 use super::{Accepts, Malformed, RequestHead};
 
+/// The head as far as it can be read, and the first fault.
 pub(super) fn request(
     headers: &Headers,
     dialect: Option<Dialect>,
-) -> Result<RequestHead, (Malformed, Box<RequestHead>)> {
+) -> (RequestHead, Option<Malformed>) {
     let mut reader = Reader::default();
     for header in headers {
         if let Some(value) = &header.value {
@@ -27,22 +27,22 @@ pub(super) fn request(
 }
 
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
     head: RequestHead,
     seen: u16,
     /// Who waits where, as each family of names tells it: only the one that
     /// counts is looked into, and which one that is shows at the end.
-    kafka: Waiting,
-    smallrye: Waiting,
-    faststream: Waiting,
+    kafka: Waiting<'a>,
+    smallrye: Waiting<'a>,
+    faststream: Waiting<'a>,
     deadline: Option<u64>,
     budget: Option<u64>,
-    tracestate: Option<Bytes>,
+    tracestate: Option<&'a Bytes>,
     faults: Faults,
 }
 
-impl Reader {
-    fn read(&mut self, name: &str, value: &Bytes) {
+impl<'a> Reader<'a> {
+    fn read(&mut self, name: &str, value: &'a Bytes) {
         match name {
             names::CORRELATION_ID => self.kafka.correlation_id.put(value),
             names::REPLY_TOPIC => self.kafka.topic.put(value),
@@ -83,7 +83,7 @@ impl Reader {
                 self.head.idempotency_key = ByteString::try_from(value.clone()).ok();
             }
             names::TRACEPARENT => self.head.trace = TraceContext::parse(value),
-            names::TRACESTATE => self.tracestate = Some(value.clone()),
+            names::TRACESTATE => self.tracestate = Some(value),
             names::SMALLRYE_CORRELATION_ID => self.smallrye.correlation_id.put(value),
             names::SMALLRYE_REPLY_TOPIC => self.smallrye.topic.put(value),
             names::SMALLRYE_REPLY_PARTITION => self.smallrye.partition.put(value),
@@ -93,7 +93,7 @@ impl Reader {
         }
     }
 
-    fn finish(self, asked: Option<Dialect>) -> Result<RequestHead, (Malformed, Box<RequestHead>)> {
+    fn finish(self, asked: Option<Dialect>) -> (RequestHead, Option<Malformed>) {
         let dialect = asked.unwrap_or_else(|| self.detect());
         let Self {
             mut head,
@@ -113,13 +113,10 @@ impl Reader {
             at: UnixMillis(at),
             budget: self.budget.map(Duration::from_millis),
         });
-        if let Some(state) = &self.tracestate {
+        if let Some(state) = self.tracestate {
             head.trace = head.trace.map(|trace| trace.with_state(state));
         }
-        match faults.first() {
-            None => Ok(head),
-            Some(fault) => Err((fault, Box::new(head))),
-        }
+        (head, faults.first())
     }
 
     /// Where names of several frameworks stand in one request, the family that
@@ -157,7 +154,7 @@ impl Reader {
         self.faults.keep(text)
     }
 
-    fn decimal<T: FromStr>(&mut self, name: &'static str, value: &[u8]) -> Option<T> {
+    fn decimal<T: TryFrom<u64>>(&mut self, name: &'static str, value: &[u8]) -> Option<T> {
         let expected = "a decimal number in range";
         let number = decimal::read(value).ok_or(Malformed::Invalid { name, expected });
         self.faults.keep(number)

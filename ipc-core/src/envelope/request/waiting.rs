@@ -10,13 +10,13 @@ use super::{Malformed, ReplyAddress, ReplyPartition, RequestHead};
 
 /// The three headers in one family of names, not yet looked into.
 #[derive(Default)]
-pub(super) struct Waiting {
-    pub(super) correlation_id: Slot,
-    pub(super) topic: Slot,
-    pub(super) partition: Slot,
+pub(super) struct Waiting<'a> {
+    pub(super) correlation_id: Slot<'a>,
+    pub(super) topic: Slot<'a>,
+    pub(super) partition: Slot<'a>,
 }
 
-impl Waiting {
+impl Waiting<'_> {
     /// Whether the request uses this family of names.
     pub(super) fn is_there(&self) -> bool {
         self.correlation_id.value.is_some() || self.topic.value.is_some()
@@ -25,7 +25,6 @@ impl Waiting {
     pub(super) fn has_partition_as_text(&self) -> bool {
         self.partition
             .value
-            .as_ref()
             .is_some_and(|value| decimal::read::<i32>(value).is_some())
     }
 
@@ -42,14 +41,14 @@ impl Waiting {
         head.correlation_id = self
             .correlation_id
             .open(names.correlation_id, faults)
-            .map(CorrelationId::from);
+            .map(|value| CorrelationId::from(value.clone()));
         let topic = self
             .topic
             .open(names.topic, faults)
-            .and_then(|value| faults.keep(topic(names.topic, &value)));
+            .and_then(|value| faults.keep(topic(names.topic, value)));
         let partition = names.partition.and_then(|name| {
             let value = self.partition.open(name, faults)?;
-            faults.keep(partition(name, &value, dialect, certain))
+            faults.keep(partition(name, value, dialect, certain))
         });
         head.reply_to = topic.map(|topic| ReplyAddress { topic, partition });
     }
@@ -79,21 +78,21 @@ fn partition(
 
 /// One header: its first value, and whether there was another.
 #[derive(Default)]
-pub(super) struct Slot {
-    value: Option<Bytes>,
+pub(super) struct Slot<'a> {
+    value: Option<&'a Bytes>,
     repeated: bool,
 }
 
-impl Slot {
-    pub(super) fn put(&mut self, value: &Bytes) {
+impl<'a> Slot<'a> {
+    pub(super) fn put(&mut self, value: &'a Bytes) {
         if self.value.is_some() {
             self.repeated = true;
         } else {
-            self.value = Some(value.clone());
+            self.value = Some(value);
         }
     }
 
-    fn open(self, name: &'static str, faults: &mut Faults) -> Option<Bytes> {
+    fn open(self, name: &'static str, faults: &mut Faults) -> Option<&'a Bytes> {
         if self.repeated {
             faults.note(Malformed::Repeated { name });
         }
