@@ -20,8 +20,6 @@ use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Settle, Transp
 const MOST_PARTITIONS: i32 = 1_000_000;
 /// Between two tries to write a reply the broker did not acknowledge.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Room for correlation id, caller, status, position and end.
-const OWN_HEADERS: usize = 5;
 
 /// Answers callers.
 pub(crate) struct Replier {
@@ -305,7 +303,7 @@ impl Address {
         mut headers: Headers,
         body: Bytes,
     ) -> Outgoing {
-        headers.reserve(OWN_HEADERS);
+        headers.reserve(ReplyWriter::MOST_HEADERS);
         let mut envelope = Envelope {
             headers,
             key: self.key.clone(),

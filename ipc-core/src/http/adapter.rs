@@ -2,8 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::mem;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -75,29 +74,36 @@ where
                 return Box::pin(std::future::ready(Ok(outcome)));
             }
         };
-        let next = self.service.clone();
-        let ready = mem::replace(&mut self.service, next);
+        let asked = Asked {
+            accepts: delivery.head.accepts,
+            mode: delivery.policy.mode,
+            head_only: *request.method() == Method::HEAD,
+        };
+        // Called here: on its way into a future the request would be moved again.
+        let called = catch_unwind(AssertUnwindSafe(|| self.service.call(request)));
         Box::pin(async move {
-            let outcome = AssertUnwindSafe(serve(ready, request, &delivery))
-                .catch_unwind()
-                .await;
+            let outcome = match called {
+                Ok(response) => {
+                    let answered = answer(response, asked, &delivery);
+                    AssertUnwindSafe(answered).catch_unwind().await
+                }
+                Err(panic) => Err(panic),
+            };
             Ok(outcome.unwrap_or_else(|_| refused(panicked(), Reason::Panic, &delivery)))
         })
     }
 }
 
-async fn serve<S, B>(mut service: S, request: Request<Body>, delivery: &Delivery) -> Outcome
+async fn answer<B>(
+    response: impl Future<Output = Result<Response<B>, Infallible>>,
+    asked: Asked,
+    delivery: &Delivery,
+) -> Outcome
 where
-    S: Service<Request<Body>, Response = Response<B>, Error = Infallible>,
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let asked = Asked {
-        accepts: delivery.head.accepts,
-        mode: delivery.policy.mode,
-        head_only: *request.method() == Method::HEAD,
-    };
-    let Ok(response) = service.call(request).await;
+    let Ok(response) = response.await;
     let (parts, body) = response.into_parts();
     if !delivery.head.is_call() {
         return status::outcome(&parts, SystemTime::now());

@@ -40,14 +40,16 @@ pub fn from_record(headers: &Headers) -> Result<HeaderMap, TooManyHeaders> {
     let too_many = |_| TooManyHeaders {
         count: headers.len(),
     };
-    let connection = Connection::of(headers.iter().filter_map(|header| {
-        let named = header.name.eq_ignore_ascii_case("connection");
-        header.value.as_deref().filter(|_| named)
-    }));
-    let mut map = HeaderMap::try_with_capacity(headers.len()).map_err(too_many)?;
-    for header in headers {
+    let connection = Connection::of(values(headers, "connection"));
+    // The protocol's own are most of a record's headers.
+    let open = || {
+        let headers = headers.iter();
+        headers.filter(|header| !names::is_reserved(&header.name))
+    };
+    let mut map = HeaderMap::try_with_capacity(open().count()).map_err(too_many)?;
+    for header in open() {
         let Some(value) = &header.value else { continue };
-        if !crosses(&header.name, &connection) {
+        if !connection.lets_cross(&header.name) {
             continue;
         }
         let Ok(name) = HeaderName::from_bytes(header.name.as_bytes()) else {
@@ -66,14 +68,44 @@ pub fn from_record(headers: &Headers) -> Result<HeaderMap, TooManyHeaders> {
 pub fn to_record(map: &HeaderMap, record: &mut Headers) {
     let connection = Connection::of_http(map);
     for (name, value) in map {
-        if crosses(name.as_str(), &connection) {
-            record.push(name.as_str(), Bytes::copy_from_slice(value.as_bytes()));
+        let (name, value) = (name.as_str(), value.as_bytes());
+        if names::is_reserved(name) || !connection.lets_cross(name) {
+            continue;
+        }
+        let value = common(value).map_or_else(
+            || Bytes::copy_from_slice(value),
+            |common| Bytes::from_static(common.as_bytes()),
+        );
+        match common(name.as_bytes()) {
+            Some(name) => record.push_static(name, value),
+            None => record.push(name, value),
         }
     }
 }
 
-fn crosses(name: &str, connection: &Connection<'_>) -> bool {
-    !names::is_reserved(name) && !connection.owns(name) && !name.eq_ignore_ascii_case("trailer")
+/// What most messages say: not worth a copy each time.
+fn common(text: &[u8]) -> Option<&'static str> {
+    const COMMON: [&str; 5] = [
+        "content-type",
+        "content-length",
+        "application/json",
+        "application/octet-stream",
+        "text/plain; charset=utf-8",
+    ];
+    let mut common = COMMON.into_iter();
+    common.find(|common| common.as_bytes() == text)
+}
+
+/// The values of every header of this name, which is in lower case, however a
+/// record spells it.
+pub(super) fn values<'a>(
+    headers: &'a Headers,
+    name: &'static str,
+) -> impl Iterator<Item = &'a [u8]> {
+    let headers = headers.iter();
+    headers
+        .filter(move |header| header.name.eq_ignore_ascii_case(name))
+        .filter_map(|header| header.value.as_deref())
 }
 
 /// Removes what speaks about one connection before a message goes on over
@@ -127,6 +159,11 @@ impl<'a> Connection<'a> {
     fn of_http(map: &'a HeaderMap) -> Self {
         let values = map.get_all(header::CONNECTION);
         Self::of(values.into_iter().map(HeaderValue::as_bytes))
+    }
+
+    /// Whether a header that is not reserved goes on.
+    fn lets_cross(&self, name: &str) -> bool {
+        !self.owns(name) && !name.eq_ignore_ascii_case("trailer")
     }
 
     fn owns(&self, name: &str) -> bool {

@@ -38,6 +38,12 @@ impl Pieces {
         self.known_length
     }
 
+    /// Whether it is known that no more will come.
+    pub(super) fn have_ended(&self) -> bool {
+        let mut frames = self.frames.iter();
+        frames.all(HttpBody::is_end_stream)
+    }
+
     fn fail(&mut self, problem: Problem) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.frames = None;
         Poll::Ready(Some(Err(BodyError(problem))))

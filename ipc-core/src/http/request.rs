@@ -11,7 +11,7 @@ use bytestring::ByteString;
 
 use super::headers;
 use crate::dispatch::Delivery;
-use crate::envelope::{Headers, Problem, names};
+use crate::envelope::{Problem, names};
 use crate::extract::Facts;
 
 /// The longest request target HTTP's own types can hold, in bytes.
@@ -45,7 +45,7 @@ pub(super) fn from_delivery(delivery: &Arc<Delivery>) -> Result<Request<Body>, P
 
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| malformed(400, "header :method is not an HTTP method".to_owned()))?;
-    refuse_uncrossable(&method, upgrades(record))?;
+    refuse_uncrossable(&method, headers::values(record, "upgrade"))?;
     let uri = target(path)?;
     let mut headers =
         headers::from_record(record).map_err(|error| malformed(431, error.to_string()))?;
@@ -131,13 +131,6 @@ pub(super) fn refuse_uncrossable<'a>(
         ));
     }
     Ok(())
-}
-
-fn upgrades(record: &Headers) -> impl Iterator<Item = &[u8]> {
-    record
-        .iter()
-        .filter(|header| header.name.eq_ignore_ascii_case("upgrade"))
-        .filter_map(|header| header.value.as_deref())
 }
 
 /// Whether an `upgrade` header merely offers another HTTP. Some clients put the

@@ -10,7 +10,7 @@ use super::headers;
 use super::pieces::Pieces;
 use crate::dispatch::{BodyError, Mode, RECORD, Reply, ReplyBody};
 use crate::envelope::limits::CHUNK;
-use crate::envelope::{Accepts, Headers, Problem};
+use crate::envelope::{Accepts, Headers, Problem, ReplyWriter};
 use crate::response::ReplyStream;
 
 /// The longest body, in bytes, that travels in one record to a caller that could
@@ -43,7 +43,7 @@ pub(super) async fn to_reply(
         let accepted = StatusCode::ACCEPTED.as_u16();
         return Ok(Reply::full(accepted, Headers::new(), Bytes::new()));
     }
-    let mut record = Headers::with_capacity(parts.headers.len() + 1);
+    let mut record = Headers::with_capacity(parts.headers.len() + ReplyWriter::MOST_HEADERS);
     headers::to_record(&parts.headers, &mut record);
     let body = if bodiless(parts.status) {
         ReplyBody::Full(Bytes::new())
@@ -111,6 +111,10 @@ async fn read(mut pieces: Pieces, accepts: Accepts) -> Result<ReplyBody, Problem
     while known <= limit && length <= limit {
         match pieces.next().await {
             None => return Ok(ReplyBody::Full(concat(head, length))),
+            // Most bodies are one piece.
+            Some(Ok(piece)) if head.is_empty() && piece.len() <= limit && pieces.have_ended() => {
+                return Ok(ReplyBody::Full(piece));
+            }
             Some(Ok(piece)) => {
                 length += piece.len();
                 head.push(piece);

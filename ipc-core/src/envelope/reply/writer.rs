@@ -54,6 +54,10 @@ pub struct ReplyWriter {
 }
 
 impl ReplyWriter {
+    /// How many headers a record gets at most: correlation id, caller, status,
+    /// position and end.
+    pub const MOST_HEADERS: usize = 5;
+
     /// Remembers what the replies to `request` must echo.
     #[must_use]
     pub fn new(request: &RequestHead) -> Self {
