@@ -30,7 +30,10 @@ pub(super) enum Routed {
 /// given up at once. Without the mark every 404 is the second kind.
 pub fn mark_matched(router: Router) -> Router {
     // A layer and not a route layer, which panics on a router without routes.
-    router.layer(MarkLayer)
+    //
+    // Its state is given first: the layer then goes around each route once, and not
+    // anew for each request.
+    router.with_state(()).layer(MarkLayer)
 }
 
 #[derive(Clone, Copy)]
