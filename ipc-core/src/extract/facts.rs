@@ -1,7 +1,5 @@
 //! The one request extension all extractors read, and how they read it.
 
-use std::sync::Arc;
-
 use ::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
@@ -10,11 +8,11 @@ use crate::envelope::{Problem, problem};
 
 /// The delivered record behind a request.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts(Arc<Delivery>);
+pub(crate) struct Facts(Delivery);
 
 impl Facts {
     /// The facts of `delivery`.
-    pub(crate) fn new(delivery: Arc<Delivery>) -> Self {
+    pub(crate) fn new(delivery: Delivery) -> Self {
         Self(delivery)
     }
 }

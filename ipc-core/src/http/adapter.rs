@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
@@ -66,7 +65,6 @@ where
     }
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
-        let delivery = Arc::new(delivery);
         let request = match request::from_delivery(&delivery) {
             Ok(request) => request,
             Err(problem) => {

@@ -1,7 +1,5 @@
 //! A delivered record as an HTTP request.
 
-use std::sync::Arc;
-
 use ::http::header::{self, HeaderMap};
 use ::http::uri::{self, PathAndQuery};
 use ::http::{HeaderValue, Method, Request, Uri};
@@ -35,7 +33,7 @@ pub fn set_default_route(delivery: &mut Delivery, method: &Method, path: &PathAn
 ///
 /// A problem to answer with, where the record is no HTTP request or asks for
 /// what cannot cross a log.
-pub(super) fn from_delivery(delivery: &Arc<Delivery>) -> Result<Request<Body>, Problem> {
+pub(super) fn from_delivery(delivery: &Delivery) -> Result<Request<Body>, Problem> {
     let head = &delivery.head;
     let (Some(method), Some(path)) = (&head.method, &head.path) else {
         return Err(not_http());
