@@ -7,6 +7,7 @@ mod call;
 mod json;
 mod marked;
 mod one_way;
+mod stream;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub use self::{
     call::Calls,
     json::{JsonCalls, JsonCodec, RouterOneshot},
     one_way::OneWay,
+    stream::Streams,
 };
 
 /// Records that are ready when a consumer polls, and calls that are made one

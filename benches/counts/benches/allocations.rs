@@ -5,7 +5,7 @@
 
 use allocation_counter::measure;
 
-use ipc_counts::{BATCH, Bare, Calls, JsonCalls, JsonCodec, OneWay, RouterOneshot};
+use ipc_counts::{BATCH, Bare, Calls, JsonCalls, JsonCodec, OneWay, RouterOneshot, Streams};
 
 fn main() {
     let unkeyed = OneWay::ready(None);
@@ -21,6 +21,8 @@ fn main() {
     tell("json_codec of_the_caller", || JsonCodec.write_and_read());
     let oneshot = RouterOneshot::ready();
     tell("oneshot of_the_router", || oneshot.call());
+    let streams = Streams::ready();
+    tell("stream_record of_one_stream", || streams.read());
 }
 
 fn tell(scene: &str, work: impl FnMut()) {

@@ -5,7 +5,7 @@
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
 
-use ipc_counts::{Bare, Calls, JsonCalls, JsonCodec, OneWay, RouterOneshot};
+use ipc_counts::{Bare, Calls, JsonCalls, JsonCodec, OneWay, RouterOneshot, Streams};
 
 #[library_benchmark]
 #[bench::unkeyed(OneWay::ready(None))]
@@ -50,9 +50,24 @@ fn oneshot(scene: RouterOneshot) -> RouterOneshot {
     scene
 }
 
+#[library_benchmark]
+#[bench::of_one_stream(Streams::ready())]
+fn stream_record(scene: Streams) -> Streams {
+    scene.read();
+    scene
+}
+
 library_benchmark_group!(
     name = messages,
-    benchmarks = [one_way, transport, call, json_call, json_codec, oneshot]
+    benchmarks = [
+        one_way,
+        transport,
+        call,
+        json_call,
+        json_codec,
+        oneshot,
+        stream_record
+    ]
 );
 
 main!(library_benchmark_groups = messages);

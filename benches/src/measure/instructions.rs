@@ -16,7 +16,7 @@ use crate::figure::{Figure, Unit};
 const BATCH: f64 = 64.0;
 
 /// Every scene as the bench targets name it, and in words.
-const SCENES: [(&str, &str); 7] = [
+const SCENES: [(&str, &str); 8] = [
     ("one_way unkeyed", "consumed message"),
     ("one_way one_key", "consumed message with a key"),
     (
@@ -30,6 +30,10 @@ const SCENES: [(&str, &str); 7] = [
     ("json_call through_axum", "call, JSON through axum"),
     ("json_codec of_the_caller", "the caller's JSON of that"),
     ("oneshot of_the_router", "the Router's oneshot of that"),
+    (
+        "stream_record of_one_stream",
+        "record of a reply stream of 64",
+    ),
 ];
 
 pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
