@@ -1,6 +1,7 @@
 //! Requests whose body comes in chunks, put together before they are handled.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -34,7 +35,7 @@ type Key = (TopicPartition, Bytes, Option<CallerId>);
 #[derive(Debug)]
 struct Assembly {
     /// `None` once the request was refused: the rest is skipped.
-    request: Option<Record>,
+    request: Option<Arc<Record>>,
     body: BytesMut,
     offsets: Vec<i64>,
     expected: u32,
@@ -45,16 +46,16 @@ struct Assembly {
 #[derive(Debug)]
 pub(super) enum Chunk {
     /// It was the last, and this is the request.
-    Whole(Box<Record>),
+    Whole(Arc<Record>),
     /// More are to come; so many bytes have been taken.
-    Taken(Box<Record>, u64),
+    Taken(Arc<Record>, u64),
     /// These records are finished, in silence.
     Skipped(Vec<i64>),
 }
 
 impl Assembler {
     /// Takes the next chunk. `now` and `clock` are the same moment.
-    pub(super) fn take(&mut self, chunk: Record, now: Instant, clock: UnixMillis) -> Chunk {
+    pub(super) fn take(&mut self, chunk: Arc<Record>, now: Instant, clock: UnixMillis) -> Chunk {
         let number = chunk.head.chunk.unwrap_or_default();
         let id = chunk.head.correlation_id.as_ref();
         let key = (
@@ -100,7 +101,7 @@ impl Assembler {
         if last {
             return self.complete(&key);
         }
-        Chunk::Taken(Box::new(chunk), assembly.body.len() as u64)
+        Chunk::Taken(chunk, assembly.body.len() as u64)
     }
 
     /// Requests whose chunks took too long are given up; their records are
@@ -140,7 +141,7 @@ impl Assembler {
         }
     }
 
-    fn begin(&mut self, key: Key, chunk: Record, until: Instant) -> Chunk {
+    fn begin(&mut self, key: Key, chunk: Arc<Record>, until: Instant) -> Chunk {
         // Its sender starts over: what came before is finished with it.
         let earlier = self.close(&key);
         if chunk.head.end {
@@ -149,7 +150,7 @@ impl Assembler {
         let body = BytesMut::from(&*chunk.envelope.payload.clone().unwrap_or_default());
         self.held += body.len();
         let taken = body.len() as u64;
-        let told = Box::new(chunk.clone());
+        let told = Arc::clone(&chunk);
         self.open.insert(
             key,
             Assembly {
@@ -170,7 +171,7 @@ impl Assembler {
         self.held -= assembly.body.len();
         match assembly.request {
             Some(mut request) => {
-                request.envelope.payload = Some(assembly.body.freeze());
+                Arc::make_mut(&mut request).envelope.payload = Some(assembly.body.freeze());
                 whole(request, assembly.offsets)
             }
             None => Chunk::Skipped(assembly.offsets),
@@ -191,7 +192,7 @@ impl Assembler {
         }
         match request {
             Some(mut request) => {
-                request.refusal = Some(refusal);
+                Arc::make_mut(&mut request).refusal = Some(refusal);
                 whole(request, offsets)
             }
             None => Chunk::Skipped(offsets),
@@ -210,9 +211,11 @@ impl Assembler {
     }
 }
 
-fn whole(mut request: Record, more_offsets: Vec<i64>) -> Chunk {
-    request.more_offsets = more_offsets;
-    Chunk::Whole(Box::new(request))
+fn whole(mut request: Arc<Record>, more_offsets: Vec<i64>) -> Chunk {
+    if !more_offsets.is_empty() {
+        Arc::make_mut(&mut request).more_offsets = more_offsets;
+    }
+    Chunk::Whole(request)
 }
 
 /// How long the rest of this chunk's request is waited for: no longer than its

@@ -19,7 +19,11 @@ use crate::metrics::{EndpointMetrics, Metrics};
 #[non_exhaustive]
 pub struct Delivery {
     record: Arc<Record>,
-    /// When the handler must be done, by this process's clock.
+    /// When its run began, by this process's clock.
+    pub began: Instant,
+    /// The same by the wall clock.
+    pub began_at: UnixMillis,
+    /// When the handler must be done, by this process's clock: the guard settles it.
     pub finish_by: Instant,
     /// The same by the wall clock, once that is settled: what the handler's own
     /// calls inherit.
@@ -72,7 +76,7 @@ pub(crate) enum Refusal {
 }
 
 impl Delivery {
-    /// Puts a delivery together, as tests of layers do.
+    /// Puts a delivery together whose run begins now, as tests of layers do.
     #[must_use]
     pub fn new(
         envelope: Envelope,
@@ -81,6 +85,7 @@ impl Delivery {
         policy: Arc<Policy>,
         finish_by: Instant,
     ) -> Self {
+        let began = Instant::now();
         let record = Record {
             envelope,
             origin,
@@ -89,21 +94,24 @@ impl Delivery {
             refusal: None,
             moving: Arc::default(),
             meter: None,
-            received: Instant::now(),
+            received: began,
             assignment: Assignment::default(),
             more_offsets: Vec::new(),
         };
         Self {
             finish_by,
-            ..Self::of(Arc::new(record))
+            ..Self::of(Arc::new(record), began, UnixMillis::now())
         }
     }
 
-    pub(super) fn of(record: Arc<Record>) -> Self {
+    /// A run of `record` that begins at a moment, by both clocks.
+    pub(super) fn of(record: Arc<Record>, began: Instant, began_at: UnixMillis) -> Self {
         Self {
-            finish_by: record.received + record.policy.timeout,
-            answer_by: None,
             record,
+            began,
+            began_at,
+            finish_by: began,
+            answer_by: None,
         }
     }
 

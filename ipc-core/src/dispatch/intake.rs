@@ -51,7 +51,7 @@ impl Intake {
         moving: &Arc<CancellationToken>,
         assignment: Assignment,
         now: Instant,
-    ) -> Record {
+    ) -> Arc<Record> {
         let (head, fault) = RequestHead::read(&received.envelope.headers);
         let fault = if received.intact {
             fault
@@ -66,9 +66,15 @@ impl Intake {
             }
             (_, fault) => fault.map(Refusal::Malformed),
         };
+        let refusal = refusal.or_else(|| {
+            let key = received.envelope.key.as_ref();
+            let looped = key.is_some_and(|key| self.is_loop(&head, key));
+            looped.then_some(Refusal::CallLoop)
+        });
         let topic = &received.origin.partition.topic;
         let policy = self.policies.find(&head, &received.envelope, topic);
-        Record {
+        // Made where it stays: it is too large to be passed along.
+        Arc::new(Record {
             envelope: received.envelope,
             origin: received.origin,
             head,
@@ -79,7 +85,7 @@ impl Intake {
             received: now,
             assignment,
             more_offsets: Vec::new(),
-        }
+        })
     }
 
     fn meter(&self, policy: &Arc<Policy>) -> Arc<EndpointMetrics> {
@@ -89,13 +95,9 @@ impl Intake {
         }
     }
 
-    /// Refuses a call that comes back to the lane of one of its own callers. In
-    /// that lane it would wait for itself.
-    pub(super) fn refuse_loop(&self, record: &mut Record) {
-        let head = &record.head;
-        let held = |key: &Bytes| head.is_call() && head.chain.holds(&self.service, key);
-        if record.refusal.is_none() && record.envelope.key.as_ref().is_some_and(held) {
-            record.refusal = Some(Refusal::CallLoop);
-        }
+    /// Whether a call comes back to the lane of one of its own callers: in that
+    /// lane it would wait for itself.
+    fn is_loop(&self, head: &RequestHead, key: &Bytes) -> bool {
+        head.is_call() && head.chain.holds(&self.service, key)
     }
 }

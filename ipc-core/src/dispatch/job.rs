@@ -18,9 +18,9 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(record: Record) -> Self {
+    pub(super) fn new(record: Arc<Record>) -> Self {
         Self {
-            record: Arc::new(record),
+            record,
             waits: 0,
             in_reserve: false,
         }

@@ -12,6 +12,7 @@ mod gates;
 mod intake;
 mod job;
 mod limits;
+mod moment;
 mod offsets;
 mod open_replies;
 mod outcome;

@@ -1,8 +1,10 @@
 //! What dispatch knows of one assigned partition.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use ahash::RandomState;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,7 @@ impl Partition {
         per_partition: Option<usize>,
         metrics: Arc<PartitionMetrics>,
     ) -> Self {
+        metrics.in_flight(0);
         Self {
             place,
             window: OffsetWindow::default(),
@@ -54,6 +57,16 @@ impl Partition {
             moved: None,
             metrics,
         }
+    }
+
+    pub(super) fn started(&mut self) {
+        self.running += 1;
+        self.metrics.in_flight(self.running);
+    }
+
+    pub(super) fn ended(&mut self) {
+        self.running -= 1;
+        self.metrics.in_flight(self.running);
     }
 
     /// Brings the gauges up to date.
@@ -76,7 +89,7 @@ impl Partition {
 /// Order per key: of the records with one key only the oldest unfinished one is
 /// worked on.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(HashMap<Bytes, VecDeque<Job>>);
+pub(super) struct Lanes(HashMap<Bytes, VecDeque<Job>, RandomState>);
 
 impl Lanes {
     /// Takes the lane for `job`, or queues it behind the one that has it.
@@ -84,13 +97,13 @@ impl Lanes {
         let Some(key) = job.lane() else {
             return Some(job);
         };
-        match self.0.get_mut(key) {
-            Some(queue) => {
-                queue.push_back(job);
+        match self.0.entry(key.clone()) {
+            Entry::Occupied(mut queue) => {
+                queue.get_mut().push_back(job);
                 None
             }
-            None => {
-                self.0.insert(key.clone(), VecDeque::new());
+            Entry::Vacant(lane) => {
+                lane.insert(VecDeque::new());
                 Some(job)
             }
         }
@@ -98,9 +111,12 @@ impl Lanes {
 
     /// Gives the lane up. Answers the next in line, which has it now.
     pub(super) fn leave(&mut self, key: &Bytes) -> Option<Job> {
-        let next = self.0.get_mut(key)?.pop_front();
+        let Entry::Occupied(mut queue) = self.0.entry(key.clone()) else {
+            return None;
+        };
+        let next = queue.get_mut().pop_front();
         if next.is_none() {
-            self.0.remove(key);
+            queue.remove();
         }
         next
     }

@@ -9,7 +9,7 @@ use bytestring::ByteString;
 use super::open_replies::{OpenReplies, OpenReply};
 use super::outcome::document;
 use super::report::{Answer, How, Reports, Ticket};
-use super::{BodyStream, Delivery, Reason, Reply, ReplyBody};
+use super::{BodyStream, Delivery, Reason, Record, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
 use crate::envelope::{Dialect, Envelope, Headers, Problem, RequestHead, UnixMillis, names};
@@ -95,12 +95,7 @@ impl Replier {
     }
 
     /// Sees to an answer that did not get into the log at once.
-    pub(super) async fn see_to(
-        &self,
-        answer: &Answer,
-        delivery: &Delivery,
-        error: SendError,
-    ) -> How {
+    pub(super) async fn see_to(&self, answer: &Answer, record: &Record, error: SendError) -> How {
         let written = if is_passing(&error) {
             tracing::debug!(%error, "reply not acknowledged; trying again");
             tokio::time::sleep(PAUSE).await;
@@ -108,7 +103,7 @@ impl Replier {
         } else {
             Err(error)
         };
-        match Address::of(delivery) {
+        match Address::of(record) {
             Some(address) => self.conclude(&address, answer.settled, written).await,
             None => How::Settled(answer.settled),
         }
@@ -280,13 +275,13 @@ pub(super) struct Address {
 }
 
 impl Address {
-    fn of(delivery: &Delivery) -> Option<Self> {
-        let to = delivery.head.reply_to.as_ref()?;
+    fn of(record: &Record) -> Option<Self> {
+        let to = record.head.reply_to.as_ref()?;
         Some(Self {
             topic: Arc::from(&*to.topic),
             partition: to.partition(MOST_PARTITIONS),
-            key: delivery.envelope.key.clone(),
-            writer: ReplyWriter::new(&delivery.head),
+            key: record.envelope.key.clone(),
+            writer: ReplyWriter::new(&record.head),
         })
     }
 

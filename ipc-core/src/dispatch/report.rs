@@ -15,8 +15,8 @@ use crate::transport::{Event, Outgoing, Placed, SendError, Settle};
 pub(crate) enum Input {
     /// By its consumer. What is queued stays so until it has been dealt with.
     Event(Event, Queued),
-    /// By whoever handles a record.
-    Report(Report),
+    /// By whoever handles records, or answers them.
+    Reports(Vec<Report>),
     /// By a caller that gave up.
     Cancel(CorrelationId),
     /// By its service: finish what runs, start nothing, end.
@@ -51,9 +51,13 @@ pub(super) enum How {
 pub(super) struct Reports(pub(super) mpsc::UnboundedSender<Input>);
 
 impl Reports {
-    pub(super) fn send(&self, ticket: Ticket, how: How) {
+    pub(super) fn send(&self, reports: Vec<Report>) {
         // An engine that has ended left its records to another instance.
-        let _ = self.0.send(Input::Report(Report { ticket, how }));
+        let _ = self.0.send(Input::Reports(reports));
+    }
+
+    pub(super) fn send_one(&self, ticket: Ticket, how: How) {
+        self.send(vec![Report { ticket, how }]);
     }
 }
 
@@ -73,6 +77,6 @@ impl Settle for Answer {
             Ok(_) => How::Settled(self.settled),
             Err(error) => How::Unwritten(Arc::clone(&self), error),
         };
-        self.reports.send(self.ticket, how);
+        self.reports.send_one(self.ticket, how);
     }
 }

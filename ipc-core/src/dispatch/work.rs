@@ -4,20 +4,25 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use std::vec;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{AbortRegistration, Abortable, Aborted, Either};
+use futures_util::future::{AbortRegistration, Abortable, Aborted};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
 
+use super::moment::Moment;
 use super::replier::{Replier, answered};
-use super::report::{How, Input, Reports, Ticket};
+use super::report::{How, Input, Report, Reports, Ticket};
 use super::{Delivery, Guarantee, Outcome, Record};
 use crate::metrics::Settled;
 use crate::transport::Consumer;
+
+/// For so long a batch keeps to itself what has become of its records.
+const UNTOLD: Duration = Duration::from_millis(1);
 
 /// One record for its handler.
 #[derive(Debug)]
@@ -49,10 +54,17 @@ where
     shop: Arc<Workshop>,
     service: S,
     works: vec::IntoIter<Work>,
+    /// When it was handed out.
+    since: Moment,
+    /// What has become of records, until the engine is told.
+    reports: Vec<Report>,
+    /// The record that is being handled, until there is a report of it or it is
+    /// its answer's to report.
+    owed: Option<Ticket>,
 }
 
 /// Has `service` handle `works` in the background, one after the other.
-pub(super) fn begin<S>(shop: &Arc<Workshop>, service: &S, works: vec::IntoIter<Work>)
+pub(super) fn begin<S>(shop: &Arc<Workshop>, service: &S, works: vec::IntoIter<Work>, since: Moment)
 where
     S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -64,6 +76,9 @@ where
         shop: Arc::clone(shop),
         service: service.clone(),
         works,
+        since,
+        reports: Vec::new(),
+        owed: None,
     };
     shop.spawn(batch.run());
 }
@@ -92,22 +107,14 @@ impl Workshop {
         self.tasks.spawn(closed.run_until_cancelled_owned(task));
     }
 
-    async fn run<S>(&self, service: &mut S, work: Work)
-    where
-        S: Service<Delivery, Response = Outcome, Error = Infallible>,
-    {
-        let mut owed = Owed {
-            ticket: Some(work.ticket),
-            reports: &self.reports,
-        };
-        let how = self.outcome(service, work).await;
-        if let Some((ticket, how)) = owed.ticket.take().zip(how) {
-            self.reports.send(ticket, how);
-        }
-    }
-
     /// What the record came to, unless that is still on its way into the log.
-    async fn outcome<S>(&self, service: &mut S, work: Work) -> Option<How>
+    async fn run<S>(
+        &self,
+        service: &mut S,
+        work: Work,
+        mut began: Instant,
+        since: Moment,
+    ) -> Option<How>
     where
         S: Service<Delivery, Response = Outcome, Error = Infallible>,
     {
@@ -116,10 +123,13 @@ impl Workshop {
             record,
             cancelled,
         } = work;
-        let delivery = Delivery::of(record);
-        if delivery.policy.guarantee == Guarantee::AtMostOnce && !self.commit(&delivery).await {
-            return Some(How::Again { after: None });
+        if record.policy.guarantee == Guarantee::AtMostOnce {
+            if !self.commit(&record).await {
+                return Some(How::Again { after: None });
+            }
+            began = Instant::now();
         }
+        let delivery = Delivery::of(record, began, since.wall_at(began));
         // Only a call is answered.
         let answering = delivery.head.is_call().then(|| delivery.clone());
         let ready = match service.ready().await {
@@ -127,11 +137,11 @@ impl Workshop {
             Err(never) => match never {},
         };
         let handler = ready.call(delivery);
-        let handler = match cancelled {
-            None => Either::Left(handler.map(Ok)),
-            Some(cancelled) => Either::Right(Abortable::new(handler, cancelled)),
+        let handled = match cancelled {
+            None => Ok(handler.await),
+            Some(cancelled) => Abortable::new(handler, cancelled).await,
         };
-        let outcome = match handler.await {
+        let outcome = match handled {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(never)) => match never {},
             Err(Aborted) => return Some(How::Settled(Settled::Cancelled)),
@@ -161,8 +171,8 @@ impl Workshop {
     }
 
     /// At-most-once work is committed before it begins.
-    async fn commit(&self, delivery: &Delivery) -> bool {
-        let origin = &delivery.origin;
+    async fn commit(&self, record: &Record) -> bool {
+        let origin = &record.origin;
         let next = (origin.partition.clone(), origin.offset + 1);
         let committed = self.consumer.commit(&[next]).await;
         if let Err(error) = &committed {
@@ -180,10 +190,18 @@ where
     async fn run(mut self) {
         let shop = Arc::clone(&self.shop);
         let mut service = self.service.clone();
+        let mut tell_at = None;
         while let Some(work) = self.works.next() {
-            let mut run = pin!(shop.run(&mut service, work));
+            let now = Instant::now();
+            if now >= *tell_at.get_or_insert(now + UNTOLD) {
+                self.tell();
+                tell_at = None;
+            }
+            let ticket = work.ticket;
+            self.owed = Some(ticket);
+            let mut run = pin!(shop.run(&mut service, work, now, self.since));
             let mut waited = false;
-            poll_fn(|cx| {
+            let how = poll_fn(|cx| {
                 let polled = run.as_mut().poll(cx);
                 if polled.is_pending() && !waited {
                     waited = true;
@@ -192,15 +210,27 @@ where
                 polled
             })
             .await;
+            self.owed = None;
+            if let Some(how) = how {
+                self.reports.push(Report { ticket, how });
+            }
             if waited {
                 return;
             }
         }
     }
 
-    /// Lets those that are left go on elsewhere.
+    /// Tells what is known, and lets those that are left go on elsewhere.
     fn hand_on(&mut self) {
-        begin(&self.shop, &self.service, std::mem::take(&mut self.works));
+        self.tell();
+        let works = std::mem::take(&mut self.works);
+        begin(&self.shop, &self.service, works, self.since);
+    }
+
+    fn tell(&mut self) {
+        if !self.reports.is_empty() {
+            self.shop.reports.send(std::mem::take(&mut self.reports));
+        }
     }
 }
 
@@ -210,20 +240,10 @@ where
     S::Future: Send,
 {
     fn drop(&mut self) {
-        self.hand_on();
-    }
-}
-
-/// A report that is owed. Dropped by a panic it says so.
-struct Owed<'a> {
-    ticket: Option<Ticket>,
-    reports: &'a Reports,
-}
-
-impl Drop for Owed<'_> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.reports.send(ticket, How::Unsettled);
+        if let Some(ticket) = self.owed.take() {
+            let how = How::Unsettled;
+            self.reports.push(Report { ticket, how });
         }
+        self.hand_on();
     }
 }

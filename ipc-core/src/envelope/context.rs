@@ -1,16 +1,21 @@
 //! What a handler's own calls inherit from the request it serves.
 
+use std::cell::RefCell;
 use std::future::Future;
+use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::futures::TaskLocalFuture;
+use pin_project_lite::pin_project;
 
 use super::{Chain, Deadline, TraceContext, UnixMillis};
 
-tokio::task_local! {
-    static CURRENT: Context;
+thread_local! {
+    /// Of the task that is polled on this thread.
+    static CURRENT: RefCell<Context> = RefCell::default();
 }
 
 /// What travels down from a request to the calls made while serving it. Set by
@@ -48,14 +53,31 @@ pub struct Lane {
     pub key: Bytes,
 }
 
-/// A future that runs in a [`Context`].
-pub type Scoped<F> = TaskLocalFuture<Context, F>;
+pin_project! {
+    /// A future that runs in a [`Context`].
+    #[derive(Debug)]
+    pub struct Scoped<F> {
+        #[pin]
+        future: F,
+        context: Context,
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.context.during(|| this.future.poll(cx))
+    }
+}
 
 impl Context {
     /// The context of the running task; an empty one outside of any.
     #[must_use]
     pub fn current() -> Self {
-        CURRENT.try_with(Self::clone).unwrap_or_default()
+        let current = CURRENT.try_with(|current| current.borrow().clone());
+        current.unwrap_or_default()
     }
 
     /// Runs `future` in this context.
@@ -64,12 +86,21 @@ impl Context {
     ///
     /// As safe as `future` itself.
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
-        CURRENT.scope(self, future)
+        Scoped {
+            future,
+            context: self,
+        }
     }
 
     /// Runs `work`, which does not wait, in this context.
-    pub fn sync_scope<T>(self, work: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self, work)
+    pub fn sync_scope<T>(mut self, work: impl FnOnce() -> T) -> T {
+        self.during(work)
+    }
+
+    /// Runs `work` in this context, which is here again afterwards.
+    pub(crate) fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let _entered = Entered::new(self);
+        work()
     }
 
     /// The lanes held, the one of this request included: what a call hands on.
@@ -89,5 +120,27 @@ impl Context {
             .deadline
             .map_or(timeout, |at| at.since(now).min(timeout));
         Deadline::after(now, left)
+    }
+}
+
+/// While this lives its context and the thread's have changed places.
+struct Entered<'a>(&'a mut Context);
+
+impl<'a> Entered<'a> {
+    fn new(context: &'a mut Context) -> Self {
+        let mut entered = Self(context);
+        entered.swap();
+        entered
+    }
+
+    fn swap(&mut self) {
+        // A thread that ends runs no more handlers.
+        let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), self.0));
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.swap();
     }
 }

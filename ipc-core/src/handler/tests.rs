@@ -5,13 +5,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-use tower::ServiceExt;
+use tower::{Layer as _, ServiceExt};
 
 use super::*;
 use crate::dispatch::{Delivery, Failure, Outcome, Policy, Reason, Reply, ReplyBody};
 use crate::envelope::{
     Accepts, CorrelationId, Envelope, Problem, ReplyAddress, RequestHead, codec,
 };
+use crate::layer::GuardLayer;
 use crate::transport::{Origin, Timestamp, TopicPartition};
 
 #[derive(Deserialize)]
@@ -141,16 +142,19 @@ async fn an_unreadable_body_is_400_or_undecodable() {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_answer_too() {
+async fn a_panic_is_an_answer_too_under_the_guard() {
     let handler = TopicHandler::request(|_: Message<Order>| async move {
         if true {
             panic!("boom");
         }
         Ok::<u8, HandlerError>(1)
     });
-    let (status, _, reply) = reply(&handler, call(r#"{"n":4}"#)).await;
-    assert_eq!((status, reply.cause), (500, Some(Reason::Panic)));
-    let Outcome::Failed(failure) = outcome(&handler, one_way(r#"{"n":4}"#)).await else {
+    let guarded = GuardLayer::new(Duration::ZERO).layer(handler);
+    let Ok(Outcome::Reply(reply)) = guarded.clone().oneshot(call(r#"{"n":4}"#)).await else {
+        panic!("not answered");
+    };
+    assert_eq!((reply.status, reply.cause), (500, Some(Reason::Panic)));
+    let Ok(Outcome::Failed(failure)) = guarded.oneshot(one_way(r#"{"n":4}"#)).await else {
         panic!("not failed");
     };
     assert_eq!(failure.reason, Reason::Panic);

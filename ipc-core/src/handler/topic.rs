@@ -9,9 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use tower::Service;
 
 use super::{HandlerError, Message, OneWayHandler, RequestHandler, StreamHandler};
@@ -25,7 +24,8 @@ use crate::envelope::{Headers, Problem};
 /// delivery to its outcome.
 ///
 /// A body that cannot be read is answered 400, or makes a one-way record
-/// undecodable; a panic of the handler is answered 500.
+/// undecodable. A panic of the handler goes through to the
+/// [`Guard`](crate::layer::Guard), which every service has.
 #[derive(Clone)]
 #[must_use = "a handler does nothing until a service is given it"]
 pub struct TopicHandler(Arc<dyn Handle>);
@@ -101,27 +101,34 @@ impl fmt::Debug for TopicHandler {
 impl Service<Delivery> for TopicHandler {
     type Response = Outcome;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+    type Future = Handling;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
-        let handler = Arc::clone(&self.0);
-        Box::pin(async move {
-            let outcome = AssertUnwindSafe(handler.handle(&delivery))
-                .catch_unwind()
-                .await;
-            Ok(outcome.unwrap_or_else(|_| panicked(&delivery)))
-        })
+        Arc::clone(&self.0).handle(delivery)
     }
 }
 
+/// A typed handler at work on one delivery.
+type Handling = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+
 /// What every kind of handler is once its types are forgotten.
-#[async_trait]
 trait Handle: Send + Sync {
-    async fn handle(&self, delivery: &Delivery) -> Outcome;
+    fn handle(self: Arc<Self>, delivery: Delivery) -> Handling;
+}
+
+/// A kind of handler.
+trait Kind: Send + Sync + 'static {
+    fn outcome(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
+}
+
+impl<K: Kind> Handle for K {
+    fn handle(self: Arc<Self>, delivery: Delivery) -> Handling {
+        Box::pin(async move { Ok(self.outcome(&delivery).await) })
+    }
 }
 
 /// A handler with the types it reads and writes.
@@ -148,14 +155,13 @@ impl<H, T, C: Decode<T>> Typed<H, T, C> {
 
 struct Requests<H, T, C>(Typed<H, T, C>);
 
-#[async_trait]
-impl<H, T, C> Handle for Requests<H, T, C>
+impl<H, T, C> Kind for Requests<H, T, C>
 where
     H: RequestHandler<T>,
     T: Send + 'static,
     C: Decode<T> + Encode<H::Reply> + 'static,
 {
-    async fn handle(&self, delivery: &Delivery) -> Outcome {
+    async fn outcome(&self, delivery: &Delivery) -> Outcome {
         let message = match self.0.message(delivery) {
             Ok(message) => message,
             Err(outcome) => return outcome,
@@ -176,14 +182,13 @@ where
 
 struct OneWays<H, T, C>(Typed<H, T, C>);
 
-#[async_trait]
-impl<H, T, C> Handle for OneWays<H, T, C>
+impl<H, T, C> Kind for OneWays<H, T, C>
 where
     H: OneWayHandler<T>,
     T: Send + 'static,
     C: Decode<T> + 'static,
 {
-    async fn handle(&self, delivery: &Delivery) -> Outcome {
+    async fn outcome(&self, delivery: &Delivery) -> Outcome {
         let message = match self.0.message(delivery) {
             Ok(message) => message,
             Err(outcome) => return outcome,
@@ -200,14 +205,13 @@ where
 
 struct Streams<H, T, C>(Typed<H, T, C>);
 
-#[async_trait]
-impl<H, T, C> Handle for Streams<H, T, C>
+impl<H, T, C> Kind for Streams<H, T, C>
 where
     H: StreamHandler<T>,
     T: Send + 'static,
     C: Decode<T> + Encode<H::Item> + 'static,
 {
-    async fn handle(&self, delivery: &Delivery) -> Outcome {
+    async fn outcome(&self, delivery: &Delivery) -> Outcome {
         if delivery.head.is_call() && !delivery.head.accepts.stream {
             return HandlerError::terminal(stream_not_accepted()).into_outcome(delivery);
         }
@@ -261,10 +265,6 @@ fn undecodable(error: &CodecError, delivery: &Delivery) -> Outcome {
     let problem = Problem::new("undecodable", "the request body cannot be read", 400)
         .with_detail(error.to_string());
     refused(problem, Reason::Undecodable, delivery)
-}
-
-fn panicked(delivery: &Delivery) -> Outcome {
-    refused(panic(), Reason::Panic, delivery)
 }
 
 fn panic() -> Problem {

@@ -5,31 +5,28 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Failure, Outcome, Reason, Refusal, Reply};
-use crate::envelope::{Deadline, Problem, UnixMillis};
-use crate::transport::Transport;
+use crate::envelope::{Deadline, Problem};
 
 /// Makes [`Guard`]s.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GuardLayer {
-    transport: Arc<dyn Transport>,
     unknown_endpoint_grace: Duration,
 }
 
 impl GuardLayer {
-    /// A guard that reads the clock of `transport`.
+    /// One-ways for an endpoint nobody knows wait for so long after they were
+    /// written for one to appear.
     #[must_use]
-    pub fn new(transport: Arc<dyn Transport>, unknown_endpoint_grace: Duration) -> Self {
+    pub const fn new(unknown_endpoint_grace: Duration) -> Self {
         Self {
-            transport,
             unknown_endpoint_grace,
         }
     }
@@ -41,7 +38,6 @@ impl<S> Layer<S> for GuardLayer {
     fn layer(&self, inner: S) -> Guard<S> {
         Guard {
             inner,
-            transport: Arc::clone(&self.transport),
             unknown_endpoint_grace: self.unknown_endpoint_grace,
         }
     }
@@ -49,10 +45,9 @@ impl<S> Layer<S> for GuardLayer {
 
 /// Lets a record through only while it can still be of use, bounds how long its
 /// handler runs, and turns a panic into an outcome.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Guard<S> {
     inner: S,
-    transport: Arc<dyn Transport>,
     unknown_endpoint_grace: Duration,
 }
 
@@ -69,25 +64,26 @@ where
     }
 
     fn call(&mut self, mut delivery: Delivery) -> Self::Future {
-        let now = self.transport.now();
-        let facts = Facts::of(&delivery, now, self.unknown_endpoint_grace);
-        if let Some(outcome) = refuse(&delivery, now) {
-            return GuardFuture::ended(outcome, facts);
-        }
+        let now = delivery.began_at;
         let timeout = delivery.policy.timeout;
         let left = deadline(&delivery).map_or(timeout, |it| it.remaining(now).min(timeout));
-        let finish_by = Instant::now() + left;
-        delivery.finish_by = finish_by;
+        delivery.finish_by = delivery.began + left;
         delivery.answer_by = Some(now.plus(left));
-        match catch_unwind(AssertUnwindSafe(|| self.inner.call(delivery))) {
-            Ok(handler) => GuardFuture {
-                ended: None,
-                handler: Some(handler),
-                late: None,
-                finish_by,
-                facts,
+        let bounds = Bounds {
+            delivery: delivery.clone(),
+            unknown_endpoint_grace: self.unknown_endpoint_grace,
+        };
+        let run = match refuse(&delivery) {
+            Some(outcome) => Run::ended(outcome),
+            None => match catch_unwind(AssertUnwindSafe(|| self.inner.call(delivery))) {
+                Ok(handler) => Run::Handled { handler },
+                Err(_panic) => Run::ended(bounds.panicked()),
             },
-            Err(_panic) => GuardFuture::ended(facts.panicked(), facts),
+        };
+        GuardFuture {
+            run,
+            late: None,
+            bounds,
         }
     }
 }
@@ -95,27 +91,27 @@ where
 pin_project! {
     /// A handler within its bounds.
     pub struct GuardFuture<F> {
-        // Before it began: a record that no handler sees.
-        ended: Option<Outcome>,
         #[pin]
-        handler: Option<F>,
+        run: Run<F>,
         // Made when the handler first waits: most never do.
-        #[pin]
-        late: Option<Sleep>,
-        finish_by: Instant,
-        facts: Facts,
+        late: Option<Pin<Box<Sleep>>>,
+        bounds: Bounds,
     }
 }
 
-impl<F> GuardFuture<F> {
-    fn ended(outcome: Outcome, facts: Facts) -> Self {
-        Self {
-            ended: Some(outcome),
-            handler: None,
-            late: None,
-            finish_by: Instant::now(),
-            facts,
-        }
+pin_project! {
+    #[project = RunProjection]
+    enum Run<F> {
+        // Before it began: a record that no handler sees.
+        Ended { outcome: Option<Outcome> },
+        Handled { #[pin] handler: F },
+    }
+}
+
+impl<F> Run<F> {
+    fn ended(outcome: Outcome) -> Self {
+        let outcome = Some(outcome);
+        Self::Ended { outcome }
     }
 }
 
@@ -126,31 +122,32 @@ where
     type Output = Result<Outcome, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if let Some(outcome) = this.ended.take() {
-            return Poll::Ready(Ok(outcome));
-        }
-        let Some(handler) = this.handler.as_pin_mut() else {
-            return Poll::Pending;
+        let this = self.project();
+        let bounds = this.bounds;
+        let handler = match this.run.project() {
+            RunProjection::Handled { handler } => handler,
+            RunProjection::Ended { outcome } => {
+                return outcome
+                    .take()
+                    .map_or(Poll::Pending, |it| Poll::Ready(Ok(it)));
+            }
         };
         match catch_unwind(AssertUnwindSafe(|| handler.poll(cx))) {
-            Ok(Poll::Ready(Ok(outcome))) => return Poll::Ready(Ok(this.facts.judge(outcome))),
+            Ok(Poll::Ready(Ok(outcome))) => return Poll::Ready(Ok(bounds.judge(outcome))),
             Ok(Poll::Ready(Err(never))) => match never {},
             Ok(Poll::Pending) => {}
-            Err(_panic) => return Poll::Ready(Ok(this.facts.panicked())),
+            Err(_panic) => return Poll::Ready(Ok(bounds.panicked())),
         }
-        if this.late.is_none() {
-            this.late.set(Some(sleep_until(*this.finish_by)));
-        }
-        match this.late.as_pin_mut() {
-            Some(late) => late.poll(cx).map(|()| Ok(this.facts.timed_out())),
-            None => Poll::Pending,
-        }
+        let finish_by = bounds.delivery.finish_by;
+        let late = this
+            .late
+            .get_or_insert_with(|| Box::pin(sleep_until(finish_by)));
+        late.as_mut().poll(cx).map(|()| Ok(bounds.timed_out()))
     }
 }
 
 /// Why this record must not be handled, as what becomes of it.
-fn refuse(delivery: &Delivery, now: UnixMillis) -> Option<Outcome> {
+fn refuse(delivery: &Delivery) -> Option<Outcome> {
     let is_call = delivery.head.is_call();
     match &delivery.refusal {
         Some(Refusal::ReplyTopic) => {
@@ -193,7 +190,7 @@ fn refuse(delivery: &Delivery, now: UnixMillis) -> Option<Outcome> {
         None => {}
     }
     let deadline = deadline(delivery)?;
-    if !deadline.expired(now) {
+    if !deadline.expired(delivery.began_at) {
         None
     } else if is_call {
         Some(Outcome::Reply(expired()))
@@ -235,35 +232,25 @@ fn failed(reason: Reason, message: impl Into<Cow<'static, str>>) -> Outcome {
     })
 }
 
-/// What the guard remembers of a delivery while its handler has it.
+/// What bounds a run, and what it comes to beyond them.
 #[derive(Debug)]
-struct Facts {
-    is_call: bool,
-    age: Duration,
-    max_age: Duration,
-    grace: Duration,
+struct Bounds {
+    delivery: Delivery,
+    unknown_endpoint_grace: Duration,
 }
 
-impl Facts {
-    fn of(delivery: &Delivery, now: UnixMillis, grace: Duration) -> Self {
-        let written = delivery.origin.timestamp.millis();
-        Self {
-            is_call: delivery.head.is_call(),
-            age: written.map_or(Duration::ZERO, |written| now.since(written)),
-            max_age: delivery.policy.max_age,
-            grace,
-        }
-    }
-
+impl Bounds {
     /// Bounds how long a one-way may wait.
     fn judge(&self, outcome: Outcome) -> Outcome {
+        let max_age = self.delivery.policy.max_age;
         match outcome {
-            Outcome::NotNow { .. } if self.age > self.max_age => failed(
+            Outcome::NotNow { .. } if self.age() > max_age => failed(
                 Reason::TooOld,
-                format!("not handled within {:?} of being written", self.max_age),
+                format!("not handled within {max_age:?} of being written"),
             ),
             Outcome::Failed(failure)
-                if failure.reason == Reason::UnknownEndpoint && self.age <= self.grace =>
+                if failure.reason == Reason::UnknownEndpoint
+                    && self.age() <= self.unknown_endpoint_grace =>
             {
                 Outcome::NotNow { after: None }
             }
@@ -271,9 +258,20 @@ impl Facts {
         }
     }
 
+    /// How old the record was when its run began.
+    fn age(&self) -> Duration {
+        let written = self.delivery.origin.timestamp.millis();
+        let since = |written| self.delivery.began_at.since(written);
+        written.map_or(Duration::ZERO, since)
+    }
+
     fn panicked(&self) -> Outcome {
-        if self.is_call {
+        if self.delivery.head.is_call() {
             let problem = Problem::new("panic", "The handler panicked", 500);
+            let problem = match &self.delivery.head.correlation_id {
+                Some(id) => problem.with_correlation_id(id),
+                None => problem,
+            };
             Outcome::Reply(Reply::from(problem).because(Reason::Panic))
         } else {
             failed(Reason::Panic, "the handler panicked")
@@ -281,7 +279,7 @@ impl Facts {
     }
 
     fn timed_out(&self) -> Outcome {
-        if self.is_call {
+        if self.delivery.head.is_call() {
             return Outcome::Reply(expired().because(Reason::Timeout));
         }
         Outcome::Failed(Failure {

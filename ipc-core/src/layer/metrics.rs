@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Outcome};
-use crate::metrics::{EndpointMetrics, HandlerResult, Held, Metrics};
+use crate::metrics::{EndpointMetrics, HandlerResult, Metrics};
 
 /// Makes [`Measure`]s.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ where
     }
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
-        let run = Run::begin(delivery.meter(&self.metrics));
+        let run = Run::begin(delivery.meter(&self.metrics), delivery.began);
         MeasureFuture {
             handler: self.inner.call(delivery),
             run,
@@ -91,24 +91,23 @@ impl<F: Future<Output = Result<Outcome, Infallible>>> Future for MeasureFuture<F
 #[derive(Debug)]
 struct Run {
     endpoint: Arc<EndpointMetrics>,
-    started: Instant,
+    began: Instant,
     ended: bool,
-    _running: Held,
 }
 
 impl Run {
-    fn begin(endpoint: Arc<EndpointMetrics>) -> Self {
+    fn begin(endpoint: Arc<EndpointMetrics>, began: Instant) -> Self {
+        endpoint.handler_started();
         Self {
-            _running: endpoint.handler_started(),
             endpoint,
-            started: Instant::now(),
+            began,
             ended: false,
         }
     }
 
     fn end(&mut self, result: HandlerResult) {
         self.ended = true;
-        self.endpoint.handler_ended(result, self.started.elapsed());
+        self.endpoint.handler_ended(result, self.began.elapsed());
     }
 }
 

@@ -105,7 +105,7 @@ where
         if let Some(trace) = &trace {
             record(&span, trace, parent);
         }
-        let context = Context {
+        let mut context = Context {
             deadline: delivery.answer_by,
             trace,
             chain: delivery.head.chain.clone(),
@@ -114,9 +114,7 @@ where
                 key,
             }),
         };
-        let handler = context
-            .clone()
-            .sync_scope(|| span.in_scope(|| self.inner.call(delivery)));
+        let handler = context.during(|| span.in_scope(|| self.inner.call(delivery)));
         TraceFuture {
             handler: context.scope(handler),
             span,

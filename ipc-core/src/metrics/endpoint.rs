@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{EndpointLabels, HandlerLabels, OutcomeLabels};
-use super::series::{Held, HistogramFamily, latencies};
+use super::series::{HistogramFamily, latencies};
 use super::{HandlerResult, Settled};
 
 /// The metrics every endpoint has, by endpoint.
@@ -127,12 +127,12 @@ impl EndpointMetrics {
         };
     }
 
-    /// Counts a handler as running until the guard is dropped.
-    pub fn handler_started(&self) -> Held {
-        Held::one_in(&self.running)
+    /// Counts a handler as running until its end is recorded.
+    pub fn handler_started(&self) {
+        self.running.inc();
     }
 
-    /// Records one run of the handler.
+    /// Records the end of a handler that was counted as running.
     pub fn handler_ended(&self, result: HandlerResult, took: Duration) {
         match result {
             HandlerResult::Done => self.ran.inc(),
@@ -142,6 +142,7 @@ impl EndpointMetrics {
                 .get_or_create(&handler_labels(&self.name, other))
                 .inc(),
         };
+        self.running.dec();
         self.duration.observe(took.as_secs_f64());
     }
 }

@@ -13,7 +13,6 @@ use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
 
 use super::labels::{PartitionLabels, TopicLabels};
-use super::series::Held;
 
 type Ratio = Gauge<f64, AtomicU64>;
 type Age = Gauge<f64, AtomicU64>;
@@ -155,9 +154,10 @@ impl PartitionMetrics {
         self.received.inc_by(records as u64);
     }
 
-    /// Counts a record as being handled until the guard is dropped.
-    pub fn in_flight(&self) -> Held {
-        Held::one_in(&self.in_flight)
+    /// Says how many records are being handled.
+    pub fn in_flight(&self, records: usize) {
+        self.in_flight
+            .set(i64::try_from(records).unwrap_or(i64::MAX));
     }
 
     /// Says when the oldest record in flight arrived; `None` when none is.

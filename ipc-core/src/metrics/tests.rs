@@ -22,7 +22,7 @@ fn everything() -> (Metrics, Arc<PartitionMetrics>) {
     let endpoint = metrics.endpoint(&Arc::from("GET /orders/{id}"));
     endpoint.settled(Settled::Done);
     endpoint.settled(Settled::DeadLetter("timeout"));
-    drop(endpoint.handler_started());
+    endpoint.handler_started();
     endpoint.handler_ended(HandlerResult::Reply, Duration::from_millis(3));
 
     let dispatch = metrics.dispatch();
@@ -37,7 +37,7 @@ fn everything() -> (Metrics, Arc<PartitionMetrics>) {
 
     let partition = metrics.partition(&topic(), 0);
     partition.received(1);
-    drop(partition.in_flight());
+    partition.in_flight(1);
     partition.oldest_in_flight(None);
     partition.window(1, 2);
     partition.paused(true);

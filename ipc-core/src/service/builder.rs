@@ -314,10 +314,7 @@ impl ServiceBuilder {
                 Arc::clone(&group),
                 self.metrics.clone(),
             ))
-            .layer(GuardLayer::new(
-                Arc::clone(&transport),
-                self.limits.unknown_endpoint_grace,
-            ))
+            .layer(GuardLayer::new(self.limits.unknown_endpoint_grace))
             .layer(TraceLayer::new(Arc::clone(&name)))
             .layer(WatchLayer::new(self.health.clone()))
             .layer(MetricsLayer::new(self.metrics.clone()))

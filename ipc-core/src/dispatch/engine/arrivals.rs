@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 use tower::Service;
@@ -35,7 +36,7 @@ where
         if self.draining.is_some() {
             return;
         }
-        let now = Instant::now();
+        let now = self.turn;
         let mut touched = Vec::new();
         for received in batch {
             let Some(assignment) = self.partitions.find(&received.origin.partition) else {
@@ -64,8 +65,7 @@ where
         self.pause_full(&touched);
     }
 
-    fn queue(&mut self, mut record: Record) {
-        self.intake.refuse_loop(&mut record);
+    fn queue(&mut self, record: Arc<Record>) {
         let job = Job::new(record);
         if let Some(partition) = self.current(&job)
             && let Some(job) = partition.lanes.enter(job)
@@ -74,10 +74,10 @@ where
         }
     }
 
-    fn assemble(&mut self, chunk: Record, now: Instant) {
+    fn assemble(&mut self, chunk: Arc<Record>, now: Instant) {
         let assignment = chunk.assignment;
         match self.assembler.take(chunk, now, self.shop.replier.now()) {
-            Chunk::Whole(request) => self.queue(*request),
+            Chunk::Whole(request) => self.queue(request),
             Chunk::Taken(chunk, bytes) => self.shop.replier.credit(&chunk.head, bytes),
             Chunk::Skipped(offsets) => {
                 self.metrics.dispatch().chunks_discarded(offsets.len());

@@ -32,7 +32,7 @@ where
             return;
         };
         if let Some(partition) = self.partitions.get(job.record.assignment) {
-            partition.running -= 1;
+            partition.ended();
         }
         self.leave_gates(&job);
         match report.how {
@@ -65,10 +65,10 @@ where
             return;
         };
         let replier = Arc::clone(&self.shop.replier);
-        let delivery = Delivery::of(Arc::clone(&started.job.record));
+        let record = Arc::clone(&started.job.record);
         self.shop.spawn(async move {
-            let how = replier.see_to(&answer, &delivery, error).await;
-            answer.reports.send(ticket, how);
+            let how = replier.see_to(&answer, &record, error).await;
+            answer.reports.send_one(ticket, how);
         });
     }
 

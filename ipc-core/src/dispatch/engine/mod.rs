@@ -29,13 +29,15 @@ use super::cancelled::Cancelled;
 use super::gates::Gates;
 use super::intake::Intake;
 use super::job::Job;
+use super::moment::Moment;
 use super::partition::Partition;
 use super::partitions::Partitions;
 use super::report::Input;
 use super::work::{self, Work, Workshop};
 use super::{Delivery, Limits, Outcome};
+use crate::envelope::UnixMillis;
 use crate::health::ConsumerHealth;
-use crate::metrics::{Held, Metrics};
+use crate::metrics::Metrics;
 use crate::transport::Event;
 
 /// Inputs taken at once: they share what follows.
@@ -48,7 +50,6 @@ struct Started {
     job: Job,
     /// Ends its handler, where somebody may cancel it.
     abort: Option<AbortHandle>,
-    _in_flight: Held,
 }
 
 /// Dispatches the records of one consumer to `S`.
@@ -73,6 +74,8 @@ pub(crate) struct Engine<S> {
     parallelism: usize,
     /// When this turn began.
     turn: Instant,
+    /// The same by the wall clock, once somebody asked.
+    wall: Option<UnixMillis>,
     /// Jobs that wait for *not now* to pass; they keep their lanes.
     delayed: DelayQueue<Job>,
     revocations: Vec<Leaving>,
@@ -113,6 +116,7 @@ where
             shop: Arc::new(shop),
             parallelism: 1,
             turn: Instant::now(),
+            wall: None,
             delayed: DelayQueue::new(),
             revocations: Vec::new(),
             cancelled: Cancelled::default(),
@@ -129,17 +133,25 @@ where
         let mut taken = Vec::with_capacity(AT_ONCE);
         loop {
             let bound = self.next_bound();
+            let mut due = None;
+            let mut late = false;
             tokio::select! {
                 biased;
-                _ = inputs.recv_many(&mut taken, AT_ONCE) => {
-                    for input in taken.drain(..) {
-                        self.take(input);
-                    }
-                }
-                Some(due) = self.delayed.next() => self.admit(due.into_inner()),
-                () = sleep_until(bound) => self.give_up_late(),
+                _ = inputs.recv_many(&mut taken, AT_ONCE) => {}
+                job = self.delayed.next(), if !self.delayed.is_empty() => due = job,
+                () = sleep_until(bound), if bound.is_some() => late = true,
             }
             self.turn = Instant::now();
+            self.wall = None;
+            for input in taken.drain(..) {
+                self.take(input);
+            }
+            if let Some(due) = due {
+                self.admit(due.into_inner());
+            }
+            if late {
+                self.give_up_late();
+            }
             self.step();
             self.hand_out();
             self.store();
@@ -152,7 +164,11 @@ where
     fn take(&mut self, input: Input) {
         match input {
             Input::Event(event, _queued) => self.consumed(event),
-            Input::Report(report) => self.reported(report),
+            Input::Reports(reports) => {
+                for report in reports {
+                    self.reported(report);
+                }
+            }
             Input::Cancel(id) => self.cancel(id),
             Input::Drain => self.drain(),
         }
@@ -175,14 +191,27 @@ where
             .filter(|partition| !partition.leaving)
     }
 
+    /// When this turn began.
+    fn now(&mut self) -> Moment {
+        let replier = &self.shop.replier;
+        Moment {
+            at: self.turn,
+            wall: *self.wall.get_or_insert_with(|| replier.now()),
+        }
+    }
+
     /// Hands out what can be handled now, to as many tasks as run at the same
     /// moment.
     fn hand_out(&mut self) {
+        if self.ready.is_empty() {
+            return;
+        }
+        let now = self.now();
         let count = self.ready.len().div_ceil(self.parallelism).clamp(1, BATCH);
         while !self.ready.is_empty() {
             let rest = self.ready.split_off(count.min(self.ready.len()));
             let works = std::mem::replace(&mut self.ready, rest);
-            work::begin(&self.shop, &self.service, works.into_iter());
+            work::begin(&self.shop, &self.service, works.into_iter(), now);
         }
     }
 }

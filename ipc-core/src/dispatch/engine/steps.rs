@@ -45,26 +45,28 @@ where
     /// because its partition has gone.
     pub(super) fn step(&mut self) {
         while let Some(step) = self.steps.pop_front() {
-            match step {
-                Step::Endpoint(job) => {
-                    if let Some(job) = self.gates.enter_endpoint(job) {
-                        self.steps.push_back(Step::Partition(job));
-                    }
+            let mut next = Some(step);
+            while let Some(step) = next {
+                next = self.pass(step);
+            }
+        }
+    }
+
+    /// Through one gate, if it has room.
+    fn pass(&mut self, step: Step) -> Option<Step> {
+        match step {
+            Step::Endpoint(job) => self.gates.enter_endpoint(job).map(Step::Partition),
+            Step::Partition(job) => match self.current(&job) {
+                Some(partition) => partition.gate.enter(job).map(Step::Instance),
+                None => {
+                    self.leave_endpoint(&job);
+                    None
                 }
-                Step::Partition(job) => match self.current(&job) {
-                    Some(partition) => {
-                        if let Some(job) = partition.gate.enter(job) {
-                            self.steps.push_back(Step::Instance(job));
-                        }
-                    }
-                    None => self.leave_endpoint(&job),
-                },
-                Step::Instance(job) => {
-                    if let Some(job) = self.gates.enter_instance(job) {
-                        self.steps.push_back(Step::Start(job));
-                    }
-                }
-                Step::Start(job) => self.start(job),
+            },
+            Step::Instance(job) => self.gates.enter_instance(job).map(Step::Start),
+            Step::Start(job) => {
+                self.start(job);
+                None
             }
         }
     }
@@ -73,11 +75,10 @@ where
         let Some(partition) = self.current(&job) else {
             return self.leave_gates(&job);
         };
-        partition.running += 1;
-        let in_flight = partition.metrics.in_flight();
+        partition.started();
         let written = job.record.origin.timestamp.millis();
-        let since_written = written.map(|at| self.shop.replier.now().since(at));
         let since_arrival = self.turn.saturating_duration_since(job.record.received);
+        let since_written = written.map(|at| self.now().wall.since(at));
         self.metrics.dispatch().waited(since_arrival, since_written);
         let withdrawn = match &job.record.head.correlation_id {
             Some(id) => self.cancelled.remove(id),
@@ -87,11 +88,7 @@ where
         let call = job.record.head.is_call();
         let (abort, cancelled) = call.then(AbortHandle::new_pair).unzip();
         let record = Arc::clone(&job.record);
-        let ticket = Ticket(self.started.insert(Started {
-            job,
-            abort,
-            _in_flight: in_flight,
-        }));
+        let ticket = Ticket(self.started.insert(Started { job, abort }));
         if withdrawn {
             let how = How::Settled(Settled::Cancelled);
             return self.reported(Report { ticket, how });
