@@ -1,7 +1,10 @@
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::peers::Peers;
 
 /// What every measure is given: a broker, a pace, and a line to say how far it is.
 pub(crate) struct Bench {
@@ -9,6 +12,8 @@ pub(crate) struct Bench {
     /// The brokers' processes, where they run on this machine.
     pub(crate) brokers: Vec<i32>,
     pub(crate) pace: Pace,
+    pub(crate) peers: Peers,
+    remarks: RefCell<Vec<String>>,
     line: ProgressBar,
 }
 
@@ -67,7 +72,13 @@ impl Pace {
 }
 
 impl Bench {
-    pub(crate) fn new(bootstrap: String, brokers: Vec<i32>, pace: Pace, measures: usize) -> Self {
+    pub(crate) fn new(
+        bootstrap: String,
+        brokers: Vec<i32>,
+        pace: Pace,
+        peers: Peers,
+        measures: usize,
+    ) -> Self {
         let line = ProgressBar::new(u64::try_from(measures).unwrap_or(u64::MAX));
         if let Ok(style) = ProgressStyle::with_template("{elapsed} {bar:20} {pos}/{len} {msg}") {
             line.set_style(style);
@@ -77,6 +88,8 @@ impl Bench {
             bootstrap,
             brokers,
             pace,
+            peers,
+            remarks: RefCell::default(),
             line,
         }
     }
@@ -105,6 +118,16 @@ impl Bench {
         let measure = self.line.prefix();
         #[expect(clippy::print_stderr, reason = "this is for the terminal")]
         self.line.suspend(|| eprintln!("{measure}: {what}"));
+    }
+
+    /// Keeps what people must know beside the figures of this measure.
+    pub(crate) fn remark(&self, what: impl Display) {
+        self.remarks.borrow_mut().push(what.to_string());
+    }
+
+    /// What was kept since this was asked last.
+    pub(crate) fn take_remarks(&self) -> Vec<String> {
+        self.remarks.take()
     }
 
     pub(crate) fn end(&self) {

@@ -117,6 +117,7 @@ mod tests {
                 about: String::new(),
                 seconds: 1.0,
                 figures,
+                remarks: Vec::new(),
             }],
             ..Report::begin(String::new(), 1, true)
         }

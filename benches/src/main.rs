@@ -14,6 +14,7 @@ mod load;
 mod measure;
 mod ours;
 mod page;
+mod peers;
 mod plot;
 mod raw;
 mod report;
@@ -31,6 +32,7 @@ use clap::{Args, Parser, Subcommand};
 use self::bench::{Bench, Pace};
 use self::bounds::Bounds;
 use self::measure::Measure;
+use self::peers::Peers;
 use self::report::{Report, Taken};
 
 #[derive(Parser)]
@@ -70,6 +72,8 @@ struct Run {
     /// The process of a broker, whose CPU time is told apart (may be repeated)
     #[arg(long)]
     broker: Vec<i32>,
+    #[command(flatten)]
+    peers: Peers,
     /// Fewer and shorter rounds: proves that everything runs, and little else
     #[arg(long)]
     quick: bool,
@@ -115,7 +119,7 @@ fn run(run: Run) -> Result<ExitCode> {
     let bounds = Bounds::read()?;
     let pace = if run.quick { Pace::QUICK } else { Pace::FULL };
     let mut report = Report::begin(run.kafka, pace.rounds, run.quick);
-    let bench = Bench::new(run.bootstrap, run.broker, pace, chosen.len());
+    let bench = Bench::new(run.bootstrap, run.broker, pace, run.peers, chosen.len());
     for measure in chosen {
         bench.begin(measure.name);
         let begun = Instant::now();
@@ -124,8 +128,10 @@ fn run(run: Run) -> Result<ExitCode> {
             about: measure.about.to_owned(),
             figures: (measure.run)(&bench)?,
             seconds: begun.elapsed().as_secs_f64(),
+            remarks: bench.take_remarks(),
         };
         bench.print(&table::table(&taken, &bounds));
+        taken.remarks.iter().for_each(|remark| println!("{remark}"));
         report.measures.push(taken);
     }
     bench.end();

@@ -8,13 +8,16 @@ use clap::{Args, builder::RangedU64ValueParser};
 
 use xtask::broker::{Broker, KAFKA_VERSION, Provider};
 
-use crate::{installed, supervisor::Supervisor, workspace::cargo};
+use crate::{installed, peers, supervisor::Supervisor, workspace::cargo};
 
 /// The version of the crate `gungraun`, which `ipc-counts` is built with.
 const GUNGRAUN_VERSION: &str = "0.20.0";
 
 /// The measure that counts instructions.
 const INSTRUCTIONS: &str = "instructions";
+
+/// The measure that takes programs in other languages.
+const PEERS: &str = "peers";
 
 #[derive(Args)]
 pub(crate) struct Bench {
@@ -85,6 +88,9 @@ impl Bench {
             ensure!(built.success(), "the counts could not be built");
         }
         self.tell(bench.arg("run"))?;
+        if self.names.iter().any(|name| name == PEERS) {
+            bench.args(peers::build(supervisor)?);
+        }
         let needs_broker = self.names.iter().any(|name| name != INSTRUCTIONS);
         if self.bootstrap.is_some() || !(self.names.is_empty() || needs_broker) {
             return run(&mut bench, supervisor);

@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod deny;
 mod installed;
+mod peers;
 mod supervisor;
 mod tests;
 mod workspace;

@@ -18,6 +18,8 @@ struct Entry {
     client: Worker,
     /// The process next to the client first.
     others: Vec<Worker>,
+    /// What it has for a broker, where that is not the Kafka.
+    broker: Option<Worker>,
 }
 
 /// What one of them did in every round.
@@ -47,12 +49,25 @@ impl<'a> Contest<'a> {
     /// Takes on a client and what answers it.
     pub(super) fn enter(&mut self, name: &str, others: Vec<Worker>, client: &Role) -> Result<()> {
         self.bench.step(format_args!("starting {name}"));
+        self.admit(name, others, Worker::start(client)?, None);
+        Ok(())
+    }
+
+    /// Takes on a client that has started already, what answers it, and the broker
+    /// between them where that is not the Kafka.
+    pub(super) fn admit(
+        &mut self,
+        name: &str,
+        others: Vec<Worker>,
+        client: Worker,
+        broker: Option<Worker>,
+    ) {
         self.entries.push(Entry {
             name: name.to_owned(),
-            client: Worker::start(client)?,
+            client,
             others,
+            broker,
         });
-        Ok(())
     }
 
     /// Lets each settle under the load, then gives each its turn as often as the
@@ -88,7 +103,8 @@ impl<'a> Contest<'a> {
     pub(super) fn end(self) -> Result<()> {
         for entry in self.entries {
             entry.client.stop()?;
-            entry.others.into_iter().try_for_each(Worker::stop)?;
+            let mut others = entry.others.into_iter().chain(entry.broker);
+            others.try_for_each(Worker::stop)?;
         }
         Ok(())
     }
@@ -97,7 +113,10 @@ impl<'a> Contest<'a> {
 impl Entry {
     fn turn(&mut self, load: &Load, brokers: &[i32]) -> Result<Turn> {
         let mut ids: Vec<i32> = self.others.iter().map(Worker::id).collect();
-        ids.extend(brokers);
+        match &self.broker {
+            Some(broker) => ids.push(broker.id()),
+            None => ids.extend(brokers),
+        }
         let before = used(&ids)?;
         let sample = self.client.bear(load)?;
         let after = used(&ids)?;

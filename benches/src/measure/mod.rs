@@ -9,6 +9,7 @@ mod http;
 mod instances;
 mod instructions;
 mod one_way;
+mod peers;
 mod pending;
 mod rate;
 mod replication;
@@ -110,6 +111,11 @@ pub(crate) const ALL: &[Measure] = &[
         "replication",
         "typed calls over raw on three brokers",
         replication::run,
+    ),
+    by_name(
+        "peers",
+        "typed calls beside Spring's and NATS's, at 1, 64 and 256 in flight",
+        peers::run,
     ),
     by_name(
         "soak",

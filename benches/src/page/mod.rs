@@ -57,7 +57,7 @@ fn filled(page: &str, runs: &Runs, plots: &[Plot], bounds: &Bounds) -> Result<St
     })
 }
 
-/// The plots and the table of one measure.
+/// The plots and the table of one measure, and what was remarked.
 fn told(name: &str, runs: &Runs, plots: &[Plot]) -> String {
     let Some(taken) = runs.measure(name) else {
         return "Not measured in these runs.".to_owned();
@@ -69,7 +69,11 @@ fn told(name: &str, runs: &Runs, plots: &[Plot]) -> String {
             plot.title, plot.file
         ));
     }
-    text + &tables::medians(taken)
+    text.push_str(&tables::medians(taken));
+    for remark in &taken.remarks {
+        text.push_str(&format!("\n- {remark}"));
+    }
+    text
 }
 
 /// Writes the plots, and leaves none of earlier runs.
@@ -118,6 +122,19 @@ mod tests {
         let page = fill(page).expect("the page is in order");
         assert!(page.contains("(performance/slow-key.svg)"), "{page}");
         assert!(page.contains("| 2.00 ms | 4.00 ms |"), "{page}");
+    }
+
+    #[test]
+    fn remarks_follow_the_table() {
+        let slow_key = runs(vec![Taken {
+            remarks: vec!["one side has more memory".to_owned()],
+            ..slow_key()
+                .measure("slow-key")
+                .expect("it was taken")
+                .clone()
+        }]);
+        let told = told("slow-key", &slow_key, &[]);
+        assert!(told.ends_with("|\n\n- one side has more memory"), "{told}");
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub(crate) mod tests {
             about: String::new(),
             seconds: 60.0,
             figures,
+            remarks: Vec::new(),
         }
     }
 

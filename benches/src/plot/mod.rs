@@ -198,6 +198,7 @@ mod tests {
             about: String::new(),
             seconds: 1.0,
             figures,
+            remarks: Vec::new(),
         }
     }
 

@@ -39,6 +39,10 @@ pub(crate) struct Taken {
     /// How long it took.
     pub(crate) seconds: f64,
     pub(crate) figures: Vec<Figure>,
+    /// What people must know beside the figures: with which settings they were
+    /// taken, and what is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Report {

@@ -33,6 +33,8 @@ pub(crate) trait Subject {
 /// What a worker says, one line of JSON each.
 #[derive(Debug, Serialize, Deserialize)]
 enum Word {
+    /// It runs with this, for people to know: a name and its value.
+    Setting(String, String),
     /// It has started, and is reached there.
     Ready(Option<SocketAddr>),
     /// What became of a load.

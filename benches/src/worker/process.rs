@@ -16,6 +16,7 @@ pub(crate) struct Worker {
     input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
     address: Option<SocketAddr>,
+    settings: Vec<(String, String)>,
 }
 
 impl Worker {
@@ -26,32 +27,47 @@ impl Worker {
         Ok(worker)
     }
 
+    /// Starts another program that speaks as a worker does, and returns when it is
+    /// ready.
+    pub(crate) fn start_program(program: &mut Command) -> Result<Self> {
+        let mut worker = Self::spawn_program(program)?;
+        worker.await_ready()?;
+        Ok(worker)
+    }
+
     /// Starts a worker that is not ready yet.
     pub(crate) fn spawn(role: &Role) -> Result<Self> {
         let program = env::current_exe().context("this program has no path")?;
-        let mut child = Command::new(program)
-            .arg("worker")
-            .arg(serde_json::to_string(role).context("a role is not JSON")?)
+        let role = serde_json::to_string(role).context("a role is not JSON")?;
+        Self::spawn_program(Command::new(program).args(["worker", &role]))
+    }
+
+    fn spawn_program(program: &mut Command) -> Result<Self> {
+        let mut child = program
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("a worker cannot be started")?;
+            .with_context(|| format!("{} cannot be started", program.get_program().display()))?;
         let output = child.stdout.take().context("a worker has no output")?;
         Ok(Self {
             input: child.stdin.take(),
             output: BufReader::new(output).lines(),
             child,
             address: None,
+            settings: Vec::new(),
         })
     }
 
     pub(crate) fn await_ready(&mut self) -> Result<()> {
-        match self.word()? {
-            Word::Ready(address) => {
-                self.address = address;
-                Ok(())
+        loop {
+            match self.word()? {
+                Word::Setting(name, value) => self.settings.push((name, value)),
+                Word::Ready(address) => {
+                    self.address = address;
+                    return Ok(());
+                }
+                other => bail!("a worker said {other:?} before it was ready"),
             }
-            other => bail!("a worker said {other:?} before it was ready"),
         }
     }
 
@@ -73,13 +89,18 @@ impl Worker {
         match self.word()? {
             Word::Done(sample) => Ok(sample),
             Word::Failed(reason) => bail!("{reason}"),
-            Word::Ready(_) => bail!("a worker said twice that it is ready"),
+            other => bail!("a worker said {other:?} instead of what became of its load"),
         }
     }
 
-    /// Where it is reached over HTTP.
+    /// Where it is reached, if it serves.
     pub(crate) fn address(&self) -> Result<SocketAddr> {
-        self.address.context("this worker serves no HTTP")
+        self.address.context("this worker serves no port")
+    }
+
+    /// What it said that it runs with: names and values.
+    pub(crate) fn settings(&self) -> &[(String, String)] {
+        &self.settings
     }
 
     pub(crate) fn id(&self) -> i32 {

@@ -1,0 +1,104 @@
+//! Programs in other languages that the benchmarks are compared with, built where their toolchains are.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{supervisor::Supervisor, workspace};
+
+/// One of them.
+struct Peer {
+    name: &'static str,
+    /// By which the benchmarks are told where it is.
+    flag: &'static str,
+    /// The programs it takes, and the products they come with.
+    toolchain: &'static [(&'static str, &'static str)],
+    /// How it is built in the workspace at this folder, and what comes of it.
+    build: fn(&Path) -> (Command, PathBuf),
+}
+
+const ALL: [Peer; 2] = [
+    Peer {
+        name: "Spring",
+        flag: "--spring",
+        toolchain: &[
+            ("java", "a JDK, version 17 or newer"),
+            ("mvn", "Apache Maven"),
+        ],
+        build: spring,
+    },
+    Peer {
+        name: "NATS",
+        flag: "--nats",
+        toolchain: &[("go", "Go")],
+        build: nats,
+    },
+];
+
+/// Builds those whose toolchain is there. Returns what the benchmarks are to be told: where each is, or why it
+/// takes no part.
+pub(crate) fn build(supervisor: &mut Supervisor) -> Result<Vec<OsString>> {
+    let root = workspace::root()?;
+    let mut told = Vec::new();
+    for peer in ALL {
+        if let Some(reason) = peer.missing()? {
+            told.extend(["--without".into(), reason.into()]);
+            continue;
+        }
+        let (mut command, built) = (peer.build)(&root);
+        let status = supervisor.run(&mut command)?;
+        let name = peer.name;
+        ensure!(
+            status.success(),
+            "the peer {name} could not be built ({status}): see what its toolchain says above"
+        );
+        told.extend([peer.flag.into(), built.into()]);
+    }
+    Ok(told)
+}
+
+impl Peer {
+    /// Why it cannot be built, if it cannot.
+    fn missing(&self) -> Result<Option<String>> {
+        for (program, product) in self.toolchain {
+            let mut asked = Command::new(program);
+            asked.arg("-version");
+            match asked.stdout(Stdio::null()).stderr(Stdio::null()).status() {
+                // what it answers does not matter: it is there
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let name = self.name;
+                    return Ok(Some(format!(
+                        "{name} is left out: `{program}` is not on the path: install {product}"
+                    )));
+                }
+                Err(error) => return Err(error).with_context(|| format!("cannot run {program}")),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Its `pom.xml` says that all of it goes to this folder.
+fn spring(root: &Path) -> (Command, PathBuf) {
+    let mut mvn = Command::new("mvn");
+    mvn.args(["--quiet", "--batch-mode", "--file"])
+        .arg(root.join("benches/peers/spring/pom.xml"))
+        .args(["clean", "package"]);
+    (mvn, root.join("target/peers/spring"))
+}
+
+fn nats(root: &Path) -> (Command, PathBuf) {
+    let program = root.join("target/peers/nats");
+    let mut go = Command::new("go");
+    go.args(["build", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(root.join("benches/peers/nats"));
+    (go, program)
+}
