@@ -223,7 +223,6 @@ impl Shared {
         );
         let chunked = body.len() > CHUNK && head.dialect == Dialect::Native;
         if !chunked {
-            headers.reserve(10);
             head.write(&mut headers);
         }
         let record = Outgoing {

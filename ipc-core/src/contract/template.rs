@@ -1,5 +1,7 @@
 //! Path templates: `/orders/{id}/lines/{*rest}`.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What must be escaped inside one path segment: everything but RFC 3986's
@@ -26,19 +28,25 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// What must be escaped in a value that spans segments.
 const REST: &AsciiSet = &SEGMENT.remove(b'/');
 
-/// One piece of a template.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Piece {
-    /// Text as it stands in the path.
-    Literal(String),
-    /// A parameter; `rest` where it spans the remaining segments.
-    Param { name: String, rest: bool },
+/// A path template, in axum's syntax: `{name}` for one parameter in a segment,
+/// `{*name}` for the rest of the path, `{{` and `}}` for braces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Template<'t> {
+    text: &'t str,
+    /// Without any brace: the template is the path.
+    plain: bool,
 }
 
-/// A parsed path template, in axum's syntax: `{name}` for one parameter in a
-/// segment, `{*name}` for the rest of the path, `{{` and `}}` for braces.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Template(Vec<Piece>);
+/// One piece of a template.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Piece<'t> {
+    /// Text as it stands in the path.
+    Literal(&'t str),
+    /// A parameter; `rest` where it spans the remaining segments.
+    Param { name: &'t str, rest: bool },
+    /// A brace without a partner: the last piece.
+    Unmatched,
+}
 
 /// A path template that cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -55,53 +63,37 @@ pub struct EmptyValue {
     pub name: String,
 }
 
-impl Template {
+impl<'t> Template<'t> {
     /// Reads a template.
     ///
     /// # Errors
     ///
     /// Where a brace has no partner.
-    pub fn parse(template: &str) -> Result<Self, TemplateError> {
-        let unmatched = || TemplateError {
-            template: template.to_owned(),
-        };
-        let mut pieces = Vec::new();
-        let mut literal = String::new();
-        let mut rest = template;
-        while let Some(at) = rest.find(['{', '}']) {
-            literal.push_str(&rest[..at]);
-            let (brace, after) = rest[at..].split_at(1);
-            if let Some(escaped) = after.strip_prefix(brace) {
-                literal.push_str(brace);
-                rest = escaped;
-                continue;
+    pub fn parse(template: &'t str) -> Result<Self, TemplateError> {
+        let mut plain = true;
+        for piece in Pieces(template) {
+            match piece {
+                Piece::Literal(text) => plain &= text.len() == template.len(),
+                Piece::Param { .. } => plain = false,
+                Piece::Unmatched => {
+                    return Err(TemplateError {
+                        template: template.to_owned(),
+                    });
+                }
             }
-            let (name, after) = match brace {
-                "{" => after.split_once('}').ok_or_else(unmatched)?,
-                _ => return Err(unmatched()),
-            };
-            if !literal.is_empty() {
-                pieces.push(Piece::Literal(std::mem::take(&mut literal)));
-            }
-            let spanning = name.strip_prefix('*');
-            pieces.push(Piece::Param {
-                name: spanning.unwrap_or(name).to_owned(),
-                rest: spanning.is_some(),
-            });
-            rest = after;
         }
-        literal.push_str(rest);
-        if !literal.is_empty() {
-            pieces.push(Piece::Literal(literal));
-        }
-        Ok(Self(pieces))
+        Ok(Self {
+            text: template,
+            plain,
+        })
     }
 
     /// The parameters' names, in order.
-    pub fn params(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| match piece {
-            Piece::Param { name, .. } => Some(&**name),
-            Piece::Literal(_) => None,
+    pub fn params(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+        let pieces = Pieces(if self.plain { "" } else { self.text });
+        pieces.filter_map(|piece| match piece {
+            Piece::Param { name, .. } => Some(name),
+            Piece::Literal(_) | Piece::Unmatched => None,
         })
     }
 
@@ -112,23 +104,63 @@ impl Template {
     /// # Errors
     ///
     /// Names the first parameter whose value is empty.
-    pub fn expand(&self, values: &[String]) -> Result<String, EmptyValue> {
-        let mut path = String::new();
+    pub fn expand(&self, values: &[String]) -> Result<Cow<'t, str>, EmptyValue> {
+        if self.plain {
+            return Ok(self.text.into());
+        }
+        let mut path = String::with_capacity(self.text.len());
         let mut values = values.iter();
-        for piece in &self.0 {
+        for piece in Pieces(self.text) {
             match piece {
                 Piece::Literal(text) => path.push_str(text),
                 Piece::Param { name, rest } => {
-                    let value = values
-                        .next()
-                        .filter(|value| !value.is_empty())
-                        .ok_or_else(|| EmptyValue { name: name.clone() })?;
-                    let set = if *rest { REST } else { SEGMENT };
+                    let value = values.next().filter(|value| !value.is_empty());
+                    let value = value.ok_or_else(|| EmptyValue {
+                        name: name.to_owned(),
+                    })?;
+                    let set = if rest { REST } else { SEGMENT };
                     path.extend(utf8_percent_encode(value, set));
                 }
+                Piece::Unmatched => {}
             }
         }
-        Ok(path)
+        Ok(path.into())
+    }
+}
+
+/// The pieces of what it holds.
+struct Pieces<'t>(&'t str);
+
+impl<'t> Iterator for Pieces<'t> {
+    type Item = Piece<'t>;
+
+    fn next(&mut self) -> Option<Piece<'t>> {
+        let text = std::mem::take(&mut self.0);
+        let brace = text.bytes().position(|byte| matches!(byte, b'{' | b'}'));
+        match brace {
+            None if text.is_empty() => None,
+            None => Some(Piece::Literal(text)),
+            Some(0) if text.starts_with("{{") || text.starts_with("}}") => {
+                self.0 = &text[2..];
+                Some(Piece::Literal(&text[..1]))
+            }
+            Some(0) => {
+                let param = text.strip_prefix('{').and_then(|text| text.split_once('}'));
+                let Some((name, after)) = param else {
+                    return Some(Piece::Unmatched);
+                };
+                self.0 = after;
+                let spanning = name.strip_prefix('*');
+                Some(Piece::Param {
+                    name: spanning.unwrap_or(name),
+                    rest: spanning.is_some(),
+                })
+            }
+            Some(at) => {
+                self.0 = &text[at..];
+                Some(Piece::Literal(&text[..at]))
+            }
+        }
     }
 }
 
@@ -155,7 +187,8 @@ mod tests {
 
     fn expanded(template: &str, values: &[&str]) -> Result<String, EmptyValue> {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        Template::parse(template).unwrap().expand(&values)
+        let path = Template::parse(template).unwrap().expand(&values)?;
+        Ok(path.into_owned())
     }
 
     #[test]

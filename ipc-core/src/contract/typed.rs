@@ -1,5 +1,6 @@
 //! Contracts with values.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use super::{
     EncodeQuery, EncodedRequest, IsCall, IsOneWay, IsStream, KeyRule, OneWayRequest, RawReply,
     Request, SameMode, StreamRequest, Template, Terms, nested,
 };
-use crate::envelope::{Headers, names};
+use crate::envelope::{Headers, RequestHead, names};
 
 /// A contract with the values of one request. The values need nothing to be
 /// held here; they must serialise only where the request is sent.
@@ -69,9 +70,13 @@ where
         let template = Template::parse(terms.path)?;
         let values = self.path.path_values(&template)?;
 
-        let mut path = nested(&self.prefix, &template.expand(&values)?);
+        let mut path = template.expand(&values)?;
+        if !self.prefix.is_empty() {
+            path = nested(&self.prefix, &path).into();
+        }
         let query = self.query.query()?;
         if !query.is_empty() {
+            let path = path.to_mut();
             path.push('?');
             path.push_str(&query);
         }
@@ -86,6 +91,7 @@ where
         let body = match self.body.encode_body()? {
             None => Bytes::new(),
             Some((media_type, bytes)) => {
+                headers.reserve(1 + RequestHead::HEADERS);
                 if !headers.contains("content-type") {
                     headers.push_static("content-type", media_type);
                 }
@@ -96,7 +102,10 @@ where
         let key = record_key(&terms, &template, values, &headers)?;
         Ok(EncodedRequest {
             method: ByteString::from_static(terms.method),
-            path: path.into(),
+            path: match path {
+                Cow::Borrowed(path) => ByteString::from_static(path),
+                Cow::Owned(path) => path.into(),
+            },
             idempotency_key_is_key: key.is_none()
                 && terms.key == KeyRule::Default
                 && !is_keyless(terms.method),
@@ -116,7 +125,7 @@ fn is_keyless(method: &str) -> bool {
 
 fn record_key(
     terms: &Terms,
-    template: &Template,
+    template: &Template<'_>,
     mut values: Vec<String>,
     headers: &Headers,
 ) -> Result<Option<Bytes>, EncodeError> {

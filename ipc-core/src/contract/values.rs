@@ -18,7 +18,7 @@ pub trait EncodePath {
     ///
     /// Where a value does not serialise, is not a scalar, or does not fit the
     /// template's parameters.
-    fn path_values(&self, template: &Template) -> Result<Vec<String>, EncodeError>;
+    fn path_values(&self, template: &Template<'_>) -> Result<Vec<String>, EncodeError>;
 }
 
 /// Writes a query string. Implemented for [`QueryValues`] of what serialises to
@@ -54,7 +54,7 @@ pub struct NoQuery;
 pub struct QueryValues<T>(pub T);
 
 impl EncodePath for NoPath {
-    fn path_values(&self, template: &Template) -> Result<Vec<String>, EncodeError> {
+    fn path_values(&self, template: &Template<'_>) -> Result<Vec<String>, EncodeError> {
         match template.params().next() {
             None => Ok(Vec::new()),
             Some(name) => Err(EncodeError::MissingPathValue(name.to_owned())),
@@ -63,7 +63,7 @@ impl EncodePath for NoPath {
 }
 
 impl<T: Serialize> EncodePath for PathValues<T> {
-    fn path_values(&self, template: &Template) -> Result<Vec<String>, EncodeError> {
+    fn path_values(&self, template: &Template<'_>) -> Result<Vec<String>, EncodeError> {
         match serde_json::to_value(&self.0).map_err(EncodeError::path)? {
             Value::Object(mut by_name) => template
                 .params()

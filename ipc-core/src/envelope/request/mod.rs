@@ -49,6 +49,10 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
+    /// How many headers a call mostly has of its own: room for them beside the
+    /// application's saves moving these.
+    pub(crate) const HEADERS: usize = 12;
+
     /// Reads the headers of a request, in whatever dialect they are.
     ///
     /// # Errors

@@ -5,11 +5,8 @@ use bytes::Bytes;
 use super::super::{CorrelationId, Dialect, Headers, deadline, decimal, names};
 use super::{ReplyAddress, ReplyPartition, RequestHead};
 
-/// Room for what a call mostly carries.
-const OWN_HEADERS: usize = 12;
-
 pub(super) fn request(head: &RequestHead, headers: &mut Headers) {
-    headers.reserve(OWN_HEADERS);
+    headers.reserve(RequestHead::HEADERS);
     if let Some(id) = &head.correlation_id {
         let value = correlation_id(head.dialect, id);
         headers.push_static(head.dialect.spelling().correlation_id, value);
