@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::callee::Callees;
 use super::inbox::{Inbox, RECENTLY, Wiring};
 use super::pending::Pending;
 use super::place;
-use super::presence::Services;
+use super::presence::Watches;
 use super::upload::Uploads;
 use super::{Client, Foreign, Shared};
 use crate::envelope::{CallerId, Dialect};
@@ -178,7 +179,8 @@ impl ClientBuilder {
             timeout: self.timeout,
             pending,
             inbox,
-            services: Services::default(),
+            callees: Callees::default(),
+            watches: Watches::default(),
             uploads,
             dialects: self.dialects,
             metrics: self.metrics,
@@ -186,6 +188,7 @@ impl ClientBuilder {
             keeper: parking_lot::Mutex::new(keeper),
         })))
     }
+
     /// A dialect without a reply partition has its replies land on any.
     fn check_partitions(&self, replies: &TopicState) -> Result<(), TransportError> {
         let anywhere = |foreign: &Foreign| !foreign.dialect.names_reply_partition();

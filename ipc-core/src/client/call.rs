@@ -1,23 +1,26 @@
 //! One exchange: a request out, an answer in.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
+use super::callee::Callee;
 use super::error::Unanswered;
 use super::open_call::OpenCall;
-use super::pending::Waiting;
-use super::presence::Watched;
+use super::pending::{Answer, Waiting};
 use super::records::Records;
 use super::upload;
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::limits::CHUNK;
 use crate::envelope::{
-    Accepts, Context, CorrelationId, Dialect, Envelope, Headers, ReplyAddress, RequestHead, names,
+    Accepts, Context, CorrelationId, Dialect, Envelope, Headers, RequestHead, names,
 };
 use crate::transport::{Ack, Outgoing, SendError};
 
@@ -63,9 +66,9 @@ impl RecordKey {
 /// A request on its way out.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) service: String,
+    pub(crate) callee: Arc<Callee>,
     /// The topic, where it is not the service's request topic.
-    pub(crate) topic: Option<String>,
+    pub(crate) topic: Option<&'static str>,
     /// Method, path and idempotency key; the rest is completed here.
     pub(crate) head: RequestHead,
     pub(crate) headers: Headers,
@@ -83,85 +86,70 @@ pub(crate) struct Response {
     pub(crate) records: Records,
 }
 
+/// A call whose request is on its way.
+struct Begun {
+    call: OpenCall,
+    answer: oneshot::Receiver<Result<Answer, SendError>>,
+    /// What is left to send, where the body takes more than one record.
+    upload: Option<Upload>,
+    until: Instant,
+}
+
+/// Sends chunks, and has the call fail where one is not sent.
+type Upload = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Client {
     /// Sends a request and waits for the first record of its answer.
-    pub(crate) async fn exchange(&self, mut request: Request) -> Result<Response, Unanswered> {
-        let shared = &self.0;
-        if !shared.inbox.is_ready() {
-            return Err(Rejected::InboxNotReady.into());
-        }
+    pub(crate) async fn exchange(&self, request: Request) -> Result<Response, Unanswered> {
         let started = Instant::now();
-        let service = shared.watch(&request.service);
-        if let Some(service) = &service {
-            service.check(started)?;
-        }
-        let context = Context::current();
-        let timeout = request.timeout.unwrap_or(shared.timeout);
-        let now = shared.transport.now();
-        let deadline = context.deadline(now, timeout);
-        let left = deadline.remaining(now);
-        if left.is_zero() {
-            return Err(Rejected::TooLate.into());
-        }
-        let until = started + left;
-        let place = shared.inbox.place();
-        let id = shared.address(&mut request, &context);
-        request.head.reply_to = Some(ReplyAddress::new(&*place.topic, Some(place.partition)));
-        request.head.deadline = Some(deadline);
-        request.head.accepts = Accepts::ALL;
-        request.head.chain = context.held();
-        let Waiting {
+        let Begun {
+            call,
             mut answer,
-            registration,
-        } = shared.pending.register(id.clone(), request.head.dialect)?;
-        let call = OpenCall::new(Arc::clone(shared), request.service.clone(), registration);
-        let unknown = |reason| Unknown {
-            correlation_id: id.clone(),
-            reason,
+            upload,
+            until,
+        } = self.0.begin(request, started)?;
+        let answer = async {
+            if let Some(upload) = upload {
+                tokio::select! {
+                    biased;
+                    answer = &mut answer => return answer,
+                    () = upload => {}
+                }
+            }
+            answer.await
         };
-        let refused = async {
-            match shared.send(request).await {
-                // From here on only the answer or the deadline counts.
-                Ok(()) => std::future::pending().await,
-                Err(error) => error,
+        let unanswered = match timeout_at(until, answer).await {
+            Ok(Ok(Ok(Answer { mut first, rest }))) => {
+                self.0.metrics.client().round_trip(started.elapsed());
+                return Ok(Response {
+                    id: call.id().clone(),
+                    status: first.head.status,
+                    records: Records::new(&mut first, rest, call, until),
+                    headers: first.headers,
+                });
             }
+            Ok(Ok(Err(error))) => unsent(error, call.id()),
+            Ok(Err(_)) => unknown(UnknownReason::Closed, call.id()),
+            Err(_) => unknown(UnknownReason::DeadlinePassed, call.id()),
         };
-        let answered = tokio::select! {
-            biased;
-            answer = &mut answer => answer.map_err(|_| unknown(UnknownReason::Closed).into()),
-            error = refused => Err(unsent(error, &id)),
-            () = tokio::time::sleep_until(until) => {
-                Err(unknown(UnknownReason::DeadlinePassed).into())
-            }
-        };
-        match answered {
-            Ok(mut answer) => {
-                shared.metrics.client().round_trip(started.elapsed());
-                let headers = std::mem::take(&mut answer.first.headers);
-                let instance = headers
-                    .get_str(names::INSTANCE)
-                    .zip(service)
-                    .map(|(instance, service)| service.gone(instance));
-                Ok(Response {
-                    id,
-                    status: answer.first.head.status,
-                    headers,
-                    records: Records::new(answer, call, until, instance),
-                })
-            }
-            Err(error) => {
-                // The service knows the deadline, and a closed client is no
-                // reason to stop the work: no cancel.
-                call.finish();
-                Err(error)
-            }
-        }
+        // The service knows the deadline, and a closed client is no reason to
+        // stop the work: no cancel.
+        call.give_up();
+        Err(unanswered)
     }
 
     /// Sends a one-way and waits until the log has it.
     pub(crate) async fn post(&self, mut request: Request) -> Result<CorrelationId, Unanswered> {
-        let id = self.0.address(&mut request, &Context::current());
-        let sent = self.0.send(request).await;
+        let shared = &*self.0;
+        let id = shared.address(&mut request, &Context::current());
+        let sent = if is_chunked(&request) {
+            let (head, record) = shared.bare_record(request);
+            upload::send(&*shared.transport, &shared.uploads, head, record).await
+        } else {
+            let (ack, receipt) = Ack::pair();
+            shared.transport.send(&shared.record(request), ack);
+            receipt.await.map(drop)
+        };
         sent.map_err(|error| unsent(error, &id)).map(|()| id)
     }
 }
@@ -174,29 +162,70 @@ fn unsent(error: SendError, id: &CorrelationId) -> Unanswered {
         SendError::Closed => UnknownReason::Closed,
         _ => UnknownReason::Unacknowledged,
     };
+    unknown(reason, id)
+}
+
+fn unknown(reason: UnknownReason, id: &CorrelationId) -> Unanswered {
     Unanswered::Unknown(Unknown {
         correlation_id: id.clone(),
         reason,
     })
 }
 
+/// Whether the body takes more than one record. Only our own services read chunks.
+fn is_chunked(request: &Request) -> bool {
+    request.body.len() > CHUNK && request.callee.dialect == Dialect::Native
+}
+
 impl Shared {
-    /// What is known of a service, unless it is foreign: then it tells nothing.
-    fn watch(&self, service: &str) -> Option<Arc<Watched>> {
-        if self.dialects.contains_key(service) {
-            return None;
+    /// Registers a call and sends its request, or the beginning of it.
+    fn begin(
+        self: &Arc<Self>,
+        mut request: Request,
+        started: Instant,
+    ) -> Result<Begun, Unanswered> {
+        if !self.inbox.is_ready() {
+            return Err(Rejected::InboxNotReady.into());
         }
-        let topic = || self.names.control(service);
-        let services = &self.services;
-        Some(services.watch(service, topic, &self.transport, &self.stop))
+        if let Some(service) = self.watch(&request.callee) {
+            service.check(started)?;
+        }
+        let context = Context::current();
+        let timeout = request.timeout.unwrap_or(self.timeout);
+        let now = self.transport.now();
+        let deadline = context.deadline(now, timeout);
+        let left = deadline.remaining(now);
+        if left.is_zero() {
+            return Err(Rejected::TooLate.into());
+        }
+        let id = self.address(&mut request, &context);
+        request.head.reply_to = Some(self.inbox.address());
+        request.head.deadline = Some(deadline);
+        request.head.accepts = Accepts::ALL;
+        request.head.chain = context.held();
+        let Waiting {
+            answer,
+            registration,
+        } = self.pending.register(id.clone(), request.callee.dialect)?;
+        let callee = Arc::clone(&request.callee);
+        let upload = if is_chunked(&request) {
+            Some(Arc::clone(self).upload(id, request))
+        } else {
+            let ack = self.pending.ack(id);
+            self.transport.send(&self.record(request), ack);
+            None
+        };
+        Ok(Begun {
+            call: OpenCall::new(Arc::clone(self), callee, registration),
+            answer,
+            upload,
+            until: started + left,
+        })
     }
 
     /// Says who sends the request, in which dialect and in which trace.
     fn address(&self, request: &mut Request, context: &Context) -> CorrelationId {
-        let foreign = self.dialects.get(&request.service);
-        request.head.dialect = foreign.map_or(Dialect::Native, |foreign| foreign.dialect);
-        let own_topic = foreign.and_then(|foreign| foreign.topic.clone());
-        request.topic = request.topic.take().or(own_topic);
+        request.head.dialect = request.callee.dialect;
         let id = request.head.dialect.correlation_id();
         request.head.correlation_id = Some(id.clone());
         request.head.caller = Some(self.caller.clone());
@@ -206,39 +235,38 @@ impl Shared {
         id
     }
 
-    /// Returns when the log has the request.
-    async fn send(&self, request: Request) -> Result<(), SendError> {
-        let Request {
-            service,
-            topic,
-            head,
-            mut headers,
-            key,
-            body,
-            ..
-        } = request;
-        let topic = topic.map_or_else(
-            || self.names.requests(&service),
-            |topic| format!("{}{topic}", self.names.prefix()).into(),
-        );
-        let chunked = body.len() > CHUNK && head.dialect == Dialect::Native;
-        if !chunked {
-            head.write(&mut headers);
-        }
+    fn upload(self: Arc<Self>, id: CorrelationId, request: Request) -> Upload {
+        Box::pin(async move {
+            let (head, record) = self.bare_record(request);
+            let sent = upload::send(&*self.transport, &self.uploads, head, record).await;
+            if let Err(error) = sent {
+                self.pending.fail(&id, error);
+            }
+        })
+    }
+
+    /// The one record of a request.
+    fn record(&self, request: Request) -> Outgoing {
+        let (head, mut record) = self.bare_record(request);
+        head.write(&mut record.envelope.headers);
+        record
+    }
+
+    /// What a request says, and its record without that.
+    fn bare_record(&self, request: Request) -> (RequestHead, Outgoing) {
+        let topic = match request.topic {
+            Some(topic) => self.names.named(topic),
+            None => Arc::clone(&request.callee.requests),
+        };
         let record = Outgoing {
             topic,
             partition: None,
             envelope: Envelope {
-                headers,
-                key,
-                payload: Some(body),
+                headers: request.headers,
+                key: request.key,
+                payload: Some(request.body),
             },
         };
-        if chunked {
-            return upload::send(&*self.transport, &self.uploads, head, record).await;
-        }
-        let (ack, receipt) = Ack::pair();
-        self.transport.send(&record, ack);
-        receipt.await.map(drop)
+        (request.head, record)
     }
 }

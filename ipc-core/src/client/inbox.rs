@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::time::Duration;
 
+use bytestring::ByteString;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -13,7 +14,7 @@ use super::pending::{Pending, Routed};
 use super::place;
 use super::upload::Uploads;
 use crate::envelope::control::Control;
-use crate::envelope::{CallerId, ReplyHead, names};
+use crate::envelope::{CallerId, ReplyAddress, ReplyHead, names};
 use crate::health::InboxHealth;
 use crate::metrics::Metrics;
 use crate::transport::{
@@ -33,7 +34,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 /// Reads replies without a consumer group: the partition is assigned, from an
 /// offset settled beforehand, and a ping that came back proves it.
 pub(super) struct Inbox {
-    topic: Arc<str>,
+    topic: ByteString,
     partition: Arc<AtomicI32>,
     /// The nonce of the newest ping that came back.
     heard: watch::Receiver<u64>,
@@ -76,7 +77,7 @@ impl Inbox {
         wiring.health.ready();
         let partition = Arc::new(AtomicI32::new(place.partition));
         let inbox = Self {
-            topic: Arc::clone(&place.topic),
+            topic: ByteString::from(&*place.topic),
             partition: Arc::clone(&partition),
             heard: heard.clone(),
         };
@@ -95,11 +96,9 @@ impl Inbox {
     }
 
     /// Where replies are to be sent.
-    pub(super) fn place(&self) -> TopicPartition {
-        TopicPartition {
-            topic: Arc::clone(&self.topic),
-            partition: self.partition.load(Ordering::Relaxed),
-        }
+    pub(super) fn address(&self) -> ReplyAddress {
+        let partition = self.partition.load(Ordering::Relaxed);
+        ReplyAddress::new(self.topic.clone(), Some(partition))
     }
 
     /// Whether replies are heard at present.

@@ -5,6 +5,7 @@
 
 mod builder;
 mod call;
+mod callee;
 mod error;
 mod inbox;
 mod open_call;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub use builder::ClientBuilder;
 pub use call::{Options, RecordKey};
 pub(crate) use call::{Request, Response};
+use callee::Callees;
 pub use error::{CallError, Rejected, Unknown, UnknownReason};
 pub(crate) use records::{BrokenOff, Records};
 pub use service::{AsCall, AsOneWay, AsStream, Sending, ServiceClient};
@@ -38,7 +40,7 @@ use crate::transport::{TopicNames, Transport};
 use inbox::Inbox;
 use pending::Pending;
 pub use presence::ABSENCE_GRACE;
-use presence::Services;
+use presence::Watches;
 use upload::Uploads;
 
 /// Calls services over Kafka.
@@ -52,7 +54,8 @@ struct Shared {
     timeout: Duration,
     pending: Arc<Pending>,
     inbox: Inbox,
-    services: Services,
+    callees: Callees,
+    watches: Watches,
     uploads: Arc<Uploads>,
     dialects: HashMap<String, Foreign>,
     metrics: Metrics,
@@ -101,7 +104,7 @@ impl Client {
         }
         let keeper = std::mem::take(&mut *self.0.keeper.lock());
         keeper.join_all().await;
-        self.0.services.closed().await;
+        self.0.watches.closed().await;
     }
 }
 
@@ -116,7 +119,7 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("caller", &self.0.caller)
-            .field("inbox", &self.0.inbox.place())
+            .field("inbox", &self.0.inbox.address())
             .field("pending", &self.pending())
             .finish_non_exhaustive()
     }

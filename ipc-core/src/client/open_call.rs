@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::Shared;
+use super::callee::Callee;
 use super::pending::Registration;
+use crate::envelope::CorrelationId;
 use crate::envelope::control::Control;
 use crate::transport::{Ack, Outgoing};
 
@@ -11,69 +15,84 @@ use crate::transport::{Ack, Outgoing};
 /// nobody waits any more.
 pub(crate) struct OpenCall {
     shared: Arc<Shared>,
-    service: String,
+    callee: Arc<Callee>,
     registration: Registration,
     finished: bool,
 }
 
 impl OpenCall {
-    pub(super) fn new(shared: Arc<Shared>, service: String, registration: Registration) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        callee: Arc<Callee>,
+        registration: Registration,
+    ) -> Self {
         Self {
             shared,
-            service,
+            callee,
             registration,
             finished: false,
         }
     }
 
-    /// The answer is complete, or nobody can be told.
-    pub(super) fn finish(mut self) {
+    pub(super) fn id(&self) -> &CorrelationId {
+        self.registration.id()
+    }
+
+    /// The last record of the answer has come.
+    pub(super) fn complete(mut self) {
+        self.registration.complete();
         self.finished = true;
+    }
+
+    /// The call ends without an answer, and nobody can be told.
+    pub(super) fn give_up(mut self) {
+        self.finished = true;
+    }
+
+    /// Cancelled when this instance of the service has gone; never for a foreign one.
+    pub(super) fn gone(&self, instance: &str) -> CancellationToken {
+        let watched = self.shared.watch(&self.callee);
+        watched.map_or_else(CancellationToken::new, |service| service.gone(instance))
     }
 
     /// Tells the service how much of the answer has been read.
     pub(super) fn credit(&self, bytes: u64) {
-        let credit = Control::Credit {
-            correlation_id: self.registration.id().clone(),
+        self.tell(&Control::Credit {
+            correlation_id: self.id().clone(),
             caller: self.shared.caller.clone(),
             bytes,
             records: None,
+        });
+    }
+
+    fn tell(&self, control: &Control) {
+        let Some(topic) = &self.callee.control else {
+            return;
         };
-        self.shared.control(&self.service, &credit);
+        let record = Outgoing {
+            topic: Arc::clone(topic),
+            partition: Some(0),
+            envelope: control.to_envelope(),
+        };
+        self.shared.transport.send(&record, Ack::ignored());
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
         if !self.finished {
-            let cancel = Control::Cancel {
-                correlation_id: self.registration.id().clone(),
+            self.tell(&Control::Cancel {
+                correlation_id: self.id().clone(),
                 caller: self.shared.caller.clone(),
-            };
-            self.shared.control(&self.service, &cancel);
+            });
         }
-    }
-}
-
-impl Shared {
-    /// A foreign service knows no control records.
-    fn control(&self, service: &str, control: &Control) {
-        if self.dialects.contains_key(service) {
-            return;
-        }
-        let record = Outgoing {
-            topic: self.names.control(service),
-            partition: Some(0),
-            envelope: control.to_envelope(),
-        };
-        self.transport.send(&record, Ack::ignored());
     }
 }
 
 impl std::fmt::Debug for OpenCall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OpenCall")
-            .field("service", &self.service)
+            .field("callee", &self.callee)
             .finish_non_exhaustive()
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use rustc_hash::FxBuildHasher;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Rejected;
 use crate::envelope::{CorrelationId, Dialect, Envelope, Headers, ReplyHead};
+use crate::transport::{Ack, Placed, SendError, Settle};
 
 /// One reply record.
 #[derive(Debug)]
@@ -35,14 +37,16 @@ pub(super) struct Pending {
 
 #[derive(Debug, Default)]
 struct Calls {
-    waiting: HashMap<CorrelationId, Entry>,
+    /// By ids that are random and ours. A hasher without a secret will do: what a
+    /// hostile reply names is only looked up, so it cannot make entries collide.
+    waiting: HashMap<CorrelationId, Entry, FxBuildHasher>,
     closed: bool,
 }
 
 #[derive(Debug)]
 enum Entry {
     /// Nothing has come yet.
-    First(Dialect, oneshot::Sender<Answer>),
+    First(Dialect, oneshot::Sender<Result<Answer, SendError>>),
     /// More records are to come. Credit bounds how many can be unread.
     Open(Dialect, mpsc::UnboundedSender<ReplyRecord>),
 }
@@ -86,8 +90,32 @@ impl Pending {
             registration: Registration {
                 id,
                 pending: Arc::clone(self),
+                listed: true,
             },
         })
+    }
+
+    /// The acknowledgement of a registered call's request. Only what is not in the
+    /// log is told to the waiter: it waits for the answer, not for the log.
+    pub(super) fn ack(self: &Arc<Self>, id: CorrelationId) -> Ack {
+        Ack::to(Arc::new(Sent {
+            id,
+            pending: Arc::clone(self),
+        }))
+    }
+
+    /// Ends a call that nothing was heard of yet: its request may not be in the log.
+    pub(super) fn fail(&self, id: &CorrelationId, error: SendError) {
+        let mut calls = self.calls.lock();
+        if !matches!(calls.waiting.get(id), Some(Entry::First(..))) {
+            return;
+        }
+        let entry = calls.waiting.remove(id);
+        drop(calls);
+        if let Some(Entry::First(_, waiter)) = entry {
+            // Nobody waiting any more is fine.
+            let _ = waiter.send(Err(error));
+        }
     }
 
     /// Hands a reply record to whoever waits for it.
@@ -124,7 +152,7 @@ impl Pending {
                     first: record,
                     rest,
                 };
-                routed(waiter.send(answer).is_ok())
+                routed(waiter.send(Ok(answer)).is_ok())
             }
             Entry::Open(_, waiter) => {
                 if more {
@@ -170,7 +198,7 @@ fn routed(heard: bool) -> Routed {
 /// A registered call. Dropping it ends the wait.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub(super) answer: oneshot::Receiver<Answer>,
+    pub(super) answer: oneshot::Receiver<Result<Answer, SendError>>,
     pub(super) registration: Registration,
 }
 
@@ -179,9 +207,16 @@ pub(super) struct Waiting {
 pub(super) struct Registration {
     id: CorrelationId,
     pending: Arc<Pending>,
+    /// Whether the entry may still be there.
+    listed: bool,
 }
 
 impl Registration {
+    /// The last record has come, and the entry went with it.
+    pub(super) fn complete(&mut self) {
+        self.listed = false;
+    }
+
     pub(super) fn id(&self) -> &CorrelationId {
         &self.id
     }
@@ -189,7 +224,24 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.pending.calls.lock().waiting.remove(&self.id);
+        if self.listed {
+            self.pending.calls.lock().waiting.remove(&self.id);
+        }
+    }
+}
+
+/// Learns what became of a call's request.
+#[derive(Debug)]
+struct Sent {
+    id: CorrelationId,
+    pending: Arc<Pending>,
+}
+
+impl Settle for Sent {
+    fn settle(self: Arc<Self>, result: Result<Placed, SendError>) {
+        if let Err(error) = result {
+            self.pending.fail(&self.id, error);
+        }
     }
 }
 
@@ -238,7 +290,7 @@ mod tests {
         let id = CorrelationId::random();
         let mut waiting = pending.register(id.clone(), Dialect::Native)?;
         assert_eq!(route(&pending, &id, Some(0), false), Routed::Delivered);
-        let answer = waiting.answer.try_recv().ok();
+        let answer = waiting.answer.try_recv().ok().and_then(Result::ok);
         assert_eq!(route(&pending, &id, Some(1), false), Routed::Delivered);
         assert_eq!(route(&pending, &id, Some(2), true), Routed::Delivered);
         assert_eq!(route(&pending, &id, Some(3), true), Routed::Late);
@@ -258,7 +310,8 @@ mod tests {
         let _call = pending.register(silent.clone(), Dialect::Native)?;
         assert_eq!(route(&pending, &begun, Some(0), false), Routed::Delivered);
         pending.break_off();
-        let rest = stream.answer.try_recv().ok().and_then(|answer| answer.rest);
+        let answer = stream.answer.try_recv().ok().and_then(Result::ok);
+        let rest = answer.and_then(|answer| answer.rest);
         let ended = rest.map(|mut rest| rest.try_recv().err());
         assert_eq!(ended, Some(Some(mpsc::error::TryRecvError::Disconnected)));
         assert_eq!(route(&pending, &begun, Some(1), true), Routed::Late);

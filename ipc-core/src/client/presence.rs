@@ -1,6 +1,6 @@
 //! Which services are there, by the presence records of their instances.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +21,9 @@ pub const ABSENCE_GRACE: Duration = Duration::from_secs(3);
 /// Between two looks at who has gone, and between two tries to find a control topic.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The services this client has called, watched from their first call on.
+/// The services that are watched.
 #[derive(Default)]
-pub(super) struct Services {
-    watched: Mutex<HashMap<String, Arc<Watched>>>,
-    tasks: Mutex<JoinSet<()>>,
-}
+pub(super) struct Watches(Mutex<JoinSet<()>>);
 
 /// What is known of one service.
 pub(super) struct Watched {
@@ -57,41 +54,32 @@ impl Instance {
     }
 }
 
-impl Services {
-    /// The named service, watched from now on.
-    pub(super) fn watch(
+impl Watches {
+    /// Watches the service that tells of itself at `place`, until `stop`.
+    pub(super) fn begin(
         &self,
         name: &str,
-        control_topic: impl FnOnce() -> Arc<str>,
+        place: TopicPartition,
         transport: &Arc<dyn Transport>,
         stop: &CancellationToken,
     ) -> Arc<Watched> {
-        let mut watched = self.watched.lock();
-        if let Some(service) = watched.get(name) {
-            return Arc::clone(service);
-        }
         let service = Arc::new(Watched {
             name: name.to_owned(),
             state: Mutex::default(),
         });
-        watched.insert(name.to_owned(), Arc::clone(&service));
-        let place = TopicPartition {
-            topic: control_topic(),
-            partition: 0,
-        };
         let watch = watch(
             Arc::clone(&service),
             place,
             Arc::clone(transport),
             stop.clone(),
         );
-        self.tasks.lock().spawn(watch);
+        self.0.lock().spawn(watch);
         service
     }
 
     /// Waits until nothing is watched any more; the stop token ends it.
     pub(super) async fn closed(&self) {
-        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        let mut tasks = std::mem::take(&mut *self.0.lock());
         while tasks.join_next().await.is_some() {}
     }
 }

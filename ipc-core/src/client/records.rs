@@ -6,9 +6,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::open_call::OpenCall;
-use super::pending::{Answer, ReplyRecord};
+use super::pending::ReplyRecord;
 use crate::contract::RawReply;
 use crate::envelope::limits::UNREAD;
+use crate::envelope::names;
 
 /// Bytes consumed before the sender is told.
 const CREDIT_EVERY: u64 = UNREAD / 4;
@@ -25,8 +26,6 @@ pub(crate) struct Records {
     /// When the rest must be there. Only a stream of ours has no such bound: its
     /// instance's presence tells whether more can come.
     until: Option<Instant>,
-    /// Cancelled when the instance that answers has died without a word.
-    instance_gone: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -39,6 +38,8 @@ enum State {
         first: Option<Bytes>,
         rest: mpsc::UnboundedReceiver<ReplyRecord>,
         call: OpenCall,
+        /// Cancelled when the instance that answers has died without a word.
+        instance_gone: CancellationToken,
     },
     Ended,
 }
@@ -53,24 +54,30 @@ pub(crate) enum BrokenOff {
 }
 
 impl Records {
+    /// The records of the answer that begins with `first`.
     pub(super) fn new(
-        answer: Answer,
+        first: &mut ReplyRecord,
+        rest: Option<mpsc::UnboundedReceiver<ReplyRecord>>,
         call: OpenCall,
         until: Instant,
-        instance: Option<CancellationToken>,
     ) -> Self {
-        let Answer { first, rest } = answer;
+        let body = std::mem::take(&mut first.body);
         let is_ours = first.head.seq.is_some();
         let state = match rest {
             None => {
-                call.finish();
-                State::Whole(first.body)
+                call.complete();
+                State::Whole(body)
             }
-            Some(rest) => State::Open {
-                first: Some(first.body).filter(|body| !body.is_empty()),
-                rest,
-                call,
-            },
+            Some(rest) => {
+                let instance = first.headers.get_str(names::INSTANCE);
+                State::Open {
+                    first: Some(body).filter(|body| !body.is_empty()),
+                    rest,
+                    instance_gone: instance
+                        .map_or_else(CancellationToken::new, |instance| call.gone(instance)),
+                    call,
+                }
+            }
         };
         Self {
             state,
@@ -78,7 +85,6 @@ impl Records {
             consumed: 0,
             credited: 0,
             until: (!is_ours).then_some(until),
-            instance_gone: instance.unwrap_or_default(),
         }
     }
 
@@ -105,7 +111,13 @@ impl Records {
     /// Safe: no record is lost.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, BrokenOff>> {
         loop {
-            let State::Open { first, rest, .. } = &mut self.state else {
+            let State::Open {
+                first,
+                rest,
+                instance_gone,
+                ..
+            } = &mut self.state
+            else {
                 let State::Whole(body) = std::mem::replace(&mut self.state, State::Ended) else {
                     return None;
                 };
@@ -123,7 +135,7 @@ impl Records {
             let received = tokio::select! {
                 biased;
                 received = rest.recv() => received,
-                () = self.instance_gone.cancelled() => None,
+                () = instance_gone.cancelled() => None,
                 () = late => None,
             };
             let Some(record) = received else {
@@ -174,7 +186,7 @@ impl Records {
 
     fn end(&mut self) {
         if let State::Open { call, .. } = std::mem::replace(&mut self.state, State::Ended) {
-            call.finish();
+            call.complete();
         }
     }
 }

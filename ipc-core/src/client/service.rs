@@ -3,11 +3,13 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
+use super::callee::Callee;
 use super::records::{BrokenOff, Records};
 use super::{
     CallError, Client, Options, RecordKey, Rejected, ReplyStream, Request, Unknown, UnknownReason,
@@ -24,7 +26,7 @@ const MAX_REPLY: usize = 64 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct ServiceClient {
     client: Client,
-    name: String,
+    callee: Arc<Callee>,
 }
 
 impl Client {
@@ -33,7 +35,7 @@ impl Client {
     pub fn service(&self, name: impl Into<String>) -> ServiceClient {
         ServiceClient {
             client: self.clone(),
-            name: name.into(),
+            callee: self.callee(&name.into()),
         }
     }
 }
@@ -96,7 +98,7 @@ pub enum AsStream {}
 #[derive(Debug)]
 pub struct Sending<R, As> {
     client: Client,
-    service: String,
+    callee: Arc<Callee>,
     request: R,
     options: Options,
     how: PhantomData<fn() -> As>,
@@ -106,7 +108,7 @@ impl<R, As> Sending<R, As> {
     fn new(service: &ServiceClient, request: R) -> Self {
         Self {
             client: service.client.clone(),
-            service: service.name.clone(),
+            callee: Arc::clone(&service.callee),
             request,
             options: Options::default(),
             how: PhantomData,
@@ -136,21 +138,24 @@ impl<R, As> Sending<R, As> {
 
 impl<R: contract::Request, As> Sending<R, As> {
     fn encode(self) -> Result<(Client, Request), Rejected> {
-        let service = R::TERMS.service.map_or(self.service, str::to_owned);
+        let callee = match R::TERMS.service {
+            Some(name) => self.client.callee(name),
+            None => self.callee,
+        };
         let encoded = self.request.encode()?;
-        Ok((self.client, outgoing(service, encoded, self.options)))
+        Ok((self.client, outgoing(callee, encoded, self.options)))
     }
 }
 
-fn outgoing(service: String, encoded: EncodedRequest, options: Options) -> Request {
+fn outgoing(callee: Arc<Callee>, encoded: EncodedRequest, options: Options) -> Request {
     let from_idempotency_key = options
         .idempotency_key
         .as_ref()
         .filter(|_| encoded.idempotency_key_is_key)
         .map(|key| key.as_bytes().clone());
     Request {
-        service,
-        topic: encoded.topic.map(str::to_owned),
+        callee,
+        topic: encoded.topic,
         head: RequestHead {
             method: Some(encoded.method),
             path: Some(encoded.path),
@@ -225,6 +230,9 @@ impl<R: StreamRequest> IntoFuture for Sending<R, AsStream> {
 
 /// The whole body of an answer.
 async fn gather<E>(mut records: Records, id: &CorrelationId) -> Result<Bytes, CallError<E>> {
+    if let Some(whole) = records.take_whole() {
+        return Ok(whole);
+    }
     let incomplete = || Unknown {
         correlation_id: id.clone(),
         reason: UnknownReason::Incomplete,

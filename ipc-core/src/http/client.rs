@@ -69,7 +69,7 @@ impl Client {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let request = record(request, reserved).await?;
+        let request = record(self, request, reserved).await?;
         let response = self.exchange(request).await?;
         let mut parts =
             response_parts(response.status, &response.headers).map_err(CallError::Malformed)?;
@@ -96,22 +96,23 @@ impl Client {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let request = record(request, reserved).await?;
+        let request = record(self, request, reserved).await?;
         Ok(self.post(request).await?)
     }
 }
 
-async fn record<B>(request: Request<B>, reserved: Reserved) -> Result<client::Request, Rejected>
+async fn record<B>(
+    client: &Client,
+    request: Request<B>,
+    reserved: Reserved,
+) -> Result<client::Request, Rejected>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     let (mut parts, body) = request.into_parts();
-    let service = parts
-        .uri
-        .host()
-        .ok_or_else(|| Rejected::Refused(unnamed()))?
-        .to_owned();
+    let service = parts.uri.host();
+    let callee = client.callee(service.ok_or_else(|| Rejected::Refused(unnamed()))?);
     let options = parts.extensions.remove::<Options>().unwrap_or_default();
     let (mut head, mut headers) = request_record(&parts, reserved).map_err(Rejected::Refused)?;
     if let Some(peer) = options.peer {
@@ -131,7 +132,7 @@ where
         key.map(|key: &ByteString| key.as_bytes().clone())
     });
     Ok(client::Request {
-        service,
+        callee,
         topic: None,
         head,
         headers,

@@ -18,7 +18,7 @@ use super::layers::{MessageLayers, MessageService};
 use super::listener::HttpListener;
 use super::running::{Parts, Service};
 use super::serve::Serve;
-use super::topics::{Topics, named};
+use super::topics::Topics;
 use super::{Application, Prepared, ServeError, checks};
 use crate::dispatch::{Delivery, Limits, Outcome, Policy, ReplyTopics};
 use crate::handler::TopicHandler;
@@ -294,7 +294,7 @@ impl ServiceBuilder {
         );
         let names = transport.topic_names();
         let handlers = self.topic_handlers.into_iter();
-        let handlers = handlers.map(|(topic, handler)| (named(&names, &topic), handler));
+        let handlers = handlers.map(|(topic, handler)| (names.named(&topic), handler));
         let topical = Topical::new(handlers.collect(), self.default_route);
         let policies = topical.policies(policies, &self.default_policy);
         let handler = self.layers.around(Entrance::new(handler, topical));

@@ -9,11 +9,6 @@ const MINUTE_MS: u64 = 60 * 1000;
 const DEFAULT_PARTITIONS: i32 = 12;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
-/// A topic that somebody named, with the prefix that all of ours have.
-pub(super) fn named(names: &TopicNames, topic: &str) -> Arc<str> {
-    format!("{}{topic}", names.prefix()).into()
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
     /// The request topic first, then those that endpoints name as their own.
@@ -31,7 +26,7 @@ impl Topics {
     ) -> Self {
         let mut requests = vec![names.requests(service)];
         for topic in extra {
-            let topic = named(names, topic);
+            let topic = names.named(topic);
             if !requests.contains(&topic) {
                 requests.push(topic);
             }
@@ -40,7 +35,7 @@ impl Topics {
             requests,
             control: names.control(service),
             dead_letters: dead_letters
-                .map_or_else(|| names.dead_letters(service), |topic| named(names, topic)),
+                .map_or_else(|| names.dead_letters(service), |topic| names.named(topic)),
         }
     }
 
