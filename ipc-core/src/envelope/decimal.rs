@@ -20,7 +20,47 @@ pub(super) fn read<T: TryFrom<u64>>(value: &[u8]) -> Option<T> {
 }
 
 pub(super) fn write(number: impl Into<u64>) -> Bytes {
-    number.into().to_string().into()
+    let mut digits = itoa::Buffer::new();
+    Bytes::copy_from_slice(digits.format(number.into()).as_bytes())
+}
+
+/// Two numbers that share an allocation.
+pub(super) fn write_both(first: u64, second: u64) -> (Bytes, Bytes) {
+    const LONGEST: usize = 20;
+    let mut both = [0; 2 * LONGEST];
+    let mut digits = itoa::Buffer::new();
+    let mut put = |at: usize, number| {
+        let digits = digits.format(number).as_bytes();
+        both[at..][..digits.len()].copy_from_slice(digits);
+        at + digits.len()
+    };
+    let end = put(0, first);
+    let length = put(end, second);
+    let both = Bytes::from_owner(both);
+    (both.slice(..end), both.slice(end..length))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_that_share_an_allocation_are_read_as_they_were(
+            numbers in any::<(u64, u64)>(),
+        ) {
+            let (first, second) = write_both(numbers.0, numbers.1);
+            prop_assert_eq!((read(&first), read(&second)), (Some(numbers.0), Some(numbers.1)));
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers_fit() {
+        let largest = Bytes::from(u64::MAX.to_string());
+        assert_eq!(write_both(u64::MAX, u64::MAX), (largest.clone(), largest));
+    }
 }
 
 #[cfg(test)]

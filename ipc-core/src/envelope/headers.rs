@@ -17,6 +17,16 @@ pub struct Header {
     pub value: Option<Bytes>,
 }
 
+impl Header {
+    /// A header whose name is known at compile time.
+    pub(super) fn of(name: &'static str, value: impl Into<Bytes>) -> Self {
+        Self {
+            name: ByteString::from_static(name),
+            value: Some(value.into()),
+        }
+    }
+}
+
 /// Record headers in wire order, repeats kept.
 ///
 /// Where a name repeats, [`get`](Headers::get) answers the last one, as Kafka
@@ -41,13 +51,17 @@ impl Headers {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 
-    fn list_mut(&mut self) -> &mut Vec<Header> {
+    /// The list, to append several headers to at once.
+    pub(super) fn list_mut(&mut self) -> &mut Vec<Header> {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 
     /// Makes room for `additional` more headers.
     pub fn reserve(&mut self, additional: usize) {
-        self.list_mut().reserve(additional);
+        match &mut self.0 {
+            None => *self = Self::with_capacity(additional),
+            Some(list) => Arc::make_mut(list).reserve(additional),
+        }
     }
 
     /// Appends a header.

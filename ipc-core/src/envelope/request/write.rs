@@ -2,38 +2,51 @@
 
 use bytes::Bytes;
 
-use super::super::{CorrelationId, Dialect, Headers, deadline, decimal, names};
-use super::{ReplyAddress, ReplyPartition, RequestHead};
+use super::super::headers::Header;
+use super::super::{CorrelationId, Deadline, Dialect, Headers, deadline, decimal, names};
+use super::{ReplyPartition, RequestHead};
 
 pub(super) fn request(head: &RequestHead, headers: &mut Headers) {
     headers.reserve(RequestHead::HEADERS);
+    let list = headers.list_mut();
+    let mut push = |name, value| list.push(Header::of(name, value));
     if let Some(id) = &head.correlation_id {
         let value = correlation_id(head.dialect, id);
-        headers.push_static(head.dialect.spelling().correlation_id, value);
+        push(head.dialect.spelling().correlation_id, value);
     }
     if let Some(address) = &head.reply_to {
-        reply_address(head.dialect, address, headers);
-    }
-    if let Some(method) = &head.method {
-        headers.push_static(names::METHOD, method.as_bytes().clone());
-    }
-    if let Some(path) = &head.path {
-        headers.push_static(names::PATH, path.as_bytes().clone());
-    }
-    if let Some(deadline) = &head.deadline {
-        headers.push_static(names::DEADLINE, decimal::write(deadline.at.0));
-        if let Some(budget) = deadline.budget {
-            headers.push_static(names::BUDGET, decimal::write(deadline::millis(budget)));
+        let spelling = head.dialect.spelling();
+        push(spelling.topic, address.topic.as_bytes().clone());
+        if let Some((name, partition)) = spelling.partition.zip(address.partition) {
+            push(name, reply_partition(head.dialect, partition));
         }
     }
+    if let Some(method) = &head.method {
+        push(names::METHOD, method.as_bytes().clone());
+    }
+    if let Some(path) = &head.path {
+        push(names::PATH, path.as_bytes().clone());
+    }
+    match head.deadline {
+        Some(Deadline {
+            at,
+            budget: Some(budget),
+        }) => {
+            let (at, budget) = decimal::write_both(at.0, deadline::millis(budget));
+            push(names::DEADLINE, at);
+            push(names::BUDGET, budget);
+        }
+        Some(Deadline { at, budget: None }) => push(names::DEADLINE, decimal::write(at.0)),
+        None => {}
+    }
     if let Some(caller) = &head.caller {
-        headers.push_static(names::CALLER, caller.as_bytes().clone());
+        push(names::CALLER, caller.as_bytes().clone());
     }
     if head.attempt > 1 {
-        headers.push_static(names::ATTEMPT, decimal::write(head.attempt));
+        push(names::ATTEMPT, decimal::write(head.attempt));
     }
     if let Some(accepts) = head.accepts.to_header() {
-        headers.push_static(names::ACCEPT, Bytes::from_static(accepts.as_bytes()));
+        push(names::ACCEPT, Bytes::from_static(accepts.as_bytes()));
     }
     if let Some(key) = &head.idempotency_key {
         headers.set(names::IDEMPOTENCY_KEY, key.as_bytes().clone());
@@ -64,13 +77,8 @@ fn correlation_id(dialect: Dialect, id: &CorrelationId) -> Bytes {
     id.as_bytes().clone()
 }
 
-fn reply_address(dialect: Dialect, address: &ReplyAddress, headers: &mut Headers) {
-    let spelling = dialect.spelling();
-    headers.push_static(spelling.topic, address.topic.as_bytes().clone());
-    let Some((name, partition)) = spelling.partition.zip(address.partition) else {
-        return;
-    };
-    let value = match partition {
+fn reply_partition(dialect: Dialect, partition: ReplyPartition) -> Bytes {
+    match partition {
         ReplyPartition::Number(number) | ReplyPartition::Ambiguous { text: number, .. }
             if dialect.wants_text() =>
         {
@@ -80,7 +88,37 @@ fn reply_address(dialect: Dialect, address: &ReplyAddress, headers: &mut Headers
         ReplyPartition::Number(number)
         | ReplyPartition::Ambiguous {
             integer: number, ..
-        } => Bytes::copy_from_slice(&number.to_be_bytes()),
+        } => big_endian(number),
+    }
+}
+
+/// Reply partitions are mostly small numbers, and written with every call: those
+/// have their bytes ready.
+fn big_endian(partition: i32) -> Bytes {
+    static SMALL: [[u8; 4]; 64] = {
+        let mut bytes = [[0; 4]; 64];
+        let mut number: u8 = 0;
+        while (number as usize) < bytes.len() {
+            bytes[number as usize][3] = number;
+            number += 1;
+        }
+        bytes
     };
-    headers.push_static(name, value);
+    let small = usize::try_from(partition).ok();
+    match small.and_then(|number| SMALL.get(number)) {
+        Some(bytes) => Bytes::from_static(bytes),
+        None => Bytes::copy_from_slice(&partition.to_be_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_partition_is_four_bytes_big_endian() {
+        for partition in [0, 1, 63, 64, 255, 256, i32::MAX] {
+            assert_eq!(big_endian(partition), &partition.to_be_bytes()[..]);
+        }
+    }
 }
