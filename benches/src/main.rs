@@ -133,13 +133,14 @@ fn run(run: Run) -> Result<ExitCode> {
         bench.print(&table::table(&taken, &bounds));
         taken.remarks.iter().for_each(|remark| println!("{remark}"));
         report.measures.push(taken);
+        if let Some(path) = &run.json {
+            // each time, so that a measure that fails leaves those before it
+            report.write(path)?;
+        }
     }
     bench.end();
     let seconds = report.measures.iter().map(|taken| taken.seconds).sum();
     eprintln!("took {}", minutes(seconds));
-    if let Some(path) = &run.json {
-        report.write(path)?;
-    }
     let breaches = bounds.breaches(&report);
     for breach in &breaches {
         eprintln!("out of bounds: {breach}");

@@ -14,7 +14,7 @@ use crate::load::{Call, Load, Recorder, Sample, Schedule, closed, open};
 use crate::worker::Subject;
 
 /// How long a call may take before it counts as not answered.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call stays open that nobody answers.
 const HELD: Duration = Duration::from_secs(600);
 /// Calls that may be open at once.
@@ -59,10 +59,15 @@ impl ClientPlan {
     }
 }
 
+/// What the callers of a service call themselves.
+pub(crate) fn fleet(service: &str) -> String {
+    format!("{service}-callers")
+}
+
 impl OurClient {
     pub(crate) fn start(plan: ClientPlan) -> Result<Self> {
         let runtime = Runtime::new()?;
-        let fleet = format!("{}-callers", plan.service);
+        let fleet = fleet(&plan.service);
         let partitions = i32::try_from(plan.callers)?;
         let mut clients = Vec::new();
         for _ in 0..plan.callers {

@@ -1,8 +1,8 @@
 //! The framework under measurement: a service with one endpoint for each thing
 //! that is asked of it, its typed client, and a consumer of one-way records.
 
-mod app;
-mod client;
+pub(crate) mod app;
+pub(crate) mod client;
 mod consumer;
 mod service;
 
