@@ -27,6 +27,8 @@ pub(super) struct Bar {
     pub(super) is_ours: bool,
     /// Where each of its parts ends, the greatest last.
     pub(super) ends: Vec<f64>,
+    /// The values written beside it.
+    pub(super) said: Vec<f64>,
     /// The least and greatest round, where there is one part.
     pub(super) spread: Option<(f64, f64)>,
 }
@@ -93,12 +95,8 @@ impl Panel {
             }
             let (x, y) = chart.backend_coord(&(outermost, middle));
             let (x, y) = (x - left, y - area.get_base_pixel().1);
-            let shown: Vec<String> = bar.ends.iter().map(|end| scale.show(*end)).collect();
-            // where parts end at quantities of their own, each is said
-            let value = match bar.ends.len() {
-                2 => shown.join(" / "),
-                _ => shown.last().cloned().unwrap_or_default(),
-            };
+            let said: Vec<String> = bar.said.iter().map(|it| scale.show(*it)).collect();
+            let value = said.join(" / ");
             area.draw(&Text::new(
                 value,
                 (x + 6, y),

@@ -42,7 +42,7 @@ impl<'a> Source<'a> {
                 hint: "Longer is better. The thin line spans the least and the greatest round.",
                 key: Key::Sides("ipc", "librdkafka by hand"),
                 panels: Panels::Bars {
-                    panels: self.by_load(&["throughput"], "calls", each)?,
+                    panels: self.by_load(&["throughput"], "calls", Parts::Nested)?,
                     beside: 2,
                 },
             },
@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
                 hint: "Shorter is better. Beside each bar: p50 / p99.",
                 key: Key::Parts(&["p50", "up to p99"]),
                 panels: Panels::Bars {
-                    panels: self.by_load(&["p50", "p99"], "latency", each)?,
+                    panels: self.by_load(&["p50", "p99"], "latency", Parts::Nested)?,
                     beside: 2,
                 },
             },
@@ -70,7 +70,7 @@ impl<'a> Source<'a> {
             hint: "Shorter is better. Beside each bar: these processes together.",
             key: Key::Parts(processes),
             panels: Panels::Bars {
-                panels: self.by_load(&quantities, "CPU time", sum)?,
+                panels: self.by_load(&quantities, "CPU time", Parts::Stacked)?,
                 beside: 2,
             },
         })
@@ -121,7 +121,7 @@ impl<'a> Source<'a> {
                 hint: "Longer is better. NATS keeps no log: what it does not pay for is what a log costs.",
                 key: Key::Sides("ipc", "others"),
                 panels: Panels::Bars {
-                    panels: self.by_load(&["throughput"], "calls", each)?,
+                    panels: self.by_load(&["throughput"], "calls", Parts::Nested)?,
                     beside: 2,
                 },
             },
@@ -131,7 +131,7 @@ impl<'a> Source<'a> {
                 hint: "Shorter is better. Beside each bar: p50 / p99.",
                 key: Key::Parts(&["p50", "up to p99"]),
                 panels: Panels::Bars {
-                    panels: self.by_load(&["p50", "p99"], "latency", each)?,
+                    panels: self.by_load(&["p50", "p99"], "latency", Parts::Nested)?,
                     beside: 2,
                 },
             },
@@ -145,7 +145,7 @@ impl<'a> Source<'a> {
             let names = self.distinct(|label| (label.what == what).then_some(label.entry?));
             let bar = |name: &&str| {
                 let ours = !name.starts_with("the ");
-                self.bar(None, &[what], Some(name), name, ours, each)
+                self.bar(None, &[what], Some(name), name, ours, Parts::Nested)
             };
             panels.push(bars::Panel {
                 title: format!("{what} per message"),
@@ -174,7 +174,7 @@ impl<'a> Source<'a> {
         for what in quantities {
             let absolute = |label: Label<'a>| (label.what == *what).then_some(label.entry?);
             let names = self.distinct(absolute);
-            let bar = |name: &&str| self.bar(None, &[what], Some(name), name, true, each);
+            let bar = |name: &&str| self.bar(None, &[what], Some(name), name, true, Parts::Nested);
             panels.push(bars::Panel {
                 title: (*what).to_owned(),
                 axis: (*what).to_owned(),
@@ -192,7 +192,7 @@ impl<'a> Source<'a> {
     }
 
     fn slow(&self, file: &'static str, title: &'static str) -> Result<Vec<Chart>> {
-        let bar = |what, name, ours| self.bar(None, &[what], None, name, ours, each);
+        let bar = |what, name, ours| self.bar(None, &[what], None, name, ours, Parts::Nested);
         let (with, without) = ("p99 of the others", "p99 of the others without it");
         let panel = bars::Panel {
             title: "p99 of the others".to_owned(),
@@ -220,7 +220,8 @@ impl<'a> Source<'a> {
             ("longest time a key went unanswered", "longest gap of a key"),
             ("time until all three were new", "until all three were new"),
         ];
-        let bar = |(what, name): (&str, &str)| self.bar(None, &[what], None, name, true, each);
+        let bar =
+            |(what, name): (&str, &str)| self.bar(None, &[what], None, name, true, Parts::Nested);
         let panel = bars::Panel {
             title: "500 calls per second, three instances replaced in turn".to_owned(),
             axis: "time".to_owned(),
@@ -240,7 +241,7 @@ impl<'a> Source<'a> {
     }
 
     /// A panel for each load, with a bar for each that took part.
-    fn by_load(&self, quantities: &[&str], axis: &str, ends: Ends) -> Result<Vec<bars::Panel>> {
+    fn by_load(&self, quantities: &[&str], axis: &str, parts: Parts) -> Result<Vec<bars::Panel>> {
         let first = quantities.first().context("a plot of nothing")?;
         let mut panels = Vec::new();
         for at in self.loads() {
@@ -248,7 +249,7 @@ impl<'a> Source<'a> {
             let bar = |name: &&str| {
                 let ours = OURS.contains(name);
                 let shown = if ours { "ipc" } else { *name };
-                self.bar(Some(at), quantities, Some(name), shown, ours, ends)
+                self.bar(Some(at), quantities, Some(name), shown, ours, parts)
             };
             panels.push(bars::Panel {
                 title: format!("{} in flight", at.trim_start_matches("at ")),
@@ -268,7 +269,7 @@ impl<'a> Source<'a> {
         entry: Option<&str>,
         name: &str,
         is_ours: bool,
-        ends: Ends,
+        parts: Parts,
     ) -> Result<bars::Bar> {
         let figures = quantities.iter().map(|what| self.figure(at, what, entry));
         let figures: Vec<&Figure> = figures.collect::<Result<_>>()?;
@@ -277,10 +278,12 @@ impl<'a> Source<'a> {
             [one] if one.rounds.len() > 1 => Some(one.spread()),
             _ => None,
         };
+        let ends = parts.ends(&medians);
         Ok(bars::Bar {
             name: name.to_owned(),
             is_ours,
-            ends: ends(&medians),
+            said: parts.said(&ends),
+            ends,
             spread,
         })
     }
@@ -329,20 +332,36 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Where the parts of a bar end, from what each part's quantity is.
-type Ends = fn(&[f64]) -> Vec<f64>;
-
-/// One quantity, or some that contain each other: a p99 is no less than its p50.
-fn each(medians: &[f64]) -> Vec<f64> {
-    medians.to_vec()
+/// How the quantities of a bar lie.
+#[derive(Clone, Copy, Debug)]
+enum Parts {
+    /// Each from 0, so that a later one contains those before: p50 and p99.
+    Nested,
+    /// Each from the end of the one before: CPU times.
+    Stacked,
 }
 
-/// Quantities that come on top of each other.
-fn sum(medians: &[f64]) -> Vec<f64> {
-    let mut total = 0.0;
-    let add = |median: &f64| {
-        total += median;
-        total
-    };
-    medians.iter().map(add).collect()
+impl Parts {
+    /// Where each part ends.
+    fn ends(self, medians: &[f64]) -> Vec<f64> {
+        match self {
+            Self::Nested => medians.to_vec(),
+            Self::Stacked => {
+                let mut total = 0.0;
+                let add = |median: &f64| {
+                    total += median;
+                    total
+                };
+                medians.iter().map(add).collect()
+            }
+        }
+    }
+
+    /// What is written beside the bar: each of them, or all together.
+    fn said(self, ends: &[f64]) -> Vec<f64> {
+        match self {
+            Self::Nested => ends.to_vec(),
+            Self::Stacked => ends.last().copied().into_iter().collect(),
+        }
+    }
 }

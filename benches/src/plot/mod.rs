@@ -255,6 +255,20 @@ mod tests {
     }
 
     #[test]
+    fn two_parts_add_up_as_well() {
+        let peers = Taken {
+            name: "peers".to_owned(),
+            ..call(&ALL)
+        };
+        let plots = plots(&peers).expect("everything was taken");
+        let cpu = plots.iter().find(|plot| plot.file == "peers-cpu");
+        let texts = texts(&cpu.expect("it is plotted").svg);
+        // client and service, 1.5 ms each
+        let totals = texts.iter().filter(|text| **text == "3.0");
+        assert_eq!(totals.count(), 4, "{texts:?}");
+    }
+
+    #[test]
     fn a_series_that_was_not_taken_is_an_error() {
         let error = plots(&call(&ALL[..2]))
             .expect_err("there is no p99")
