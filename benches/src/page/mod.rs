@@ -62,7 +62,7 @@ fn told(name: &str, runs: &Runs, plots: &[Plot]) -> String {
     let Some(taken) = runs.measure(name) else {
         return "Not measured in these runs.".to_owned();
     };
-    let mut text = String::new();
+    let mut text = format!("Measured: {}.\n\n", taken.about);
     for plot in plots.iter().filter(|plot| plot.measure == name) {
         text.push_str(&format!(
             "![{}](performance/{}.svg)\n\n",

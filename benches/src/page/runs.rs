@@ -48,7 +48,7 @@ impl Runs {
             let names: Vec<&str> = report.measures.iter().map(|it| it.name.as_str()).collect();
             let seconds: f64 = report.measures.iter().map(|it| it.seconds).sum();
             text.push_str(&format!(
-                "\n- {}, commit {}, Kafka {}, {} rounds, {:.0} minutes: {}.",
+                "\n- {}, commit {}, Kafka {}, {} rounds, {:.0} min: {}.",
                 report.began,
                 report.commit,
                 report.kafka,
@@ -130,7 +130,7 @@ pub(crate) mod tests {
             runs.described(),
             "Machine: 2 cores (a processor), 8 GiB, Linux 6.1.0.\n\n\
              - 2026-01-01T00:00:00Z, commit 0123456789ab, Kafka 4.3.0, 5 rounds, \
-             1 minutes: call."
+             1 min: call."
         );
     }
 }

@@ -4,6 +4,7 @@ mod bars;
 mod catalog;
 mod lines;
 mod scale;
+mod source;
 mod style;
 
 use anyhow::{Context, Result};
