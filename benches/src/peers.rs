@@ -43,7 +43,8 @@ impl Peers {
             java.arg("-cp").arg(&class_path).args(["bench.Peer", side]);
             java.args([&place.bootstrap, &place.requests, &place.replies]);
             java.arg(&place.linger);
-            Worker::start_program(&mut java)
+            let started = Worker::start_program(&mut java);
+            started.with_context(|| format!("Spring's {side} does not start"))
         };
         let service = start("service")?;
         Ok(Some((service, start("client")?)))
@@ -54,7 +55,8 @@ impl Peers {
         let Some(program) = &self.nats else {
             return Ok(None);
         };
-        let server = Worker::start_program(Command::new(program).arg("server"))?;
+        let server = Worker::start_program(Command::new(program).arg("server"));
+        let server = server.context("the NATS server does not start")?;
         let address = server.address()?;
         let service = nats(program.as_os_str(), "service", address)?;
         let client = nats(program.as_os_str(), "client", address)?;
@@ -63,5 +65,6 @@ impl Peers {
 }
 
 fn nats(program: &OsStr, side: &str, server: SocketAddr) -> Result<Worker> {
-    Worker::start_program(Command::new(program).args([side, &server.to_string()]))
+    let started = Worker::start_program(Command::new(program).args([side, &server.to_string()]));
+    started.with_context(|| format!("the NATS {side} does not start"))
 }

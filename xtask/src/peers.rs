@@ -87,7 +87,7 @@ impl Peer {
 /// Its `pom.xml` says that all of it goes to this folder.
 fn spring(root: &Path) -> (Command, PathBuf) {
     let mut mvn = Command::new("mvn");
-    mvn.args(["--quiet", "--batch-mode", "--file"])
+    mvn.args(["--quiet", "--batch-mode", "-Dstyle.color=never", "--file"])
         .arg(root.join("benches/peers/spring/pom.xml"))
         .args(["clean", "package"]);
     (mvn, root.join("target/peers/spring"))
@@ -101,4 +101,33 @@ fn nats(root: &Path) -> (Command, PathBuf) {
         .arg(".")
         .current_dir(root.join("benches/peers/nats"));
     (go, program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(toolchain: &'static [(&'static str, &'static str)]) -> Peer {
+        Peer {
+            name: "Other",
+            flag: "--other",
+            toolchain,
+            build: nats,
+        }
+    }
+
+    #[test]
+    fn a_missing_toolchain_is_named() {
+        let peer = peer(&[("cargo", "Rust"), ("no-such-compiler", "its compiler")]);
+        let reason = peer.missing().expect("programs can be looked for");
+        let expected =
+            "Other is left out: `no-such-compiler` is not on the path: install its compiler";
+        assert_eq!(reason.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_toolchain_that_is_there_is_not_missing() {
+        let missing = peer(&[("cargo", "Rust")]).missing();
+        assert_eq!(missing.expect("programs can be looked for"), None);
+    }
 }

@@ -37,6 +37,8 @@ pub(super) struct NativeBroker {
     class_path: String,
     port: u16,
     listeners: Ports,
+    /// Whether it has no other broker to agree with.
+    alone: bool,
     /// `None` while the broker is stopped. Declared before `folder`, so that it ends before its files go.
     process: Option<Leashed>,
     /// Holds the settings, the data and the log.
@@ -63,6 +65,7 @@ impl NativeBroker {
             class_path,
             port: port::free()?,
             listeners: Ports::free(access)?,
+            alone: place.is_alone(),
             process: None,
             folder,
         };
@@ -223,8 +226,12 @@ impl NativeBroker {
 
 impl Drop for NativeBroker {
     fn drop(&mut self) {
-        // in order where it can; what then still runs is killed as its field is dropped
-        let _ = self.stop();
+        // in order where it can, which the last of several cannot: it waits for others to agree that it goes.
+        // What then still runs is killed as its field is dropped
+        let _ = match self.alone {
+            true => self.stop(),
+            false => self.kill(),
+        };
     }
 }
 

@@ -36,6 +36,10 @@ impl Place {
         })
     }
 
+    pub(super) fn is_alone(&self) -> bool {
+        self.controllers.len() == 1
+    }
+
     /// Host and port of this node's controller listener.
     pub(super) fn controller(&self) -> &str {
         &self.controllers[self.index]
