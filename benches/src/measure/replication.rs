@@ -10,6 +10,8 @@ use crate::load::Load;
 use crate::raw;
 
 const REPLICAS: usize = 3;
+/// Calls in flight while nothing counts yet.
+const WARMING: usize = 64;
 
 pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     let mut contest = Contest::new(bench);
@@ -21,6 +23,8 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         "a topic has {replicas} replicas here, and this needs {REPLICAS}: say --brokers 3, \
          or set default.replication.factor on the brokers"
     );
+    // brokers that have just started compile their own code for a while
+    contest.run(&Load::echo(WARMING, bench.pace.turn))?;
     let all = contest.run(&Load::echo(1, bench.pace.turn))?;
     contest.end()?;
     let (raw, others) = all.split_first().context("nobody took part")?;
