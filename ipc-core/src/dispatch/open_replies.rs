@@ -149,20 +149,31 @@ impl OpenReply {
     /// Waits until `bytes` more may be sent.
     pub(super) async fn room_for(&mut self, bytes: usize) -> Result<(), Stop> {
         let after = self.sent + bytes as u64;
-        loop {
-            let changed = self.flow.changed.notified();
-            let unread = after.saturating_sub(self.flow.consumed.load(Ordering::Relaxed));
-            // One piece may always be on its way, however large.
-            if !self.credited || unread <= UNREAD || unread <= bytes as u64 {
-                self.sent = after;
-                return Ok(());
-            }
+        while !self.has_room(after, bytes as u64) {
             tokio::select! {
                 biased;
                 stop = self.stopped() => return Err(stop),
-                () = changed => {}
+                // Credit that came since is told all the same.
+                () = self.flow.changed.notified() => {}
             }
         }
+        self.sent = after;
+        Ok(())
+    }
+
+    /// Whether the last `bytes` of `after` may be sent. One piece may always be on
+    /// its way, however large.
+    fn has_room(&self, after: u64, bytes: u64) -> bool {
+        let unread = after.saturating_sub(self.flow.consumed.load(Ordering::Relaxed));
+        !self.credited || unread <= UNREAD || unread <= bytes
+    }
+
+    /// Why no more records are wanted, where that is so already.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        if self.flow.cancelled.is_cancelled() {
+            return Some(Stop::Cancelled);
+        }
+        self.moving.is_cancelled().then_some(Stop::Moving)
     }
 
     /// Resolves when no more records are wanted.

@@ -105,10 +105,14 @@ struct Records<'a> {
 impl Records<'_> {
     async fn run(&mut self, flow: &mut OpenReply, body: &mut BodyStream) -> StreamEnd {
         let end = loop {
+            if let Some(stop) = flow.stop() {
+                break Err(stop);
+            }
+            // A piece that is there needs nobody to wait for anything else.
             let next = tokio::select! {
                 biased;
-                stop = flow.stopped() => break Err(stop),
                 next = body.next() => next,
+                stop = flow.stopped() => break Err(stop),
             };
             let bytes = match next {
                 Some(Ok(bytes)) if bytes.is_empty() => continue,

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 
-use crate::envelope::codec::{Encode, Json};
+use crate::envelope::codec::Json;
 use crate::envelope::{Problem, problem};
 
 /// Longest error body that is read for the end of a stream, in bytes.
@@ -132,21 +132,22 @@ where
         async move {
             let mut items = items?;
             let problem = match items.next().await? {
-                Ok(item) => match Json::encode(&item) {
-                    Ok(json) => return Some((Ok(line(&json)), Some(items))),
+                Ok(item) => match Json::write(&item) {
+                    Ok(json) => return Some((Ok(line(json)), Some(items))),
                     Err(error) => unwritable(&error),
                 },
                 Err(response) => problem_of(*response).await,
             };
-            let last = line(&problem.to_json());
+            let last = line(problem.to_json().into());
             end.fail(problem);
             Some((Ok(last), None))
         }
     })
 }
 
-fn line(json: &[u8]) -> Bytes {
-    [json, b"\n"].concat().into()
+fn line(mut json: Vec<u8>) -> Bytes {
+    json.push(b'\n');
+    json.into()
 }
 
 fn unwritable(error: &impl fmt::Display) -> Problem {

@@ -26,15 +26,20 @@ impl Codec for Json {
     }
 }
 
+impl Json {
+    /// A value's bytes, for those who have more to write.
+    pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
+        serde_json::to_vec(value).map_err(|error| CodecError::Unwritable {
+            type_name: type_name::<T>(),
+            format: Self::NAME,
+            reason: error.to_string(),
+        })
+    }
+}
+
 impl<T: Serialize + ?Sized> Encode<T> for Json {
     fn encode(value: &T) -> Result<Bytes, CodecError> {
-        serde_json::to_vec(value)
-            .map(Bytes::from)
-            .map_err(|error| CodecError::Unwritable {
-                type_name: type_name::<T>(),
-                format: Self::NAME,
-                reason: error.to_string(),
-            })
+        Self::write(value).map(Bytes::from)
     }
 }
 
