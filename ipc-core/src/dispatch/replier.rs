@@ -70,7 +70,7 @@ impl Replier {
         let written = match body {
             ReplyBody::Full(body) => {
                 self.hand_over(Answer {
-                    record: address.into_record(status, ReplyPart::Whole, headers, body),
+                    record: address.record(status, ReplyPart::Whole, headers, body),
                     ticket,
                     settled,
                     reports: reports.clone(),
@@ -295,28 +295,18 @@ impl Address {
         &self,
         status: u16,
         part: ReplyPart,
-        headers: Headers,
-        body: Bytes,
-    ) -> Outgoing {
-        self.clone().into_record(status, part, headers, body)
-    }
-
-    fn into_record(
-        self,
-        status: u16,
-        part: ReplyPart,
         mut headers: Headers,
         body: Bytes,
     ) -> Outgoing {
         headers.reserve(ReplyWriter::MOST_HEADERS);
         let mut envelope = Envelope {
             headers,
-            key: self.key,
+            key: self.key.clone(),
             payload: Some(body),
         };
         self.writer.write(status, part, &mut envelope);
         Outgoing {
-            topic: self.topic,
+            topic: Arc::clone(&self.topic),
             partition: self.partition,
             envelope,
         }

@@ -11,7 +11,7 @@
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 
-use crate::envelope::{Headers, names};
+use crate::envelope::{Header, Headers, names};
 
 /// Headers that speak about one connection.
 const HOP_BY_HOP: &[&str] = &[
@@ -27,7 +27,7 @@ const HOP_BY_HOP: &[&str] = &[
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the record has {count} headers, more than an HTTP message can hold: send fewer")]
 pub struct TooManyHeaders {
-    /// How many headers the record has.
+    /// How many headers the record has, beside the protocol's own.
     pub count: usize,
 }
 
@@ -37,31 +37,50 @@ pub struct TooManyHeaders {
 ///
 /// Where the record has more headers than [`HeaderMap`] can hold (32 768).
 pub fn from_record(headers: &Headers) -> Result<HeaderMap, TooManyHeaders> {
-    let too_many = |_| TooManyHeaders {
-        count: headers.len(),
-    };
-    let connection = Connection::of(values(headers, "connection"));
-    // The protocol's own are most of a record's headers.
-    let open = || {
+    Open::of(headers).to_http()
+}
+
+/// The headers of a record that are not reserved: few beside the protocol's own.
+pub(super) struct Open<'a>(Vec<&'a Header>);
+
+impl<'a> Open<'a> {
+    pub(super) fn of(headers: &'a Headers) -> Self {
         let headers = headers.iter();
-        headers.filter(|header| !names::is_reserved(&header.name))
-    };
-    let mut map = HeaderMap::try_with_capacity(open().count()).map_err(too_many)?;
-    for header in open() {
-        let Some(value) = &header.value else { continue };
-        if !connection.lets_cross(&header.name) {
-            continue;
-        }
-        let Ok(name) = HeaderName::from_bytes(header.name.as_bytes()) else {
-            continue;
-        };
-        let Ok(mut value) = HeaderValue::from_maybe_shared(value.clone()) else {
-            continue;
-        };
-        value.set_sensitive(names::is_sensitive(name.as_str()));
-        map.try_append(name, value).map_err(too_many)?;
+        let open = headers.filter(|header| !names::is_reserved(&header.name));
+        Self(open.collect())
     }
-    Ok(map)
+
+    /// The values of every header of this name, which is in lower case, however
+    /// the record spells it.
+    pub(super) fn values(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        let headers = self.0.iter();
+        headers
+            .filter(move |header| header.name.eq_ignore_ascii_case(name))
+            .filter_map(|header| header.value.as_deref())
+    }
+
+    /// Those that cross.
+    pub(super) fn to_http(&self) -> Result<HeaderMap, TooManyHeaders> {
+        let count = self.0.len();
+        let too_many = |_| TooManyHeaders { count };
+        let connection = Connection::of(self.values("connection"));
+        let mut map = HeaderMap::try_with_capacity(count).map_err(too_many)?;
+        for header in &self.0 {
+            let Some(value) = &header.value else { continue };
+            if !connection.lets_cross(&header.name) {
+                continue;
+            }
+            let Ok(name) = HeaderName::from_bytes(header.name.as_bytes()) else {
+                continue;
+            };
+            let Ok(mut value) = HeaderValue::from_maybe_shared(value.clone()) else {
+                continue;
+            };
+            value.set_sensitive(names::is_sensitive(name.as_str()));
+            map.try_append(name, value).map_err(too_many)?;
+        }
+        Ok(map)
+    }
 }
 
 /// Appends the headers of an HTTP message that cross to a record's.
@@ -94,18 +113,6 @@ fn common(text: &[u8]) -> Option<&'static str> {
     ];
     let mut common = COMMON.into_iter();
     common.find(|common| common.as_bytes() == text)
-}
-
-/// The values of every header of this name, which is in lower case, however a
-/// record spells it.
-pub(super) fn values<'a>(
-    headers: &'a Headers,
-    name: &'static str,
-) -> impl Iterator<Item = &'a [u8]> {
-    let headers = headers.iter();
-    headers
-        .filter(move |header| header.name.eq_ignore_ascii_case(name))
-        .filter_map(|header| header.value.as_deref())
 }
 
 /// Removes what speaks about one connection before a message goes on over

@@ -7,7 +7,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::headers;
+use super::headers::Open;
 use crate::dispatch::Delivery;
 use crate::envelope::{Problem, names};
 use crate::extract::Facts;
@@ -43,10 +43,12 @@ pub(super) fn from_delivery(delivery: &Delivery) -> Result<Request<Body>, Proble
 
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| malformed(400, "header :method is not an HTTP method".to_owned()))?;
-    refuse_uncrossable(&method, headers::values(record, "upgrade"))?;
+    let open = Open::of(record);
+    refuse_uncrossable(&method, open.values("upgrade"))?;
     let uri = target(path)?;
-    let mut headers =
-        headers::from_record(record).map_err(|error| malformed(431, error.to_string()))?;
+    let mut headers = open
+        .to_http()
+        .map_err(|error| malformed(431, error.to_string()))?;
     check_content_length(&headers, &body)?;
     if !headers.contains_key(header::HOST) {
         let authority = record.get(names::AUTHORITY);

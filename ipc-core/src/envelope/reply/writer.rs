@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::super::{CallerId, CorrelationId, Dialect, Envelope, RequestHead, decimal, names};
+use super::super::{
+    CallerId, CorrelationId, Dialect, Envelope, Header, RequestHead, decimal, names,
+};
 
 /// Which record of an answer this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,28 +73,27 @@ impl ReplyWriter {
     /// Makes a reply record of `record`, which holds the application's headers
     /// and body, in the dialect of the request.
     pub fn write(&self, status: u16, part: ReplyPart, record: &mut Envelope) {
-        let headers = &mut record.headers;
+        let list = record.headers.list_mut();
+        let mut push = |name, value| list.push(Header::of(name, value));
         if let Some(id) = &self.correlation_id {
-            headers.push_static(
+            push(
                 self.dialect.spelling().correlation_id,
                 id.as_bytes().clone(),
             );
         }
         if let Some(caller) = &self.caller {
-            headers.push_static(names::CALLER, caller.as_bytes().clone());
+            push(names::CALLER, caller.as_bytes().clone());
         }
         if part.carries_status() {
-            headers.push_static(names::STATUS, status_text(status));
+            push(names::STATUS, status_text(status));
         }
         match part {
             ReplyPart::Whole => {}
-            ReplyPart::Stream { seq, .. } => headers.push_static(names::SEQ, decimal::write(seq)),
-            ReplyPart::Chunk { chunk, .. } => {
-                headers.push_static(names::CHUNK, decimal::write(chunk));
-            }
+            ReplyPart::Stream { seq, .. } => push(names::SEQ, decimal::write(seq)),
+            ReplyPart::Chunk { chunk, .. } => push(names::CHUNK, decimal::write(chunk)),
         }
         if part != ReplyPart::Whole && part.is_last() {
-            headers.push_static(names::END, Bytes::from_static(b"1"));
+            push(names::END, Bytes::from_static(b"1"));
         }
         self.dialect.finish_reply(status, part, record);
     }
