@@ -10,9 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::assignment::Assignment;
 use super::delivery::Refusal;
 use super::{Policies, Policy, Record, ReplyTopics};
-use crate::envelope::{Malformed, RequestHead};
+use crate::envelope::{Envelope, Malformed, RequestHead};
 use crate::metrics::{EndpointMetrics, Metrics};
 use crate::transport::Received;
+
+/// Places of records that are kept for others.
+const SPENT: usize = 512;
 
 /// Reads each record's headers once and finds its policy.
 pub(crate) struct Intake {
@@ -23,6 +26,7 @@ pub(crate) struct Intake {
     /// What each known policy's endpoint counts, by the policy's address; the
     /// policy is kept so that the address stays its own.
     meters: BTreeMap<usize, (Arc<Policy>, Arc<EndpointMetrics>)>,
+    spent: Vec<Arc<Record>>,
 }
 
 impl Intake {
@@ -42,11 +46,12 @@ impl Intake {
             meters: policies.all().into_iter().map(meter).collect(),
             policies,
             metrics,
+            spent: Vec::new(),
         }
     }
 
     pub(super) fn deliver(
-        &self,
+        &mut self,
         received: Received,
         moving: &Arc<CancellationToken>,
         assignment: Assignment,
@@ -73,8 +78,7 @@ impl Intake {
         });
         let topic = &received.origin.partition.topic;
         let policy = self.policies.find(&head, &received.envelope, topic);
-        // Made where it stays: it is too large to be passed along.
-        Arc::new(Record {
+        let record = Record {
             envelope: received.envelope,
             origin: received.origin,
             head,
@@ -85,7 +89,26 @@ impl Intake {
             received: now,
             assignment,
             more_offsets: Vec::new(),
-        })
+        };
+        if let Some(mut place) = self.spent.pop()
+            && let Some(spent) = Arc::get_mut(&mut place)
+        {
+            *spent = record;
+            return place;
+        }
+        Arc::new(record)
+    }
+
+    /// Takes back a record that is done with: its place is another's then. What it
+    /// says is let go of now.
+    pub(super) fn reclaim(&mut self, mut record: Arc<Record>) {
+        if self.spent.len() < SPENT
+            && let Some(spent) = Arc::get_mut(&mut record)
+        {
+            spent.envelope = Envelope::default();
+            spent.head = RequestHead::default();
+            self.spent.push(record);
+        }
     }
 
     fn meter(&self, policy: &Arc<Policy>) -> Arc<EndpointMetrics> {

@@ -99,8 +99,10 @@ impl Context {
 
     /// Runs `work` in this context, which is here again afterwards.
     pub(crate) fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        let _entered = Entered::new(self);
-        work()
+        CURRENT.with(|current| {
+            let _entered = Entered::new(current, self);
+            work()
+        })
     }
 
     /// The lanes held, the one of this request included: what a call hands on.
@@ -123,24 +125,21 @@ impl Context {
     }
 }
 
-/// While this lives its context and the thread's have changed places.
-struct Entered<'a>(&'a mut Context);
+/// While this lives the thread's context and its own have changed places.
+struct Entered<'a> {
+    current: &'a RefCell<Context>,
+    own: &'a mut Context,
+}
 
 impl<'a> Entered<'a> {
-    fn new(context: &'a mut Context) -> Self {
-        let mut entered = Self(context);
-        entered.swap();
-        entered
-    }
-
-    fn swap(&mut self) {
-        // A thread that ends runs no more handlers.
-        let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), self.0));
+    fn new(current: &'a RefCell<Context>, own: &'a mut Context) -> Self {
+        mem::swap(&mut *current.borrow_mut(), own);
+        Self { current, own }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.swap();
+        mem::swap(&mut *self.current.borrow_mut(), self.own);
     }
 }
