@@ -11,6 +11,7 @@ mod gate;
 mod gates;
 mod intake;
 mod job;
+mod lanes;
 mod limits;
 mod moment;
 mod offsets;

@@ -1,15 +1,13 @@
 //! What dispatch knows of one assigned partition.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ahash::RandomState;
-use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
 use super::job::Job;
+use super::lanes::Lanes;
 use super::offsets::OffsetWindow;
 use crate::health::PausedPartition;
 use crate::metrics::PartitionMetrics;
@@ -83,41 +81,5 @@ impl Partition {
     pub(super) fn resume(&mut self) {
         self.paused = None;
         self.metrics.paused(false);
-    }
-}
-
-/// Order per key: of the records with one key only the oldest unfinished one is
-/// worked on.
-#[derive(Debug, Default)]
-pub(super) struct Lanes(HashMap<Bytes, VecDeque<Job>, RandomState>);
-
-impl Lanes {
-    /// Takes the lane for `job`, or queues it behind the one that has it.
-    pub(super) fn enter(&mut self, job: Job) -> Option<Job> {
-        let Some(key) = job.lane() else {
-            return Some(job);
-        };
-        match self.0.entry(key.clone()) {
-            Entry::Occupied(mut queue) => {
-                queue.get_mut().push_back(job);
-                None
-            }
-            Entry::Vacant(lane) => {
-                lane.insert(VecDeque::new());
-                Some(job)
-            }
-        }
-    }
-
-    /// Gives the lane up. Answers the next in line, which has it now.
-    pub(super) fn leave(&mut self, key: &Bytes) -> Option<Job> {
-        let Entry::Occupied(mut queue) = self.0.entry(key.clone()) else {
-            return None;
-        };
-        let next = queue.get_mut().pop_front();
-        if next.is_none() {
-            queue.remove();
-        }
-        next
     }
 }

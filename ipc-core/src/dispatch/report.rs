@@ -38,6 +38,9 @@ pub(crate) struct Report {
 pub(super) enum How {
     /// Nothing is left to do; the offset may be stored.
     Settled(Settled),
+    /// The record of its lane that it was to follow is not settled, or its
+    /// partition moves: it waits for its turn again.
+    NotBegun,
     /// It has to wait, in its lane.
     Again { after: Option<Duration> },
     /// Its answer is not in the log. Another report follows when it is.

@@ -1,11 +1,11 @@
 //! Running handlers: many records on one task, until one has to wait.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use std::vec;
 
 use futures_util::future::{AbortRegistration, Abortable, Aborted};
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use super::moment::Moment;
 use super::replier::{Replier, answered};
 use super::report::{How, Input, Report, Reports, Ticket};
 use super::{Delivery, Guarantee, Outcome, Record};
-use crate::metrics::Settled;
+use crate::metrics::{Metrics, Settled};
 use crate::transport::Consumer;
 
 /// For so long a batch keeps to itself what has become of its records.
@@ -31,6 +31,9 @@ pub(super) struct Work {
     pub(super) record: Arc<Record>,
     /// Ends the handler when its caller has gone.
     pub(super) cancelled: Option<AbortRegistration>,
+    /// Whether it is begun only once the one before it is settled: they have one
+    /// lane.
+    pub(super) follows: bool,
 }
 
 /// What running a handler takes.
@@ -38,14 +41,15 @@ pub(crate) struct Workshop {
     pub(super) replier: Arc<Replier>,
     pub(super) consumer: Arc<Consumer>,
     reports: Reports,
+    metrics: Metrics,
     tasks: TaskTracker,
     /// Cancelled when what still runs is given up.
     pub(super) closed: CancellationToken,
 }
 
 /// Records that share a task. Each is handled up to its first wait; the one that
-/// waits keeps the task, and those behind it go on in another. Dropped early, as
-/// by a panic, it does not take them along.
+/// waits keeps the task, with those that follow it in its lane, and the others go on
+/// in another. Dropped early, as by a panic, it does not take them along.
 struct Batch<S>
 where
     S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
@@ -53,7 +57,7 @@ where
 {
     shop: Arc<Workshop>,
     service: S,
-    works: vec::IntoIter<Work>,
+    works: VecDeque<Work>,
     /// When it was handed out.
     since: Moment,
     /// What has become of records, until the engine is told.
@@ -61,15 +65,17 @@ where
     /// The record that is being handled, until there is a report of it or it is
     /// its answer's to report.
     owed: Option<Ticket>,
+    /// Whether the last one is settled.
+    settled: bool,
 }
 
 /// Has `service` handle `works` in the background, one after the other.
-pub(super) fn begin<S>(shop: &Arc<Workshop>, service: &S, works: vec::IntoIter<Work>, since: Moment)
+pub(super) fn begin<S>(shop: &Arc<Workshop>, service: &S, works: VecDeque<Work>, since: Moment)
 where
     S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    if works.as_slice().is_empty() || shop.closed.is_cancelled() {
+    if works.is_empty() || shop.closed.is_cancelled() {
         return;
     }
     let batch = Batch {
@@ -79,6 +85,7 @@ where
         since,
         reports: Vec::new(),
         owed: None,
+        settled: false,
     };
     shop.spawn(batch.run());
 }
@@ -89,11 +96,13 @@ impl Workshop {
         replier: Arc<Replier>,
         consumer: Arc<Consumer>,
         inputs: mpsc::UnboundedSender<Input>,
+        metrics: Metrics,
     ) -> Self {
         Self {
             replier,
             consumer,
             reports: Reports(inputs),
+            metrics,
             tasks: TaskTracker::new(),
             closed: CancellationToken::new(),
         }
@@ -122,6 +131,7 @@ impl Workshop {
             ticket,
             record,
             cancelled,
+            ..
         } = work;
         if record.policy.guarantee == Guarantee::AtMostOnce {
             if !self.commit(&record).await {
@@ -130,6 +140,7 @@ impl Workshop {
             began = Instant::now();
         }
         let delivery = Delivery::of(record, began, since.wall_at(began));
+        self.waited(&delivery);
         // Only a call is answered.
         let answering = delivery.head.is_call().then(|| delivery.clone());
         let ready = match service.ready().await {
@@ -170,6 +181,15 @@ impl Workshop {
         })
     }
 
+    /// Counts how long a record had to wait for its handler.
+    fn waited(&self, delivery: &Delivery) {
+        let since_arrival = delivery.began.saturating_duration_since(delivery.received);
+        let written = delivery.origin.timestamp.millis();
+        let since_written = written.map(|at| delivery.began_at.since(at));
+        let dispatch = self.metrics.dispatch();
+        dispatch.waited(since_arrival, since_written);
+    }
+
     /// At-most-once work is committed before it begins.
     async fn commit(&self, record: &Record) -> bool {
         let origin = &record.origin;
@@ -191,14 +211,20 @@ where
         let shop = Arc::clone(&self.shop);
         let mut service = self.service.clone();
         let mut tell_at = None;
-        while let Some(work) = self.works.next() {
+        while let Some(work) = self.works.pop_front() {
+            let ticket = work.ticket;
+            if work.follows && (!self.settled || work.record.moving.is_cancelled()) {
+                self.settled = false;
+                self.report(ticket, How::NotBegun);
+                continue;
+            }
             let now = Instant::now();
             if now >= *tell_at.get_or_insert(now + UNTOLD) {
                 self.tell();
                 tell_at = None;
             }
-            let ticket = work.ticket;
             self.owed = Some(ticket);
+            self.settled = false;
             let mut run = pin!(shop.run(&mut service, work, now, self.since));
             let mut waited = false;
             let how = poll_fn(|cx| {
@@ -211,11 +237,9 @@ where
             })
             .await;
             self.owed = None;
+            self.settled = matches!(how, Some(How::Settled(_)));
             if let Some(how) = how {
-                self.reports.push(Report { ticket, how });
-            }
-            if waited {
-                return;
+                self.report(ticket, how);
             }
         }
     }
@@ -223,8 +247,13 @@ where
     /// Tells what is known, and lets those that are left go on elsewhere.
     fn hand_on(&mut self) {
         self.tell();
-        let works = std::mem::take(&mut self.works);
+        let behind = self.works.iter().take_while(|work| work.follows).count();
+        let works = self.works.split_off(behind);
         begin(&self.shop, &self.service, works, self.since);
+    }
+
+    fn report(&mut self, ticket: Ticket, how: How) {
+        self.reports.push(Report { ticket, how });
     }
 
     fn tell(&mut self) {
@@ -241,9 +270,10 @@ where
 {
     fn drop(&mut self) {
         if let Some(ticket) = self.owed.take() {
-            let how = How::Unsettled;
-            self.reports.push(Report { ticket, how });
+            self.report(ticket, How::Unsettled);
         }
-        self.hand_on();
+        self.tell();
+        let works = std::mem::take(&mut self.works);
+        begin(&self.shop, &self.service, works, self.since);
     }
 }

@@ -127,7 +127,12 @@ impl Parts {
             self.reply_topics,
             self.metrics.clone(),
         );
-        let shop = Workshop::new(Arc::new(replier), Arc::clone(&consumer), inputs.clone());
+        let shop = Workshop::new(
+            Arc::new(replier),
+            Arc::clone(&consumer),
+            inputs.clone(),
+            self.metrics.clone(),
+        );
         let engine = Engine::new(
             handler,
             intake,

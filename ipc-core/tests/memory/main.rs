@@ -9,6 +9,7 @@ mod dump;
 mod foreign;
 mod health;
 mod inbox;
+mod lanes;
 mod layers;
 mod nested;
 mod rows;

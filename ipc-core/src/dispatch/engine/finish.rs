@@ -28,17 +28,28 @@ where
         if let How::Unwritten(answer, error) = report.how {
             return self.see_to(report.ticket, answer, error);
         }
-        let Some(Started { mut job, .. }) = self.started.try_remove(report.ticket.0) else {
+        let Some(started) = self.started.try_remove(report.ticket.0) else {
             return;
         };
+        let mut job = started.job;
         if let Some(partition) = self.partitions.get(job.record.assignment) {
             partition.ended();
         }
-        self.leave_gates(&job);
+        if !started.hands_on {
+            self.leave_gates(&job);
+        }
         match report.how {
+            How::NotBegun => {
+                let partition = self.current(&job);
+                let next = partition.and_then(|partition| partition.lanes.take_back(job));
+                if let Some(next) = next {
+                    self.admit(next);
+                }
+            }
             How::Settled(settled) => {
                 job.record.meter(&self.metrics).settled(settled);
                 self.settle(&job);
+                self.intake.reclaim(job.record);
             }
             How::Again { after } => {
                 job.record.meter(&self.metrics).settled(Settled::NotNow);

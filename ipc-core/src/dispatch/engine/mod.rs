@@ -48,6 +48,8 @@ const BATCH: usize = 32;
 /// What is left of a job while it is handed out.
 struct Started {
     job: Job,
+    /// Whether a follower of its lane has its permits after it.
+    hands_on: bool,
     /// Ends its handler, where somebody may cancel it.
     abort: Option<AbortHandle>,
 }
@@ -207,11 +209,15 @@ where
             return;
         }
         let now = self.now();
-        let count = self.ready.len().div_ceil(self.parallelism).clamp(1, BATCH);
+        let share = self.ready.len().div_ceil(self.parallelism).clamp(1, BATCH);
         while !self.ready.is_empty() {
-            let rest = self.ready.split_off(count.min(self.ready.len()));
+            let mut count = share.min(self.ready.len());
+            while self.ready.get(count).is_some_and(|work| work.follows) {
+                count += 1;
+            }
+            let rest = self.ready.split_off(count);
             let works = std::mem::replace(&mut self.ready, rest);
-            work::begin(&self.shop, &self.service, works.into_iter(), now);
+            work::begin(&self.shop, &self.service, works.into(), now);
         }
     }
 }

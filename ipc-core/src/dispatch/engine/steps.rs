@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::AbortHandle;
 use tower::Service;
 
-use super::{Engine, Started};
+use super::{BATCH, Engine, Started};
 use crate::dispatch::job::Job;
 use crate::dispatch::report::{How, Report, Ticket};
 use crate::dispatch::work::Work;
@@ -71,15 +71,30 @@ where
         }
     }
 
-    fn start(&mut self, job: Job) {
+    /// Hands a job out to be handled, with those of its lane that may be handled
+    /// right after it.
+    fn start(&mut self, mut job: Job) {
+        let mut follows = false;
+        for _ in 1..BATCH {
+            let Some(partition) = self.current(&job) else {
+                return self.leave_gates(&job);
+            };
+            let Some(mut next) = partition.lanes.follower(&job) else {
+                break;
+            };
+            next.in_reserve = job.in_reserve;
+            self.hand_over(job, follows, true);
+            job = next;
+            follows = true;
+        }
+        self.hand_over(job, follows, false);
+    }
+
+    fn hand_over(&mut self, job: Job, follows: bool, hands_on: bool) {
         let Some(partition) = self.current(&job) else {
             return self.leave_gates(&job);
         };
         partition.started();
-        let written = job.record.origin.timestamp.millis();
-        let since_arrival = self.turn.saturating_duration_since(job.record.received);
-        let since_written = written.map(|at| self.now().wall.since(at));
-        self.metrics.dispatch().waited(since_arrival, since_written);
         let withdrawn = match &job.record.head.correlation_id {
             Some(id) => self.cancelled.remove(id),
             None => false,
@@ -88,7 +103,11 @@ where
         let call = job.record.head.is_call();
         let (abort, cancelled) = call.then(AbortHandle::new_pair).unzip();
         let record = Arc::clone(&job.record);
-        let ticket = Ticket(self.started.insert(Started { job, abort }));
+        let ticket = Ticket(self.started.insert(Started {
+            job,
+            hands_on,
+            abort,
+        }));
         if withdrawn {
             let how = How::Settled(Settled::Cancelled);
             return self.reported(Report { ticket, how });
@@ -97,6 +116,7 @@ where
             ticket,
             record,
             cancelled,
+            follows,
         });
     }
 
