@@ -161,8 +161,7 @@ impl Broker {
     }
 
     /// What the task of consumer `id` does next.
-    pub(super) fn step(&mut self, id: SessionId) -> Step {
-        let now = Instant::now();
+    pub(super) fn step(&mut self, id: SessionId, now: Instant) -> Step {
         self.time_sessions_out(now);
         let Some(session) = self.sessions.get_mut(&id) else {
             return Step::Vanish;

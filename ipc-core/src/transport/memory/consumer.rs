@@ -61,7 +61,7 @@ impl Owner {
                 self.inlet.turned();
                 turn_by = now + TURN;
             }
-            let step = self.broker.lock().step(self.id);
+            let step = self.broker.lock().step(self.id, now);
             match step {
                 Step::Report(event) => {
                     self.inlet.take(event);
