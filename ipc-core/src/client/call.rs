@@ -8,20 +8,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
 use super::callee::Callee;
 use super::error::Unanswered;
 use super::open_call::OpenCall;
-use super::pending::{Answer, Waiting};
+use super::pending::{Answer, Told, Waiter, Waiting};
 use super::records::Records;
 use super::upload;
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::limits::CHUNK;
-use crate::envelope::{
-    Accepts, Context, CorrelationId, Dialect, Envelope, Headers, RequestHead, names,
-};
+use crate::envelope::{Accepts, Context, CorrelationId, Dialect, Headers, RequestHead, names};
 use crate::transport::{Ack, Outgoing, SendError};
 
 /// What a caller may say about one request beyond its contents.
@@ -67,13 +65,10 @@ impl RecordKey {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) callee: Arc<Callee>,
-    /// The topic, where it is not the service's request topic.
-    pub(crate) topic: Option<&'static str>,
     /// Method, path and idempotency key; the rest is completed here.
     pub(crate) head: RequestHead,
-    pub(crate) headers: Headers,
-    pub(crate) key: Option<Bytes>,
-    pub(crate) body: Bytes,
+    /// What is sent, but for the headers that the head writes.
+    pub(crate) record: Outgoing,
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -89,7 +84,7 @@ pub(crate) struct Response {
 /// A call whose request is on its way.
 struct Begun {
     call: OpenCall,
-    answer: oneshot::Receiver<Result<Answer, SendError>>,
+    answer: Waiter,
     /// What is left to send, where the body takes more than one record.
     upload: Option<Upload>,
     until: Instant,
@@ -99,59 +94,68 @@ struct Begun {
 type Upload = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Client {
-    /// Sends a request and waits for the first record of its answer.
-    pub(crate) async fn exchange(&self, request: Request) -> Result<Response, Unanswered> {
+    /// Sends a request and waits for the first record of its answer. It is sent
+    /// before the first poll: the future is the smaller without it.
+    pub(crate) fn exchange(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Response, Unanswered>> + Send {
         let started = Instant::now();
-        let Begun {
-            call,
-            mut answer,
-            upload,
-            until,
-        } = self.0.begin(request, started)?;
-        let answer = async {
-            if let Some(upload) = upload {
-                tokio::select! {
-                    biased;
-                    answer = &mut answer => return answer,
-                    () = upload => {}
+        let begun = self.0.begin(request, started);
+        async move {
+            let Begun {
+                call,
+                answer,
+                upload,
+                until,
+            } = begun?;
+            let unanswered = match timeout_at(until, first(answer, upload)).await {
+                Ok(Ok(Ok(Answer { mut first, rest }))) => {
+                    self.0.metrics.client().round_trip(started.elapsed());
+                    return Ok(Response {
+                        id: call.id().clone(),
+                        status: first.head.status,
+                        records: Records::new(&mut first, rest, call, until),
+                        headers: first.headers,
+                    });
                 }
-            }
-            answer.await
-        };
-        let unanswered = match timeout_at(until, answer).await {
-            Ok(Ok(Ok(Answer { mut first, rest }))) => {
-                self.0.metrics.client().round_trip(started.elapsed());
-                return Ok(Response {
-                    id: call.id().clone(),
-                    status: first.head.status,
-                    records: Records::new(&mut first, rest, call, until),
-                    headers: first.headers,
-                });
-            }
-            Ok(Ok(Err(error))) => unsent(error, call.id()),
-            Ok(Err(_)) => unknown(UnknownReason::Closed, call.id()),
-            Err(_) => unknown(UnknownReason::DeadlinePassed, call.id()),
-        };
-        // The service knows the deadline, and a closed client is no reason to
-        // stop the work: no cancel.
-        call.give_up();
-        Err(unanswered)
+                Ok(Ok(Err(error))) => unsent(error, call.id()),
+                Ok(Err(_)) => unknown(UnknownReason::Closed, call.id()),
+                Err(_) => unknown(UnknownReason::DeadlinePassed, call.id()),
+            };
+            // The service knows the deadline, and a closed client is no reason to
+            // stop the work: no cancel.
+            call.give_up();
+            Err(unanswered)
+        }
     }
 
     /// Sends a one-way and waits until the log has it.
     pub(crate) async fn post(&self, mut request: Request) -> Result<CorrelationId, Unanswered> {
         let shared = &*self.0;
         let id = shared.address(&mut request, &Context::current());
-        let sent = if is_chunked(&request) {
-            let (head, record) = shared.bare_record(request);
+        let sent = if request.is_chunked() {
+            let Request { head, record, .. } = request;
             upload::send(&*shared.transport, &shared.uploads, head, record).await
         } else {
             let (ack, receipt) = Ack::pair();
-            shared.transport.send(&shared.record(request), ack);
+            shared.send_whole(request, ack);
             receipt.await.map(drop)
         };
         sent.map_err(|error| unsent(error, &id)).map(|()| id)
     }
+}
+
+/// The first record of an answer, while what is left of the request is sent.
+async fn first(mut answer: Waiter, upload: Option<Upload>) -> Result<Told, RecvError> {
+    if let Some(upload) = upload {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = upload => {}
+        }
+    }
+    answer.await
 }
 
 fn unsent(error: SendError, id: &CorrelationId) -> Unanswered {
@@ -172,9 +176,13 @@ fn unknown(reason: UnknownReason, id: &CorrelationId) -> Unanswered {
     })
 }
 
-/// Whether the body takes more than one record. Only our own services read chunks.
-fn is_chunked(request: &Request) -> bool {
-    request.body.len() > CHUNK && request.callee.dialect == Dialect::Native
+impl Request {
+    /// Whether the body takes more than one record. Only our own services read
+    /// chunks.
+    fn is_chunked(&self) -> bool {
+        let body = self.record.envelope.payload.as_ref();
+        body.is_some_and(|body| body.len() > CHUNK) && self.callee.dialect == Dialect::Native
+    }
 }
 
 impl Shared {
@@ -208,11 +216,10 @@ impl Shared {
             registration,
         } = self.pending.register(id.clone(), request.callee.dialect)?;
         let callee = Arc::clone(&request.callee);
-        let upload = if is_chunked(&request) {
+        let upload = if request.is_chunked() {
             Some(Arc::clone(self).upload(id, request))
         } else {
-            let ack = self.pending.ack(id);
-            self.transport.send(&self.record(request), ack);
+            self.send_whole(request, self.pending.ack(id));
             None
         };
         Ok(Begun {
@@ -229,7 +236,7 @@ impl Shared {
         let id = request.head.dialect.correlation_id();
         request.head.correlation_id = Some(id.clone());
         request.head.caller = Some(self.caller.clone());
-        if !request.headers.contains(names::TRACEPARENT) {
+        if !request.record.envelope.headers.contains(names::TRACEPARENT) {
             request.head.trace.clone_from(&context.trace);
         }
         id
@@ -237,7 +244,7 @@ impl Shared {
 
     fn upload(self: Arc<Self>, id: CorrelationId, request: Request) -> Upload {
         Box::pin(async move {
-            let (head, record) = self.bare_record(request);
+            let Request { head, record, .. } = request;
             let sent = upload::send(&*self.transport, &self.uploads, head, record).await;
             if let Err(error) = sent {
                 self.pending.fail(&id, error);
@@ -245,28 +252,12 @@ impl Shared {
         })
     }
 
-    /// The one record of a request.
-    fn record(&self, request: Request) -> Outgoing {
-        let (head, mut record) = self.bare_record(request);
+    /// Sends a request whose body fits its record.
+    fn send_whole(&self, request: Request, ack: Ack) {
+        let Request {
+            head, mut record, ..
+        } = request;
         head.write(&mut record.envelope.headers);
-        record
-    }
-
-    /// What a request says, and its record without that.
-    fn bare_record(&self, request: Request) -> (RequestHead, Outgoing) {
-        let topic = match request.topic {
-            Some(topic) => self.names.named(topic),
-            None => Arc::clone(&request.callee.requests),
-        };
-        let record = Outgoing {
-            topic,
-            partition: None,
-            envelope: Envelope {
-                headers: request.headers,
-                key: request.key,
-                payload: Some(request.body),
-            },
-        };
-        (request.head, record)
+        self.transport.send(&record, ack);
     }
 }

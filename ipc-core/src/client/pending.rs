@@ -27,6 +27,11 @@ pub(crate) struct Answer {
     pub(crate) rest: Option<mpsc::UnboundedReceiver<ReplyRecord>>,
 }
 
+/// What a waiter is told: its answer, or why its request may not be in the log.
+pub(super) type Told = Result<Answer, SendError>;
+/// Where a call waits.
+pub(super) type Waiter = oneshot::Receiver<Told>;
+
 /// Every call that waits for an answer. An entry is there before its request is
 /// sent, and goes with its [`Waiting`].
 #[derive(Debug)]
@@ -46,7 +51,7 @@ struct Calls {
 #[derive(Debug)]
 enum Entry {
     /// Nothing has come yet.
-    First(Dialect, oneshot::Sender<Result<Answer, SendError>>),
+    First(Dialect, oneshot::Sender<Told>),
     /// More records are to come. Credit bounds how many can be unread.
     Open(Dialect, mpsc::UnboundedSender<ReplyRecord>),
 }
@@ -198,7 +203,7 @@ fn routed(heard: bool) -> Routed {
 /// A registered call. Dropping it ends the wait.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub(super) answer: oneshot::Receiver<Result<Answer, SendError>>,
+    pub(super) answer: Waiter,
     pub(super) registration: Registration,
 }
 

@@ -17,7 +17,8 @@ use super::{
 use crate::contract::{
     self, CallRequest, EncodedRequest, ErrorReply, OneWayRequest, RawReply, StreamRequest,
 };
-use crate::envelope::{CorrelationId, RequestHead};
+use crate::envelope::{CorrelationId, Envelope, RequestHead};
+use crate::transport::Outgoing;
 
 /// Longest reply a typed call gathers, in bytes.
 const MAX_REPLY: usize = 64 * 1024 * 1024;
@@ -143,28 +144,43 @@ impl<R: contract::Request, As> Sending<R, As> {
             None => self.callee,
         };
         let encoded = self.request.encode()?;
-        Ok((self.client, outgoing(callee, encoded, self.options)))
+        let request = outgoing(&self.client, callee, encoded, self.options);
+        Ok((self.client, request))
     }
 }
 
-fn outgoing(callee: Arc<Callee>, encoded: EncodedRequest, options: Options) -> Request {
+fn outgoing(
+    client: &Client,
+    callee: Arc<Callee>,
+    encoded: EncodedRequest,
+    options: Options,
+) -> Request {
     let from_idempotency_key = options
         .idempotency_key
         .as_ref()
         .filter(|_| encoded.idempotency_key_is_key)
         .map(|key| key.as_bytes().clone());
+    let record = Outgoing {
+        topic: match encoded.topic {
+            Some(topic) => client.0.names.named(topic),
+            None => Arc::clone(&callee.requests),
+        },
+        partition: None,
+        envelope: Envelope {
+            headers: encoded.headers,
+            key: options.key.or(|| encoded.key.or(from_idempotency_key)),
+            payload: Some(encoded.body),
+        },
+    };
     Request {
         callee,
-        topic: encoded.topic,
         head: RequestHead {
             method: Some(encoded.method),
             path: Some(encoded.path),
             idempotency_key: options.idempotency_key,
             ..RequestHead::default()
         },
-        headers: encoded.headers,
-        key: options.key.or(|| encoded.key.or(from_idempotency_key)),
-        body: encoded.body,
+        record,
         timeout: options.timeout.or(encoded.timeout),
     }
 }
@@ -230,9 +246,15 @@ impl<R: StreamRequest> IntoFuture for Sending<R, AsStream> {
 
 /// The whole body of an answer.
 async fn gather<E>(mut records: Records, id: &CorrelationId) -> Result<Bytes, CallError<E>> {
-    if let Some(whole) = records.take_whole() {
-        return Ok(whole);
+    match records.take_whole() {
+        Some(whole) => Ok(whole),
+        // Large and rare: in a box, so that not every call's future has room for it.
+        None => Box::pin(join(records, id)).await,
     }
+}
+
+/// The payloads of several records, one after the other.
+async fn join<E>(mut records: Records, id: &CorrelationId) -> Result<Bytes, CallError<E>> {
     let incomplete = || Unknown {
         correlation_id: id.clone(),
         reason: UnknownReason::Incomplete,

@@ -241,6 +241,8 @@ impl Position {
     /// Copies records into `batch` until it is full.
     fn read(&mut self, log: &Log, batch: &mut Vec<Received>) {
         let most = BATCH - batch.len();
+        let left = usize::try_from(log.end() - self.next).unwrap_or(0);
+        batch.reserve_exact(left.min(most));
         for (offset, entry) in log.read(self.next, most) {
             batch.push(Received {
                 envelope: entry.envelope.clone(),
