@@ -1,8 +1,9 @@
+use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use ipc_core::client::{Client, ServiceClient};
 use ipc_core::transport::kafka::KafkaConfig;
 use serde::{Deserialize, Serialize};
@@ -119,10 +120,8 @@ impl OurClient {
         let enough = client.pending() + calls;
         for nth in 0..calls {
             let call = service.call(echo::request(Note::new())).timeout(HELD);
-            self.held.spawn(async move {
-                // it ends with this process
-                let _ = call.await;
-            });
+            // it ends with this process
+            self.held.spawn(call.into_future().map(drop));
             if nth % BATCH == 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }

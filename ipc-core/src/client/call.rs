@@ -1,6 +1,6 @@
 //! One exchange: a request out, an answer in.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use futures_util::future::Either;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
@@ -19,7 +20,10 @@ use super::records::Records;
 use super::upload;
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::limits::CHUNK;
-use crate::envelope::{Accepts, Context, CorrelationId, Dialect, Headers, RequestHead, names};
+use crate::envelope::{
+    Accepts, Context, CorrelationId, Dialect, Envelope, Headers, RequestHead, names,
+};
+use crate::metrics::{CallOutcome, ClientMetrics, Held};
 use crate::transport::{Ack, Outgoing, SendError};
 
 /// What a caller may say about one request beyond its contents.
@@ -64,12 +68,12 @@ impl RecordKey {
 /// A request on its way out.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) callee: Arc<Callee>,
+    callee: Arc<Callee>,
     /// Method, path and idempotency key; the rest is completed here.
-    pub(crate) head: RequestHead,
+    head: RequestHead,
     /// What is sent, but for the headers that the head writes.
-    pub(crate) record: Outgoing,
-    pub(crate) timeout: Option<Duration>,
+    pub(super) record: Outgoing,
+    timeout: Option<Duration>,
 }
 
 /// The beginning of an answer, and the way to the rest.
@@ -84,10 +88,11 @@ pub(crate) struct Response {
 /// A call whose request is on its way.
 struct Begun {
     call: OpenCall,
-    answer: Waiter,
+    waiter: Waiter,
     /// What is left to send, where the body takes more than one record.
     upload: Option<Upload>,
     until: Instant,
+    pending: Held,
 }
 
 /// Sends chunks, and has the call fail where one is not sent.
@@ -99,34 +104,14 @@ impl Client {
     pub(crate) fn exchange(
         &self,
         request: Request,
-    ) -> impl Future<Output = Result<Response, Unanswered>> + Send {
+    ) -> impl Future<Output = Result<Response, Unanswered>> + Send + use<> {
         let started = Instant::now();
-        let begun = self.0.begin(request, started);
-        async move {
-            let Begun {
-                call,
-                answer,
-                upload,
-                until,
-            } = begun?;
-            let unanswered = match timeout_at(until, first(answer, upload)).await {
-                Ok(Ok(Ok(Answer { mut first, rest }))) => {
-                    self.0.metrics.client().round_trip(started.elapsed());
-                    return Ok(Response {
-                        id: call.id().clone(),
-                        status: first.head.status,
-                        records: Records::new(&mut first, rest, call, until),
-                        headers: first.headers,
-                    });
-                }
-                Ok(Ok(Err(error))) => unsent(error, call.id()),
-                Ok(Err(_)) => unknown(UnknownReason::Closed, call.id()),
-                Err(_) => unknown(UnknownReason::DeadlinePassed, call.id()),
-            };
-            // The service knows the deadline, and a closed client is no reason to
-            // stop the work: no cancel.
-            call.give_up();
-            Err(unanswered)
+        match self.0.begin(request, started) {
+            Ok(begun) => Either::Right(begun.answer(started)),
+            Err(unanswered) => {
+                self.0.metrics.client().call_ended(CallOutcome::Rejected);
+                Either::Left(ready(Err(unanswered)))
+            }
         }
     }
 
@@ -146,16 +131,66 @@ impl Client {
     }
 }
 
+impl Begun {
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn's future has room for its argument twice"
+    )]
+    fn answer(
+        mut self,
+        started: Instant,
+    ) -> impl Future<Output = Result<Response, Unanswered>> + Send {
+        async move {
+            let _pending = self.pending;
+            let first = first(&mut self.waiter, self.upload.take());
+            let told = timeout_at(self.until, first).await;
+            let metrics = self.call.metrics();
+            let unanswered = match told {
+                Ok(Ok(Ok(Answer { mut first, rest }))) => {
+                    let status = first.head.status;
+                    answered(metrics, status, started);
+                    return Ok(Response {
+                        id: self.call.id().clone(),
+                        status,
+                        records: Records::new(&mut first, rest, self.call, self.until),
+                        headers: first.headers,
+                    });
+                }
+                Ok(Ok(Err(error))) => unsent(error, self.call.id()),
+                Ok(Err(_)) => unknown(UnknownReason::Closed, self.call.id()),
+                Err(_) => unknown(UnknownReason::DeadlinePassed, self.call.id()),
+            };
+            metrics.call_ended(match &unanswered {
+                Unanswered::Rejected(_) => CallOutcome::Rejected,
+                Unanswered::Unknown(_) => CallOutcome::Unknown,
+            });
+            // The service knows the deadline, and a closed client is no reason to stop
+            // the work: no cancel.
+            self.call.give_up();
+            Err(unanswered)
+        }
+    }
+}
+
 /// The first record of an answer, while what is left of the request is sent.
-async fn first(mut answer: Waiter, upload: Option<Upload>) -> Result<Told, RecvError> {
+async fn first(waiter: &mut Waiter, upload: Option<Upload>) -> Result<Told, RecvError> {
     if let Some(upload) = upload {
         tokio::select! {
             biased;
-            answer = &mut answer => return answer,
+            answer = &mut *waiter => return answer,
             () = upload => {}
         }
     }
-    answer.await
+    waiter.await
+}
+
+fn answered(metrics: &ClientMetrics, status: u16, started: Instant) {
+    metrics.round_trip(started.elapsed());
+    metrics.call_ended(if status < 400 {
+        CallOutcome::Reply
+    } else {
+        CallOutcome::ApplicationError
+    });
 }
 
 fn unsent(error: SendError, id: &CorrelationId) -> Unanswered {
@@ -177,6 +212,26 @@ fn unknown(reason: UnknownReason, id: &CorrelationId) -> Unanswered {
 }
 
 impl Request {
+    /// A request to where the callee takes its requests from.
+    pub(crate) fn new(
+        callee: Arc<Callee>,
+        head: RequestHead,
+        envelope: Envelope,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let record = Outgoing {
+            topic: Arc::clone(&callee.requests),
+            partition: None,
+            envelope,
+        };
+        Self {
+            callee,
+            head,
+            record,
+            timeout,
+        }
+    }
+
     /// Whether the body takes more than one record. Only our own services read
     /// chunks.
     fn is_chunked(&self) -> bool {
@@ -224,9 +279,10 @@ impl Shared {
         };
         Ok(Begun {
             call: OpenCall::new(Arc::clone(self), callee, registration),
-            answer,
+            waiter: answer,
             upload,
             until: started + left,
+            pending: self.metrics.client().call_started(),
         })
     }
 

@@ -16,7 +16,7 @@ pub(crate) struct Callee {
     pub(super) name: String,
     pub(super) dialect: Dialect,
     /// Where it takes its requests from.
-    pub(crate) requests: Arc<str>,
+    pub(super) requests: Arc<str>,
     /// Where it hears from its callers; a foreign service knows no such topic.
     pub(super) control: Option<Arc<str>>,
     watched: OnceLock<Arc<Watched>>,

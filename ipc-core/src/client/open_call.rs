@@ -9,6 +9,7 @@ use super::callee::Callee;
 use super::pending::Registration;
 use crate::envelope::CorrelationId;
 use crate::envelope::control::Control;
+use crate::metrics::ClientMetrics;
 use crate::transport::{Ack, Outgoing};
 
 /// A call under way. Dropped before it is finished it tells the service that
@@ -36,6 +37,10 @@ impl OpenCall {
 
     pub(super) fn id(&self) -> &CorrelationId {
         self.registration.id()
+    }
+
+    pub(super) fn metrics(&self) -> &ClientMetrics {
+        self.shared.metrics.client()
     }
 
     /// The last record of the answer has come.

@@ -1,6 +1,6 @@
 //! Typed requests to one service.
 
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 
 use super::callee::Callee;
+use super::error::Unanswered;
 use super::records::{BrokenOff, Records};
 use super::{
-    CallError, Client, Options, RecordKey, Rejected, ReplyStream, Request, Unknown, UnknownReason,
+    CallError, Client, Options, RecordKey, Rejected, ReplyStream, Request, Response, Unknown,
+    UnknownReason,
 };
 use crate::contract::{
     self, CallRequest, EncodedRequest, ErrorReply, OneWayRequest, RawReply, StreamRequest,
 };
-use crate::envelope::{CorrelationId, Envelope, RequestHead};
-use crate::transport::Outgoing;
+use crate::envelope::{CorrelationId, Envelope, Headers, RequestHead};
 
 /// Longest reply a typed call gathers, in bytes.
 const MAX_REPLY: usize = 64 * 1024 * 1024;
@@ -94,7 +97,7 @@ pub enum AsOneWay {}
 #[derive(Debug)]
 pub enum AsStream {}
 
-/// A request about to be sent. Nothing leaves until it is awaited.
+/// A request about to be sent. Nothing leaves until it is awaited, or made a future.
 #[must_use = "nothing is sent until this is awaited"]
 #[derive(Debug)]
 pub struct Sending<R, As> {
@@ -160,29 +163,23 @@ fn outgoing(
         .as_ref()
         .filter(|_| encoded.idempotency_key_is_key)
         .map(|key| key.as_bytes().clone());
-    let record = Outgoing {
-        topic: match encoded.topic {
-            Some(topic) => client.0.names.named(topic),
-            None => Arc::clone(&callee.requests),
-        },
-        partition: None,
-        envelope: Envelope {
-            headers: encoded.headers,
-            key: options.key.or(|| encoded.key.or(from_idempotency_key)),
-            payload: Some(encoded.body),
-        },
+    let envelope = Envelope {
+        headers: encoded.headers,
+        key: options.key.or(|| encoded.key.or(from_idempotency_key)),
+        payload: Some(encoded.body),
     };
-    Request {
-        callee,
-        head: RequestHead {
-            method: Some(encoded.method),
-            path: Some(encoded.path),
-            idempotency_key: options.idempotency_key,
-            ..RequestHead::default()
-        },
-        record,
-        timeout: options.timeout.or(encoded.timeout),
+    let head = RequestHead {
+        method: Some(encoded.method),
+        path: Some(encoded.path),
+        idempotency_key: options.idempotency_key,
+        ..RequestHead::default()
+    };
+    let timeout = options.timeout.or(encoded.timeout);
+    let mut request = Request::new(callee, head, envelope, timeout);
+    if let Some(topic) = encoded.topic {
+        request.record.topic = client.0.names.named(topic);
     }
+    request
 }
 
 type Sent<T, E> = Pin<Box<dyn Future<Output = Result<T, CallError<E>>> + Send>>;
@@ -192,21 +189,11 @@ impl<R: CallRequest> IntoFuture for Sending<R, AsCall> {
     type IntoFuture = Sent<R::Reply, R::Error>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let (client, request) = self.encode()?;
-            let response = client.exchange(request).await?;
-            let (id, status) = (response.id, response.status);
-            let body = gather(response.records, &id).await?;
-            let reply = RawReply {
-                status,
-                headers: response.headers,
-                body,
-            };
-            if status >= 400 {
-                return Err(CallError::Application(ErrorReply::new(reply)));
-            }
-            R::decode(reply).map_err(CallError::Undecodable)
-        })
+        // What the request was made of takes no room while it waits.
+        match self.encode() {
+            Ok((client, request)) => Box::pin(client.exchange(request).then(replied::<R>)),
+            Err(rejected) => Box::pin(ready(Err(rejected.into()))),
+        }
     }
 }
 
@@ -244,12 +231,43 @@ impl<R: StreamRequest> IntoFuture for Sending<R, AsStream> {
     }
 }
 
+/// What a call's answer comes to. One of several records is in a box: it is rare,
+/// and not every call's future has room for it.
+fn replied<R: CallRequest>(
+    response: Result<Response, Unanswered>,
+) -> impl Future<Output = Replied<R>> + Send {
+    let mut response = match response {
+        Ok(response) => response,
+        Err(unanswered) => return Either::Left(ready(Err(unanswered.into()))),
+    };
+    match response.records.take_whole() {
+        Some(body) => Either::Left(ready(read::<R>(response.status, response.headers, body))),
+        None => Either::Right(Box::pin(async move {
+            let body = join(response.records, &response.id).await?;
+            read::<R>(response.status, response.headers, body)
+        })),
+    }
+}
+
+type Replied<R> = Result<<R as CallRequest>::Reply, CallError<<R as contract::Request>::Error>>;
+
+fn read<R: CallRequest>(status: u16, headers: Headers, body: Bytes) -> Replied<R> {
+    let reply = RawReply {
+        status,
+        headers,
+        body,
+    };
+    if status >= 400 {
+        return Err(CallError::Application(ErrorReply::new(reply)));
+    }
+    R::decode(reply).map_err(CallError::Undecodable)
+}
+
 /// The whole body of an answer.
 async fn gather<E>(mut records: Records, id: &CorrelationId) -> Result<Bytes, CallError<E>> {
     match records.take_whole() {
         Some(whole) => Ok(whole),
-        // Large and rare: in a box, so that not every call's future has room for it.
-        None => Box::pin(join(records, id)).await,
+        None => join(records, id).await,
     }
 }
 

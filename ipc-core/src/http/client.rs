@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ::http::{Request, Response};
@@ -17,7 +16,6 @@ use tower::Service;
 use super::caller::{Reserved, request_record, response_parts};
 use crate::client::{self, BrokenOff, CallError, Client, Options, Records, Rejected};
 use crate::envelope::{CorrelationId, Envelope, Problem, names};
-use crate::transport::Outgoing;
 
 /// The service is the authority of the request's URI: `http://orders/orders/7`.
 /// [`Options`] are read from the request's extensions.
@@ -133,21 +131,13 @@ where
             .filter(|_| !parts.method.is_safe());
         key.map(|key: &ByteString| key.as_bytes().clone())
     });
-    let record = Outgoing {
-        topic: Arc::clone(&callee.requests),
-        partition: None,
-        envelope: Envelope {
-            headers,
-            key,
-            payload: Some(body),
-        },
+    let envelope = Envelope {
+        headers,
+        key,
+        payload: Some(body),
     };
-    Ok(client::Request {
-        callee,
-        head,
-        record,
-        timeout: options.timeout,
-    })
+    let timeout = options.timeout;
+    Ok(client::Request::new(callee, head, envelope, timeout))
 }
 
 /// A body that is read from the log as it is read here. A record is a frame.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::Request;
+use http::{Request, StatusCode};
 use ipc_core::client::{CallError, Options, Rejected, UnknownReason};
+use ipc_core::metrics::Metrics;
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
@@ -37,6 +38,48 @@ async fn a_call_past_its_deadline_is_unknown_and_leaves_nothing_pending() -> Tes
     };
     assert_eq!(unknown.reason, UnknownReason::DeadlinePassed);
     assert_eq!(client.pending(), 0);
+    client.close().await;
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_counts_under_what_it_came_to() -> TestResult {
+    let system = System::new();
+    let app = Router::new()
+        .route("/wait", get(std::future::pending::<()>))
+        .route("/here", get(async || "here"))
+        .route("/broken", get(async || StatusCode::CONFLICT));
+    let service = system.service("orders").serve(app).start().await?;
+    let metrics = Metrics::new();
+    let client = system.client_builder("web").metrics(metrics.clone());
+    let client = client.connect(system.transport()).await?;
+    let call = |path: &str, timeout| {
+        let mut options = Options::default();
+        options.timeout = Some(timeout);
+        let request = Request::get(format!("http://orders/{path}"));
+        request.extension(options).body(Body::empty())
+    };
+    for (path, timeout) in [("here", 9), ("here", 9), ("broken", 9), ("wait", 1)] {
+        let request = call(path, Duration::from_secs(timeout))?;
+        let mut pending = std::pin::pin!(client.clone().oneshot(request));
+        assert!(futures_util::poll!(&mut pending).is_pending());
+        let seen = metrics.render();
+        assert!(seen.contains("ipc_client_pending_calls 1\n"), "{seen}");
+        let _ = pending.await;
+    }
+    let refused = call("here", Duration::ZERO)?;
+    assert!(client.clone().oneshot(refused).await.is_err());
+    let seen = metrics.render();
+    for line in [
+        r#"ipc_client_calls_total{outcome="reply"} 2"#,
+        r#"ipc_client_calls_total{outcome="application_error"} 1"#,
+        r#"ipc_client_calls_total{outcome="unknown"} 1"#,
+        r#"ipc_client_calls_total{outcome="rejected"} 1"#,
+        "ipc_client_pending_calls 0",
+    ] {
+        assert!(seen.contains(line), "{line} is not in {seen}");
+    }
     client.close().await;
     service.stop().await;
     Ok(())
