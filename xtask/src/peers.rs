@@ -2,12 +2,12 @@
 
 use std::{
     ffi::OsString,
-    io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use xtask::program;
 
 use crate::{supervisor::Supervisor, workspace};
 
@@ -66,18 +66,8 @@ impl Peer {
     /// Why it cannot be built, if it cannot.
     fn missing(&self) -> Result<Option<String>> {
         for (program, product) in self.toolchain {
-            let mut asked = Command::new(program);
-            asked.arg("-version");
-            match asked.stdout(Stdio::null()).stderr(Stdio::null()).status() {
-                // what it answers does not matter: it is there
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let name = self.name;
-                    return Ok(Some(format!(
-                        "{name} is left out: `{program}` is not on the path: install {product}"
-                    )));
-                }
-                Err(error) => return Err(error).with_context(|| format!("cannot run {program}")),
+            if let Some(absent) = program::missing(program, product)? {
+                return Ok(Some(format!("{} is left out: {absent}", self.name)));
             }
         }
         Ok(None)

@@ -35,21 +35,9 @@ impl<'a> Source<'a> {
                 title: "Calls answered per second, by calls in flight",
                 hint: "Longer is better. The thin line spans the least and the greatest round.",
                 key: Key::Sides("ipc", "librdkafka by hand"),
-                panels: Panels::Bars {
-                    panels: self.by_load(&["throughput"], "calls", Parts::Nested)?,
-                    beside: 2,
-                },
+                panels: self.bars(&["throughput"], "calls", Parts::Nested)?,
             },
-            Chart {
-                file: "call-latency",
-                title: "Latency of a call, by calls in flight",
-                hint: "Shorter is better. Beside each bar: p50 / p99.",
-                key: Key::Parts(&["p50", "up to p99"]),
-                panels: Panels::Bars {
-                    panels: self.by_load(&["p50", "p99"], "latency", Parts::Nested)?,
-                    beside: 2,
-                },
-            },
+            self.latency("call-latency", "Latency of a call, by calls in flight")?,
             self.cpu("call-cpu", &["client", "service", "broker"])?,
         ])
     }
@@ -63,11 +51,24 @@ impl<'a> Source<'a> {
             title: "CPU time per request, by calls in flight",
             hint: "Shorter is better. Beside each bar: these processes together.",
             key: Key::Parts(processes),
-            panels: Panels::Bars {
-                panels: self.by_load(&quantities, "CPU time", Parts::Stacked)?,
-                beside: 2,
-            },
+            panels: self.bars(&quantities, "CPU time", Parts::Stacked)?,
         })
+    }
+
+    fn latency(&self, file: &'static str, title: &'static str) -> Result<Chart> {
+        Ok(Chart {
+            file,
+            title,
+            hint: "Shorter is better. Beside each bar: p50 / p99.",
+            key: Key::Parts(&["p50", "up to p99"]),
+            panels: self.bars(&["p50", "p99"], "latency", Parts::Nested)?,
+        })
+    }
+
+    /// A panel for each number of calls in flight, two beside each other.
+    fn bars(&self, quantities: &[&str], axis: &str, parts: Parts) -> Result<Panels> {
+        let panels = self.by_load(quantities, axis, parts)?;
+        Ok(Panels::Bars { panels, beside: 2 })
     }
 
     fn rate(&self) -> Result<Vec<Chart>> {
@@ -113,21 +114,9 @@ impl<'a> Source<'a> {
                 title: "Calls answered per second, beside others",
                 hint: "Longer is better. NATS keeps no log: what it does not pay for is what a log costs.",
                 key: Key::Sides("ipc", "others"),
-                panels: Panels::Bars {
-                    panels: self.by_load(&["throughput"], "calls", Parts::Nested)?,
-                    beside: 2,
-                },
+                panels: self.bars(&["throughput"], "calls", Parts::Nested)?,
             },
-            Chart {
-                file: "peers-latency",
-                title: "Latency of a call, beside others",
-                hint: "Shorter is better. Beside each bar: p50 / p99.",
-                key: Key::Parts(&["p50", "up to p99"]),
-                panels: Panels::Bars {
-                    panels: self.by_load(&["p50", "p99"], "latency", Parts::Nested)?,
-                    beside: 2,
-                },
-            },
+            self.latency("peers-latency", "Latency of a call, beside others")?,
             self.cpu("peers-cpu", &["client", "service"])?,
         ])
     }

@@ -219,7 +219,7 @@ impl<R: StreamRequest> IntoFuture for Sending<R, AsStream> {
             let (client, request) = self.encode()?;
             let response = client.exchange(request).await?;
             if response.status >= 400 {
-                let body = gather(response.records, &response.id).await?;
+                let body = join(response.records, &response.id).await?;
                 return Err(CallError::Application(ErrorReply::new(RawReply {
                     status: response.status,
                     headers: response.headers,
@@ -263,15 +263,7 @@ fn read<R: CallRequest>(status: u16, headers: Headers, body: Bytes) -> Replied<R
     R::decode(reply).map_err(CallError::Undecodable)
 }
 
-/// The whole body of an answer.
-async fn gather<E>(mut records: Records, id: &CorrelationId) -> Result<Bytes, CallError<E>> {
-    match records.take_whole() {
-        Some(whole) => Ok(whole),
-        None => join(records, id).await,
-    }
-}
-
-/// The payloads of several records, one after the other.
+/// The whole body of an answer: its payloads, one after the other.
 async fn join<E>(mut records: Records, id: &CorrelationId) -> Result<Bytes, CallError<E>> {
     let incomplete = || Unknown {
         correlation_id: id.clone(),

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use http::{Request, StatusCode};
 use ipc_core::http::Reserved;
 use ipc_core::response::FailureExt as _;
@@ -59,13 +57,7 @@ async fn a_lane_keeps_its_order_whatever_its_handlers_do() -> TestResult {
     let seen = Arc::clone(&lane);
     let handler = move |nth: String| work(Arc::clone(&seen), nth.parse().unwrap_or(usize::MAX));
     let system = System::new();
-    let service = system
-        .service("orders")
-        .create_topics(1)
-        .serve(Router::new().route("/work", post(handler)))
-        .start()
-        .await?;
-    let client = system.client("web").await?;
+    let (service, client) = system.working(handler).await?;
     let failing = |nth: &usize| nth % 11 == 5 || nth % 13 == 8;
     let failures = (0..RECORDS).filter(failing).count();
     let mut letters = system.watch("orders.dlq", 1).await?;

@@ -178,14 +178,7 @@ async fn retry_after_holds_its_lane_and_no_other() -> TestResult {
         }
     };
     let system = System::new();
-    // One partition: only the key tells the lanes apart.
-    let service = system
-        .service("orders")
-        .create_topics(1)
-        .serve(Router::new().route("/work", post(handler)))
-        .start()
-        .await?;
-    let client = system.client("web").await?;
+    let (service, client) = system.working(handler).await?;
     send(&client, "lane", "busy").await?;
     send(&client, "lane", "behind").await?;
     send(&client, "other", "overtakes").await?;

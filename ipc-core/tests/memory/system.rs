@@ -4,7 +4,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::handler::Handler;
+use axum::routing::post;
 use http::Request;
 use ipc_core::client::{Client, ClientBuilder, Options, RecordKey};
 use ipc_core::envelope::Envelope;
@@ -46,6 +49,18 @@ impl System {
         Service::builder(name)
             .create_topics(3)
             .transport(Arc::new(self.0.transport()))
+    }
+
+    /// `orders` with `handler` behind `POST /work`, and a client of it. One
+    /// partition: only the key tells the lanes apart.
+    pub(crate) async fn working<H, T>(&self, handler: H) -> TestResult<(Service, Client)>
+    where
+        H: Handler<T, ()>,
+        T: 'static,
+    {
+        let app = Router::new().route("/work", post(handler));
+        let orders = self.service("orders").create_topics(1).serve(app);
+        Ok((orders.start().await?, self.client("web").await?))
     }
 
     /// A process of its own.

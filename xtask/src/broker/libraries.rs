@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::KAFKA_VERSION;
-use crate::cache;
+use crate::{cache, program};
 
 /// Binds Kafka's logging to Log4j, which it does not do by itself: without it the broker logs nothing.
 const LOG_BINDING_VERSION: &str = "2.25.4";
@@ -45,7 +45,7 @@ fn download(cache: &Path, folder: &Path) -> Result<()> {
         .arg(format!("-DoutputDirectory={}", libraries.display()))
         .output()
         .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => missing("mvn", "Apache Maven"),
+            io::ErrorKind::NotFound => elsewhere(&program::absent("mvn", "Apache Maven")),
             _ => anyhow::Error::from(error).context("cannot run mvn"),
         })?;
     if !output.status.success() {
@@ -60,11 +60,10 @@ fn download(cache: &Path, folder: &Path) -> Result<()> {
         .with_context(|| format!("cannot move the libraries to {}", folder.display()))
 }
 
-/// The error for a program that is not there.
-pub(super) fn missing(program: &str, product: &str) -> anyhow::Error {
+/// The error for a program that is not there, with the other ways to a Kafka.
+pub(super) fn elsewhere(absent: &str) -> anyhow::Error {
     anyhow::anyhow!(
-        "`{program}` is not on the path: install {product}, or start a Docker daemon, \
-         or set KAFKA_BOOTSTRAP_SERVERS to a Kafka that runs already"
+        "{absent}, or start a Docker daemon, or set KAFKA_BOOTSTRAP_SERVERS to a Kafka that runs already"
     )
 }
 

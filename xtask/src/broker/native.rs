@@ -1,6 +1,5 @@
 use std::{
     fs::{self, File, OpenOptions},
-    io,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -18,6 +17,7 @@ use super::{
     libraries, metadata, poll, port,
     settings::{Addresses, Place, settings},
 };
+use crate::program;
 
 const CLUSTER_ID: &str = "ipc-dev-cluster-000000";
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -236,13 +236,9 @@ impl Drop for NativeBroker {
 }
 
 fn require_java() -> Result<()> {
-    match Command::new("java").arg("-version").output() {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(libraries::missing(
-            "java",
-            "a Java runtime, version 17 or newer",
-        )),
-        Err(error) => Err(error).context("cannot run java"),
+    match program::missing("java", "a Java runtime, version 17 or newer")? {
+        Some(absent) => Err(libraries::elsewhere(&absent)),
+        None => Ok(()),
     }
 }
 

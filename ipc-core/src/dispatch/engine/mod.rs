@@ -141,7 +141,7 @@ where
                 biased;
                 _ = inputs.recv_many(&mut taken, AT_ONCE) => {}
                 job = self.delayed.next(), if !self.delayed.is_empty() => due = job,
-                () = sleep_until(bound), if bound.is_some() => late = true,
+                () = sleep_until(bound) => late = true,
             }
             self.turn = Instant::now();
             self.wall = None;
