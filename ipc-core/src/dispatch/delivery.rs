@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::envelope::{Envelope, Malformed, RequestHead, UnixMillis};
-use crate::transport::Origin;
+use crate::transport::{Origin, Timestamp, TopicPartition};
 
 use super::Policy;
 use super::assignment::Assignment;
@@ -85,19 +85,14 @@ impl Delivery {
         policy: Arc<Policy>,
         finish_by: Instant,
     ) -> Self {
-        let began = Instant::now();
         let record = Record {
             envelope,
             origin,
             head,
             policy,
-            refusal: None,
-            moving: Arc::default(),
-            meter: None,
-            received: began,
-            assignment: Assignment::default(),
-            more_offsets: Vec::new(),
+            ..Record::blank()
         };
+        let began = record.received;
         Self {
             finish_by,
             ..Self::of(Arc::new(record), began, UnixMillis::now())
@@ -130,6 +125,29 @@ impl Deref for Delivery {
 }
 
 impl Record {
+    /// A record that says nothing and came from nowhere, for others to fill in.
+    pub(super) fn blank() -> Self {
+        Self {
+            envelope: Envelope::default(),
+            origin: Origin {
+                partition: TopicPartition {
+                    topic: Arc::default(),
+                    partition: 0,
+                },
+                offset: 0,
+                timestamp: Timestamp::Unknown,
+            },
+            head: RequestHead::default(),
+            policy: Arc::new(Policy::new("")),
+            refusal: None,
+            moving: Arc::default(),
+            meter: None,
+            received: Instant::now(),
+            assignment: Assignment::default(),
+            more_offsets: Vec::new(),
+        }
+    }
+
     /// What its endpoint counts in `metrics`.
     pub(crate) fn meter(&self, metrics: &Metrics) -> Arc<EndpointMetrics> {
         match &self.meter {

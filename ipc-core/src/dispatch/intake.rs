@@ -26,6 +26,8 @@ pub(crate) struct Intake {
     /// What each known policy's endpoint counts, by the policy's address; the
     /// policy is kept so that the address stays its own.
     meters: BTreeMap<usize, (Arc<Policy>, Arc<EndpointMetrics>)>,
+    /// What an empty record is made of where no place is free.
+    blank: Record,
     spent: Vec<Arc<Record>>,
 }
 
@@ -46,6 +48,7 @@ impl Intake {
             meters: policies.all().into_iter().map(meter).collect(),
             policies,
             metrics,
+            blank: Record::blank(),
             spent: Vec::new(),
         }
     }
@@ -57,13 +60,28 @@ impl Intake {
         assignment: Assignment,
         now: Instant,
     ) -> Arc<Record> {
-        let (head, fault) = RequestHead::read(&received.envelope.headers);
+        let place = self.spent.pop();
+        let mut place = place.unwrap_or_else(|| Arc::new(self.blank.clone()));
+        let record = Arc::make_mut(&mut place);
+        self.fill(record, received);
+        if !Arc::ptr_eq(&record.moving, moving) {
+            record.moving = Arc::clone(moving);
+        }
+        record.received = now;
+        record.assignment = assignment;
+        place
+    }
+
+    /// Writes down in an empty record what was received and what is found out
+    /// about it.
+    fn fill(&self, record: &mut Record, received: Received) {
+        let fault = record.head.read(&received.envelope.headers);
         let fault = if received.intact {
             fault
         } else {
             Some(Malformed::Undecodable)
         };
-        let refusal = match (&head.reply_to, fault) {
+        let refusal = match (&record.head.reply_to, fault) {
             // Asked first: an answer must not be written where it may not go,
             // not even the one that says what is wrong.
             (Some(address), _) if !self.reply_topics.allow(&address.topic) => {
@@ -71,32 +89,22 @@ impl Intake {
             }
             (_, fault) => fault.map(Refusal::Malformed),
         };
-        let refusal = refusal.or_else(|| {
+        record.refusal = refusal.or_else(|| {
             let key = received.envelope.key.as_ref();
-            let looped = key.is_some_and(|key| self.is_loop(&head, key));
+            let looped = key.is_some_and(|key| self.is_loop(&record.head, key));
             looped.then_some(Refusal::CallLoop)
         });
         let topic = &received.origin.partition.topic;
-        let policy = self.policies.find(&head, &received.envelope, topic);
-        let record = Record {
-            envelope: received.envelope,
-            origin: received.origin,
-            head,
-            meter: Some(self.meter(&policy)),
-            policy,
-            refusal,
-            moving: Arc::clone(moving),
-            received: now,
-            assignment,
-            more_offsets: Vec::new(),
-        };
-        if let Some(mut place) = self.spent.pop()
-            && let Some(spent) = Arc::get_mut(&mut place)
-        {
-            *spent = record;
-            return place;
+        let policy = self
+            .policies
+            .find(&record.head, &received.envelope, topic);
+        // Mostly that of the record whose place this was.
+        if !Arc::ptr_eq(&policy, &record.policy) {
+            record.meter = Some(self.meter(&policy));
+            record.policy = policy;
         }
-        Arc::new(record)
+        record.envelope = received.envelope;
+        record.origin = received.origin;
     }
 
     /// Takes back a record that is done with: its place is another's then. What it
@@ -106,7 +114,8 @@ impl Intake {
             && let Some(spent) = Arc::get_mut(&mut record)
         {
             spent.envelope = Envelope::default();
-            spent.head = RequestHead::default();
+            spent.head.clear();
+            spent.more_offsets.clear();
             self.spent.push(record);
         }
     }

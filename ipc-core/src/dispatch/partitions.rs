@@ -1,6 +1,7 @@
 //! The partitions assigned to this instance.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use slab::Slab;
 
@@ -32,7 +33,8 @@ impl Partitions {
     /// The assignment of a partition, where it has one.
     pub(super) fn find(&mut self, place: &TopicPartition) -> Option<Assignment> {
         if let Some((last, assignment)) = &self.last
-            && last == place
+            && last.partition == place.partition
+            && (Arc::ptr_eq(&last.topic, &place.topic) || last.topic == place.topic)
         {
             return Some(*assignment);
         }

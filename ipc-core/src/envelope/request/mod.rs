@@ -60,7 +60,7 @@ impl RequestHead {
     /// [`Malformed`] names a header that cannot be read. The head that comes
     /// with it still holds what could be: a caller that can be reached is told.
     pub fn parse(headers: &Headers) -> Result<Self, (Malformed, Box<Self>)> {
-        Self::told(Self::read(headers))
+        Self::told(headers, None)
     }
 
     /// Reads the headers of a request in a dialect that is known: nothing is
@@ -70,16 +70,54 @@ impl RequestHead {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_as(dialect: Dialect, headers: &Headers) -> Result<Self, (Malformed, Box<Self>)> {
-        Self::told(read::request(headers, Some(dialect)))
+        Self::told(headers, Some(dialect))
     }
 
-    /// As [`parse`](Self::parse), for those who go on whatever the fault.
-    pub(crate) fn read(headers: &Headers) -> (Self, Option<Malformed>) {
-        read::request(headers, None)
+    /// As [`parse`](Self::parse), for those who go on whatever the fault, into an
+    /// empty head.
+    pub(crate) fn read(&mut self, headers: &Headers) -> Option<Malformed> {
+        read::request(self, headers, None)
     }
 
-    fn told((head, fault): (Self, Option<Malformed>)) -> Result<Self, (Malformed, Box<Self>)> {
-        match fault {
+    /// Makes it an empty head, which mostly it nearly is.
+    pub(crate) fn clear(&mut self) {
+        let Self {
+            dialect,
+            correlation_id,
+            reply_to,
+            method,
+            path,
+            deadline,
+            caller,
+            attempt,
+            accepts,
+            idempotency_key,
+            chunk,
+            end,
+            trace,
+            chain,
+        } = self;
+        *dialect = Dialect::default();
+        *correlation_id = None;
+        *reply_to = None;
+        *method = None;
+        *path = None;
+        *deadline = None;
+        *caller = None;
+        *attempt = 0;
+        *accepts = Accepts::default();
+        *idempotency_key = None;
+        *chunk = None;
+        *end = false;
+        *trace = None;
+        if !chain.is_empty() {
+            *chain = Chain::default();
+        }
+    }
+
+    fn told(headers: &Headers, dialect: Option<Dialect>) -> Result<Self, (Malformed, Box<Self>)> {
+        let mut head = Self::default();
+        match read::request(&mut head, headers, dialect) {
             None => Ok(head),
             Some(fault) => Err((fault, Box::new(head))),
         }

@@ -12,12 +12,13 @@ use super::malformed::Faults;
 use super::waiting::Waiting;
 use super::{Accepts, Malformed, RequestHead};
 
-/// The head as far as it can be read, and the first fault.
+/// Puts into an empty `head` what can be read. Answers the first fault.
 pub(super) fn request(
+    head: &mut RequestHead,
     headers: &Headers,
     dialect: Option<Dialect>,
-) -> (RequestHead, Option<Malformed>) {
-    let mut reader = Reader::default();
+) -> Option<Malformed> {
+    let mut reader = Reader::new(head);
     for header in headers {
         if let Some(value) = &header.value {
             reader.read(&header.name, value);
@@ -26,9 +27,9 @@ pub(super) fn request(
     reader.finish(dialect)
 }
 
-#[derive(Default)]
 struct Reader<'a> {
-    head: RequestHead,
+    /// Written where it stays: it is too large to be handed around.
+    head: &'a mut RequestHead,
     seen: u16,
     /// Who waits where, as each family of names tells it: only the one that
     /// counts is looked into, and which one that is shows at the end.
@@ -42,6 +43,20 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn new(head: &'a mut RequestHead) -> Self {
+        Self {
+            head,
+            seen: 0,
+            kafka: Waiting::default(),
+            smallrye: Waiting::default(),
+            faststream: Waiting::default(),
+            deadline: None,
+            budget: None,
+            tracestate: None,
+            faults: Faults::default(),
+        }
+    }
+
     fn read(&mut self, name: &str, value: &'a Bytes) {
         match name {
             names::CORRELATION_ID => self.kafka.correlation_id.put(value),
@@ -93,19 +108,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finish(self, asked: Option<Dialect>) -> (RequestHead, Option<Malformed>) {
+    fn finish(self, asked: Option<Dialect>) -> Option<Malformed> {
         let dialect = asked.unwrap_or_else(|| self.detect());
         let Self {
-            mut head,
-            mut faults,
-            ..
+            head, mut faults, ..
         } = self;
         let waiting = match dialect {
             Dialect::Native | Dialect::NestJs => self.kafka,
             Dialect::SmallRye => self.smallrye,
             Dialect::FastStream => self.faststream,
         };
-        waiting.settle(dialect, asked.is_some(), &mut head, &mut faults);
+        waiting.settle(dialect, asked.is_some(), head, &mut faults);
         head.dialect = dialect;
         head.attempt = head.attempt.max(1);
         head.accepts.stream |= dialect.reads_streams();
@@ -114,9 +127,9 @@ impl<'a> Reader<'a> {
             budget: self.budget.map(Duration::from_millis),
         });
         if let Some(state) = self.tracestate {
-            head.trace = head.trace.map(|trace| trace.with_state(state));
+            head.trace = head.trace.take().map(|trace| trace.with_state(state));
         }
-        (head, faults.first())
+        faults.first()
     }
 
     /// Where names of several frameworks stand in one request, the family that
