@@ -1,8 +1,7 @@
 //! What a handler's own calls inherit from the request it serves.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -15,7 +14,7 @@ use super::{Chain, Deadline, TraceContext, UnixMillis};
 
 thread_local! {
     /// Of the task that is polled on this thread.
-    static CURRENT: RefCell<Context> = RefCell::default();
+    static CURRENT: Cell<Option<Arc<Context>>> = const { Cell::new(None) };
 }
 
 /// What travels down from a request to the calls made while serving it. Set by
@@ -59,7 +58,7 @@ pin_project! {
     pub struct Scoped<F> {
         #[pin]
         future: F,
-        context: Context,
+        context: Place,
     }
 }
 
@@ -76,8 +75,13 @@ impl Context {
     /// The context of the running task; an empty one outside of any.
     #[must_use]
     pub fn current() -> Self {
-        let current = CURRENT.try_with(|current| current.borrow().clone());
-        current.unwrap_or_default()
+        let current = CURRENT.try_with(|current| {
+            let context = current.take();
+            let copy = context.as_deref().cloned();
+            current.set(context);
+            copy
+        });
+        current.ok().flatten().unwrap_or_default()
     }
 
     /// Runs `future` in this context.
@@ -86,23 +90,12 @@ impl Context {
     ///
     /// As safe as `future` itself.
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
-        Scoped {
-            future,
-            context: self,
-        }
+        Place::of(Arc::new(self)).scope(future)
     }
 
     /// Runs `work`, which does not wait, in this context.
-    pub fn sync_scope<T>(mut self, work: impl FnOnce() -> T) -> T {
-        self.during(work)
-    }
-
-    /// Runs `work` in this context, which is here again afterwards.
-    pub(crate) fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        CURRENT.with(|current| {
-            let _entered = Entered::new(current, self);
-            work()
-        })
+    pub fn sync_scope<T>(self, work: impl FnOnce() -> T) -> T {
+        Place::of(Arc::new(self)).during(work)
     }
 
     /// The lanes held, the one of this request included: what a call hands on.
@@ -125,21 +118,48 @@ impl Context {
     }
 }
 
+/// A context that can change places with the thread's: what is exchanged is no
+/// more than where it lies.
+#[derive(Debug)]
+pub(crate) struct Place(Option<Arc<Context>>);
+
+impl Place {
+    pub(crate) fn of(context: Arc<Context>) -> Self {
+        Self(Some(context))
+    }
+
+    /// Runs `future` in the context.
+    pub(crate) fn scope<F: Future>(self, future: F) -> Scoped<F> {
+        Scoped {
+            future,
+            context: self,
+        }
+    }
+
+    /// Runs `work` in the context, which is here again afterwards.
+    pub(crate) fn during<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        CURRENT.with(|current| {
+            let _entered = Entered::new(current, self);
+            work()
+        })
+    }
+}
+
 /// While this lives the thread's context and its own have changed places.
 struct Entered<'a> {
-    current: &'a RefCell<Context>,
-    own: &'a mut Context,
+    current: &'a Cell<Option<Arc<Context>>>,
+    own: &'a mut Place,
 }
 
 impl<'a> Entered<'a> {
-    fn new(current: &'a RefCell<Context>, own: &'a mut Context) -> Self {
-        mem::swap(&mut *current.borrow_mut(), own);
+    fn new(current: &'a Cell<Option<Arc<Context>>>, own: &'a mut Place) -> Self {
+        own.0 = current.replace(own.0.take());
         Self { current, own }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        mem::swap(&mut *self.current.borrow_mut(), self.own);
+        self.own.0 = self.current.replace(self.own.0.take());
     }
 }

@@ -12,7 +12,7 @@ use tracing::Span;
 use tracing::field::{Empty, display};
 
 use crate::dispatch::{Delivery, Outcome};
-use crate::envelope::context::{Context, Scoped};
+use crate::envelope::context::{Context, Place, Scoped};
 use crate::envelope::{Lane, TraceContext};
 
 /// Says where in a trace a delivery's span stands, given the span and what the
@@ -62,6 +62,7 @@ impl<S> Layer<S> for TraceLayer {
         Trace {
             inner,
             settings: self.clone(),
+            context: Arc::default(),
         }
     }
 }
@@ -84,6 +85,25 @@ impl fmt::Debug for TraceLayer {
 pub struct Trace<S> {
     inner: S,
     settings: TraceLayer,
+    /// The last delivery's, and the next one's if nobody runs in it any more.
+    context: Arc<Context>,
+}
+
+impl<S> Trace<S> {
+    /// What the calls of this delivery's handler inherit.
+    fn context(&mut self, delivery: &Delivery, trace: Option<TraceContext>) -> Place {
+        let context = Arc::make_mut(&mut self.context);
+        context.deadline = delivery.answer_by;
+        context.trace = trace;
+        if !(context.chain.is_empty() && delivery.head.chain.is_empty()) {
+            context.chain = delivery.head.chain.clone();
+        }
+        context.lane = delivery.envelope.key.as_ref().map(|key| Lane {
+            service: Arc::clone(&self.settings.service),
+            key: key.clone(),
+        });
+        Place::of(Arc::clone(&self.context))
+    }
 }
 
 impl<S> Service<Delivery> for Trace<S>
@@ -105,15 +125,7 @@ where
         if let Some(trace) = &trace {
             record(&span, trace, parent);
         }
-        let mut context = Context {
-            deadline: delivery.answer_by,
-            trace,
-            chain: delivery.head.chain.clone(),
-            lane: delivery.envelope.key.clone().map(|key| Lane {
-                service: Arc::clone(&self.settings.service),
-                key,
-            }),
-        };
+        let mut context = self.context(&delivery, trace);
         let handler = context.during(|| span.in_scope(|| self.inner.call(delivery)));
         TraceFuture {
             handler: context.scope(handler),
