@@ -5,10 +5,10 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::CallOutcome;
+use super::histogram::Histogram;
 use super::labels::CallLabels;
 use super::series::{Held, latencies};
 
@@ -95,7 +95,7 @@ impl ClientMetrics {
 
     /// Records how long an answer took, whatever its status.
     pub fn round_trip(&self, took: Duration) {
-        self.round_trip.observe(took.as_secs_f64());
+        self.round_trip.observe(took);
     }
 
     /// Counts a reply nobody waits for any more.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Rebalance;
+use super::histogram::Histogram;
 use super::labels::{ReasonLabels, RebalanceLabels};
 use super::series::{Held, latencies, rests};
 
@@ -92,9 +92,9 @@ impl DispatchMetrics {
     /// Records how long a record waited for its handler: since it arrived here
     /// and, where its timestamp says, since it was written.
     pub fn waited(&self, since_arrival: Duration, since_written: Option<Duration>) {
-        self.queue_wait.observe(since_arrival.as_secs_f64());
+        self.queue_wait.observe(since_arrival);
         if let Some(wait) = since_written {
-            self.log_wait.observe(wait.as_secs_f64());
+            self.log_wait.observe(wait);
         }
     }
 

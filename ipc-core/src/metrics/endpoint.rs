@@ -6,9 +6,9 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::histogram::Histogram;
 use super::labels::{EndpointLabels, HandlerLabels, OutcomeLabels};
 use super::series::{HistogramFamily, latencies};
 use super::{HandlerResult, Settled};
@@ -143,6 +143,6 @@ impl EndpointMetrics {
                 .inc(),
         };
         self.running.dec();
-        self.duration.observe(took.as_secs_f64());
+        self.duration.observe(took);
     }
 }

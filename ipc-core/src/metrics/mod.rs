@@ -12,6 +12,7 @@
 mod client;
 mod dispatch;
 mod endpoint;
+mod histogram;
 mod kafka;
 mod labels;
 mod partition;

@@ -2,7 +2,8 @@
 
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+
+use super::histogram::Histogram;
 
 /// A histogram per label set.
 pub(super) type HistogramFamily<L> = Family<L, Histogram, fn() -> Histogram>;
