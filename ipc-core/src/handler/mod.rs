@@ -17,6 +17,7 @@
 mod error;
 mod message;
 mod one_way;
+mod place;
 mod request;
 mod stream;
 #[cfg(test)]

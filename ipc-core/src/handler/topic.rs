@@ -5,7 +5,6 @@ use std::fmt;
 use std::future::ready;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,6 +12,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tower::Service;
 
+use super::place::{Placed, Places};
 use super::{HandlerError, Message, OneWayHandler, RequestHandler, StreamHandler};
 use crate::dispatch::{
     BodyError, BodyStream, Delivery, Failure, Outcome, Reason, Reply, ReplyBody,
@@ -28,9 +28,19 @@ use crate::envelope::{Headers, Problem};
 /// [`Guard`](crate::layer::Guard), which every service has.
 #[derive(Clone)]
 #[must_use = "a handler does nothing until a service is given it"]
-pub struct TopicHandler(Arc<dyn Handle>);
+pub struct TopicHandler {
+    handle: Arc<dyn Handle>,
+    places: Arc<Places>,
+}
 
 impl TopicHandler {
+    fn of(kind: impl Kind) -> Self {
+        Self {
+            handle: Arc::new(kind),
+            places: Arc::default(),
+        }
+    }
+
     /// Answers JSON requests with JSON replies.
     pub fn request<H, T>(handler: H) -> Self
     where
@@ -48,7 +58,7 @@ impl TopicHandler {
         T: Send + Sync + 'static,
         C: Decode<T> + Encode<H::Reply> + Send + Sync + 'static,
     {
-        Self(Arc::new(Requests(Typed::<H, T, C>::new(handler))))
+        Self::of(Requests(Typed::<H, T, C>::new(handler)))
     }
 
     /// Takes JSON records nobody waits for.
@@ -68,7 +78,7 @@ impl TopicHandler {
         T: Send + Sync + 'static,
         C: Decode<T> + Send + Sync + 'static,
     {
-        Self(Arc::new(OneWays(Typed::<H, T, C>::new(handler))))
+        Self::of(OneWays(Typed::<H, T, C>::new(handler)))
     }
 
     /// Answers JSON requests with many JSON replies.
@@ -88,7 +98,7 @@ impl TopicHandler {
         T: Send + Sync + 'static,
         C: Decode<T> + Encode<H::Item> + Send + Sync + 'static,
     {
-        Self(Arc::new(Streams(Typed::<H, T, C>::new(handler))))
+        Self::of(Streams(Typed::<H, T, C>::new(handler)))
     }
 }
 
@@ -101,23 +111,20 @@ impl fmt::Debug for TopicHandler {
 impl Service<Delivery> for TopicHandler {
     type Response = Outcome;
     type Error = Infallible;
-    type Future = Handling;
+    type Future = Placed;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, delivery: Delivery) -> Self::Future {
-        Arc::clone(&self.0).handle(delivery)
+        Arc::clone(&self.handle).handle(delivery, &self.places)
     }
 }
 
-/// A typed handler at work on one delivery.
-type Handling = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
-
 /// What every kind of handler is once its types are forgotten.
 trait Handle: Send + Sync {
-    fn handle(self: Arc<Self>, delivery: Delivery) -> Handling;
+    fn handle(self: Arc<Self>, delivery: Delivery, places: &Arc<Places>) -> Placed;
 }
 
 /// A kind of handler.
@@ -126,8 +133,8 @@ trait Kind: Send + Sync + 'static {
 }
 
 impl<K: Kind> Handle for K {
-    fn handle(self: Arc<Self>, delivery: Delivery) -> Handling {
-        Box::pin(async move { Ok(self.outcome(&delivery).await) })
+    fn handle(self: Arc<Self>, delivery: Delivery, places: &Arc<Places>) -> Placed {
+        places.put(async move { Ok(self.outcome(&delivery).await) })
     }
 }
 

@@ -79,6 +79,8 @@ impl Policies for TopicPolicies {
 pub(super) struct Entrance<H> {
     application: H,
     topical: Topical,
+    /// The last record's topic, where it has a handler: mostly the next one's too.
+    last: Option<(Arc<str>, TopicHandler)>,
 }
 
 impl<H> Entrance<H> {
@@ -86,7 +88,18 @@ impl<H> Entrance<H> {
         Self {
             application,
             topical,
+            last: None,
         }
+    }
+
+    /// The handler of this topic.
+    fn handler(&mut self, topic: &Arc<str>) -> Option<&mut TopicHandler> {
+        let is_last = |(last, _): &(Arc<str>, _)| Arc::ptr_eq(last, topic);
+        if !self.last.as_ref().is_some_and(is_last) {
+            let handler = self.topical.handlers.get(topic)?.clone();
+            self.last = Some((Arc::clone(topic), handler));
+        }
+        self.last.as_mut().map(|(_, handler)| handler)
     }
 }
 
@@ -104,9 +117,8 @@ where
 
     fn call(&mut self, mut delivery: Delivery) -> Self::Future {
         if !is_http(&delivery.head) {
-            let topic = &delivery.origin.partition.topic;
-            if let Some(handler) = self.topical.handlers.get(topic) {
-                return Either::Right(handler.clone().call(delivery));
+            if let Some(handler) = self.handler(&delivery.origin.partition.topic) {
+                return Either::Right(handler.call(delivery));
             }
             if let Some((method, path)) = &self.topical.default_route {
                 set_default_route(&mut delivery, method, path);
