@@ -95,9 +95,7 @@ impl Intake {
             looped.then_some(Refusal::CallLoop)
         });
         let topic = &received.origin.partition.topic;
-        let policy = self
-            .policies
-            .find(&record.head, &received.envelope, topic);
+        let policy = self.policies.find(&record.head, &received.envelope, topic);
         // Mostly that of the record whose place this was.
         if !Arc::ptr_eq(&policy, &record.policy) {
             record.meter = Some(self.meter(&policy));

@@ -1,5 +1,7 @@
 //! The present, by both clocks.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::envelope::UnixMillis;
@@ -14,8 +16,8 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// The same moment by the wall clock, for an `at` that is not earlier.
-    pub(super) fn wall_at(&self, at: Instant) -> UnixMillis {
-        self.wall.plus(at.saturating_duration_since(self.at))
+    /// How long before `at` this was.
+    pub(super) fn until(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.at)
     }
 }

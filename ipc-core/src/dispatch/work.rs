@@ -139,8 +139,9 @@ impl Workshop {
             }
             began = Instant::now();
         }
-        let delivery = Delivery::of(record, began, since.wall_at(began));
-        self.waited(&delivery);
+        let after = since.until(began);
+        let delivery = Delivery::of(record, began, since.wall.plus(after));
+        self.waited(&delivery, since, after);
         // Only a call is answered.
         let answering = delivery.head.is_call().then(|| delivery.clone());
         let ready = match service.ready().await {
@@ -181,9 +182,14 @@ impl Workshop {
         })
     }
 
-    /// Counts how long a record had to wait for its handler.
-    fn waited(&self, delivery: &Delivery) {
-        let since_arrival = delivery.began.saturating_duration_since(delivery.received);
+    /// Counts how long a record had to wait for its handler, which began so long
+    /// `after` it was handed out.
+    fn waited(&self, delivery: &Delivery, since: Moment, after: Duration) {
+        // Mostly it is handed out in the turn it arrives in.
+        let since_arrival = match delivery.received == since.at {
+            true => after,
+            false => delivery.began.saturating_duration_since(delivery.received),
+        };
         let written = delivery.origin.timestamp.millis();
         let since_written = written.map(|at| delivery.began_at.since(at));
         let dispatch = self.metrics.dispatch();

@@ -30,6 +30,8 @@ pub(super) fn request(
 struct Reader<'a> {
     /// Written where it stays: it is too large to be handed around.
     head: &'a mut RequestHead,
+    /// Whether any header is one of those below.
+    any: bool,
     seen: u16,
     /// Who waits where, as each family of names tells it: only the one that
     /// counts is looked into, and which one that is shows at the end.
@@ -46,6 +48,7 @@ impl<'a> Reader<'a> {
     fn new(head: &'a mut RequestHead) -> Self {
         Self {
             head,
+            any: false,
             seen: 0,
             kafka: Waiting::default(),
             smallrye: Waiting::default(),
@@ -104,11 +107,19 @@ impl<'a> Reader<'a> {
             names::SMALLRYE_REPLY_PARTITION => self.smallrye.partition.put(value),
             names::FASTSTREAM_CORRELATION_ID => self.faststream.correlation_id.put(value),
             names::FASTSTREAM_REPLY_TO => self.faststream.topic.put(value),
-            _ => {}
+            _ => return,
         }
+        self.any = true;
     }
 
     fn finish(self, asked: Option<Dialect>) -> Option<Malformed> {
+        if !self.any {
+            // A record of somebody who speaks no protocol: nobody waits for it.
+            self.head.dialect = asked.unwrap_or_default();
+            self.head.attempt = 1;
+            self.head.accepts.stream = self.head.dialect.reads_streams();
+            return None;
+        }
         let dialect = asked.unwrap_or_else(|| self.detect());
         let Self {
             head, mut faults, ..
