@@ -37,6 +37,10 @@ impl Gate {
         std::mem::take(&mut self.waiting).into_iter()
     }
 
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.inside >= self.limit
     }

@@ -58,4 +58,13 @@ impl Gates {
             self.everyone.leave()
         }
     }
+
+    /// Whether any job waits for another to leave.
+    pub(super) fn has_waiting(&self) -> bool {
+        let mut gates = self
+            .endpoints
+            .values()
+            .chain([&self.everyone, &self.nested]);
+        gates.any(Gate::has_waiting)
+    }
 }

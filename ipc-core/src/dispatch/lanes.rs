@@ -12,7 +12,11 @@ use super::job::Job;
 
 /// Of the records with one key only the oldest unfinished one is worked on.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(HashMap<Bytes, Lane, RandomState>);
+pub(super) struct Lanes {
+    lanes: HashMap<Bytes, Lane, RandomState>,
+    /// Over all lanes.
+    waiting: usize,
+}
 
 #[derive(Debug)]
 struct Lane {
@@ -27,9 +31,10 @@ impl Lanes {
         let Some(key) = job.lane() else {
             return Some(job);
         };
-        match self.0.entry(key.clone()) {
+        match self.lanes.entry(key.clone()) {
             Entry::Occupied(mut lane) => {
                 lane.get_mut().waiting.push_back(job);
+                self.waiting += 1;
                 None
             }
             Entry::Vacant(lane) => {
@@ -46,7 +51,7 @@ impl Lanes {
     pub(super) fn follower(&mut self, job: &Job) -> Option<Job> {
         let settles_at_once =
             !job.record.head.is_call() && job.record.policy.guarantee == Guarantee::AtLeastOnce;
-        let lane = self.0.get_mut(job.lane()?)?;
+        let lane = self.lanes.get_mut(job.lane()?)?;
         let alike = |next: &Job| {
             !next.record.head.is_call() && Arc::ptr_eq(&next.record.policy, &job.record.policy)
         };
@@ -54,16 +59,18 @@ impl Lanes {
             return None;
         }
         lane.out += 1;
+        self.waiting -= 1;
         lane.waiting.pop_front()
     }
 
     /// One of those handed out is done with. Answers the next in line, which has
     /// the lane now, unless it is handed out already.
     pub(super) fn leave(&mut self, key: &Bytes) -> Option<Job> {
-        let Entry::Occupied(mut lane) = self.0.entry(key.clone()) else {
+        let Entry::Occupied(mut lane) = self.lanes.entry(key.clone()) else {
             return None;
         };
         let next = lane.get_mut().next();
+        self.waiting -= usize::from(next.is_some());
         if lane.get().out == 0 {
             lane.remove();
         }
@@ -73,11 +80,18 @@ impl Lanes {
     /// Takes back one that was handed out and not begun. Answers who has the lane
     /// now, if nobody else has.
     pub(super) fn take_back(&mut self, job: Job) -> Option<Job> {
-        let lane = self.0.get_mut(job.lane()?)?;
+        let lane = self.lanes.get_mut(job.lane()?)?;
         let older = |waiting: &Job| waiting.offset() < job.offset();
         let place = lane.waiting.partition_point(older);
         lane.waiting.insert(place, job);
-        lane.next()
+        let next = lane.next();
+        self.waiting += usize::from(next.is_none());
+        next
+    }
+
+    /// Whether any record waits for one before it.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.waiting > 0
     }
 }
 

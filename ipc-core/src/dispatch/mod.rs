@@ -4,6 +4,7 @@
 mod assembler;
 mod assignment;
 mod backlog;
+mod basket;
 mod cancelled;
 mod delivery;
 mod engine;

@@ -82,4 +82,12 @@ impl Partition {
         self.paused = None;
         self.metrics.paused(false);
     }
+
+    /// Whether anything goes on here once a record is done with.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.paused.is_some()
+            || self.gate.has_waiting()
+            || self.lanes.has_waiting()
+            || !self.waiting_for_turn.is_empty()
+    }
 }

@@ -62,6 +62,10 @@ impl Partitions {
         }
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Partition> {
+        self.slots.iter().map(|(_, (_, partition))| partition)
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Partition> {
         self.slots.iter_mut().map(|(_, (_, partition))| partition)
     }

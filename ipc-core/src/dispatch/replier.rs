@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use super::basket::Basket;
 use super::open_replies::{OpenReplies, OpenReply};
 use super::outcome::document;
-use super::report::{Answer, How, Reports, Ticket};
+use super::report::{Answer, How, Ticket};
 use super::{BodyStream, Delivery, Reason, Record, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
@@ -54,7 +55,7 @@ impl Replier {
         ticket: Ticket,
         delivery: &Delivery,
         reply: Reply,
-        reports: &Reports,
+        basket: &Arc<Basket>,
     ) -> Option<How> {
         let settled = answered(&reply);
         let Some(address) = Address::of(delivery) else {
@@ -73,7 +74,7 @@ impl Replier {
                     record: address.record(status, ReplyPart::Whole, headers, body),
                     ticket,
                     settled,
-                    reports: reports.clone(),
+                    basket: Arc::clone(basket),
                 });
                 return None;
             }

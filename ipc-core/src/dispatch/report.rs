@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::backlog::Queued;
+use super::basket::Basket;
 use crate::envelope::CorrelationId;
 use crate::metrics::Settled;
 use crate::transport::{Event, Outgoing, Placed, SendError, Settle};
@@ -15,8 +14,8 @@ use crate::transport::{Event, Outgoing, Placed, SendError, Settle};
 pub(crate) enum Input {
     /// By its consumer. What is queued stays so until it has been dealt with.
     Event(Event, Queued),
-    /// By whoever handles records, or answers them.
-    Reports(Vec<Report>),
+    /// By whoever has put a [`Report`] that cannot wait into its basket.
+    Look,
     /// By a caller that gave up.
     Cancel(CorrelationId),
     /// By its service: finish what runs, start nothing, end.
@@ -49,18 +48,10 @@ pub(super) enum How {
     Unsettled,
 }
 
-/// The way back to the engine.
-#[derive(Clone, Debug)]
-pub(super) struct Reports(pub(super) mpsc::UnboundedSender<Input>);
-
-impl Reports {
-    pub(super) fn send(&self, reports: Vec<Report>) {
-        // An engine that has ended left its records to another instance.
-        let _ = self.0.send(Input::Reports(reports));
-    }
-
-    pub(super) fn send_one(&self, ticket: Ticket, how: How) {
-        self.send(vec![Report { ticket, how }]);
+impl How {
+    /// Whether something has to happen now: a record that is settled may lie.
+    pub(super) fn is_urgent(&self) -> bool {
+        !matches!(self, Self::Settled(_))
     }
 }
 
@@ -71,7 +62,7 @@ pub(super) struct Answer {
     pub(super) ticket: Ticket,
     /// What its request came to, once the log has it.
     pub(super) settled: Settled,
-    pub(super) reports: Reports,
+    pub(super) basket: Arc<Basket>,
 }
 
 impl Settle for Answer {
@@ -80,6 +71,9 @@ impl Settle for Answer {
             Ok(_) => How::Settled(self.settled),
             Err(error) => How::Unwritten(Arc::clone(&self), error),
         };
-        self.reports.send_one(self.ticket, how);
+        self.basket.put(Report {
+            ticket: self.ticket,
+            how,
+        });
     }
 }

@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
 
+use super::basket::Basket;
 use super::moment::Moment;
 use super::replier::{Replier, answered};
-use super::report::{How, Input, Report, Reports, Ticket};
+use super::report::{How, Input, Report, Ticket};
 use super::{Delivery, Guarantee, Outcome, Record};
 use crate::metrics::{Metrics, Settled};
 use crate::transport::Consumer;
@@ -40,7 +41,7 @@ pub(super) struct Work {
 pub(crate) struct Workshop {
     pub(super) replier: Arc<Replier>,
     pub(super) consumer: Arc<Consumer>,
-    reports: Reports,
+    pub(super) basket: Arc<Basket>,
     metrics: Metrics,
     tasks: TaskTracker,
     /// Cancelled when what still runs is given up.
@@ -91,7 +92,7 @@ where
 }
 
 impl Workshop {
-    /// What becomes of records is told to `inputs`.
+    /// Whoever waits for what becomes of records is called through `inputs`.
     pub(crate) fn new(
         replier: Arc<Replier>,
         consumer: Arc<Consumer>,
@@ -101,7 +102,7 @@ impl Workshop {
         Self {
             replier,
             consumer,
-            reports: Reports(inputs),
+            basket: Arc::new(Basket::new(inputs)),
             metrics,
             tasks: TaskTracker::new(),
             closed: CancellationToken::new(),
@@ -161,9 +162,7 @@ impl Workshop {
         Some(match (outcome, answering) {
             (Outcome::Reply(reply), Some(delivery)) => {
                 let replier = &self.replier;
-                return replier
-                    .answer(ticket, &delivery, reply, &self.reports)
-                    .await;
+                return replier.answer(ticket, &delivery, reply, &self.basket).await;
             }
             (Outcome::Reply(reply), None) => How::Settled(answered(&reply)),
             (Outcome::Done, _) => How::Settled(Settled::Done),
@@ -264,7 +263,7 @@ where
 
     fn tell(&mut self) {
         if !self.reports.is_empty() {
-            self.shop.reports.send(std::mem::take(&mut self.reports));
+            self.shop.basket.put_all(self.reports.drain(..));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod chunks;
+mod collected;
 #[path = "../envelope/dump.rs"]
 #[expect(dead_code, reason = "the envelope's own tests use the rest")]
 mod dump;

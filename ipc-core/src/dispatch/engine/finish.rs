@@ -10,6 +10,7 @@ use super::steps::Step;
 use super::{Engine, Started};
 use crate::dispatch::assignment::Assignment;
 use crate::dispatch::job::Job;
+use crate::dispatch::partition::Partition;
 use crate::dispatch::report::{Answer, How, Report, Ticket};
 use crate::dispatch::{Delivery, Outcome};
 use crate::envelope::CorrelationId;
@@ -70,6 +71,15 @@ where
         self.release_drained();
     }
 
+    /// Whether something waits for a record to be done with. Where nothing does, its
+    /// report may lie until the engine turns for another reason.
+    pub(super) fn awaits_reports(&self) -> bool {
+        self.draining.is_some()
+            || !self.revocations.is_empty()
+            || self.gates.has_waiting()
+            || self.partitions.iter().any(Partition::has_waiting)
+    }
+
     /// An answer that is not in the log is written again by a task of its own.
     fn see_to(&self, ticket: Ticket, answer: Arc<Answer>, error: SendError) {
         let Some(started) = self.started.get(ticket.0) else {
@@ -79,7 +89,7 @@ where
         let record = Arc::clone(&started.job.record);
         self.shop.spawn(async move {
             let how = replier.see_to(&answer, &record, error).await;
-            answer.reports.send_one(ticket, how);
+            answer.basket.put(Report { ticket, how });
         });
     }
 

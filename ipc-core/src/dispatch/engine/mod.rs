@@ -10,13 +10,16 @@ mod steps;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
+use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::AbortHandle;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::DropGuard;
 use tokio_util::time::DelayQueue;
 use tower::Service;
@@ -44,6 +47,9 @@ use crate::transport::Event;
 const AT_ONCE: usize = 256;
 /// Records handed out to one task at most.
 const BATCH: usize = 32;
+/// For so long a report may lie that nothing waits for: its offset is stored as much
+/// later.
+const COLLECT: Duration = Duration::from_millis(50);
 
 /// What is left of a job while it is handed out.
 struct Started {
@@ -133,18 +139,38 @@ where
     pub(crate) async fn run(mut self, mut inputs: mpsc::UnboundedReceiver<Input>) {
         self.parallelism = tokio::runtime::Handle::current().metrics().num_workers();
         let mut taken = Vec::with_capacity(AT_ONCE);
+        let mut reports = Vec::new();
+        let mut collection = pin!(sleep(COLLECT));
+        // Whether reports that nothing waits for are collected when that ends.
+        let mut collects = false;
         loop {
             let bound = self.next_bound();
             let mut due = None;
             let mut late = false;
+            // The first report since the last collection is taken at once, so that
+            // nobody wakes for a collection while nothing happens.
+            let missed = self
+                .shop
+                .basket
+                .await_any(!collects || self.awaits_reports());
             tokio::select! {
                 biased;
+                () = ready(()), if missed => {}
                 _ = inputs.recv_many(&mut taken, AT_ONCE) => {}
+                () = &mut collection, if collects => collects = false,
                 job = self.delayed.next(), if !self.delayed.is_empty() => due = job,
                 () = sleep_until(bound) => late = true,
             }
             self.turn = Instant::now();
             self.wall = None;
+            self.shop.basket.take(&mut reports);
+            if !reports.is_empty() && !collects {
+                collects = true;
+                collection.as_mut().reset(self.turn + COLLECT);
+            }
+            for report in reports.drain(..) {
+                self.reported(report);
+            }
             for input in taken.drain(..) {
                 self.take(input);
             }
@@ -166,11 +192,7 @@ where
     fn take(&mut self, input: Input) {
         match input {
             Input::Event(event, _queued) => self.consumed(event),
-            Input::Reports(reports) => {
-                for report in reports {
-                    self.reported(report);
-                }
-            }
+            Input::Look => {}
             Input::Cancel(id) => self.cancel(id),
             Input::Drain => self.drain(),
         }
