@@ -10,6 +10,7 @@ mod delivery;
 mod engine;
 mod gate;
 mod gates;
+mod idle;
 mod intake;
 mod job;
 mod lanes;
@@ -26,6 +27,7 @@ mod replier;
 mod reply_topics;
 mod report;
 mod work;
+mod worker;
 
 pub use delivery::{Delivery, Record};
 pub use limits::Limits;

@@ -1,9 +1,6 @@
-//! Running handlers: many records on one task, until one has to wait.
+//! Running handlers.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +12,13 @@ use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
 
 use super::basket::Basket;
+use super::idle::Idle;
 use super::moment::Moment;
 use super::replier::{Replier, answered};
-use super::report::{How, Input, Report, Ticket};
+use super::report::{How, Input, Ticket};
 use super::{Delivery, Guarantee, Outcome, Record};
 use crate::metrics::{Metrics, Settled};
 use crate::transport::Consumer;
-
-/// For so long a batch keeps to itself what has become of its records.
-const UNTOLD: Duration = Duration::from_millis(1);
 
 /// One record for its handler.
 #[derive(Debug)]
@@ -44,51 +39,9 @@ pub(crate) struct Workshop {
     pub(super) basket: Arc<Basket>,
     metrics: Metrics,
     tasks: TaskTracker,
+    pub(super) idle: Idle,
     /// Cancelled when what still runs is given up.
     pub(super) closed: CancellationToken,
-}
-
-/// Records that share a task. Each is handled up to its first wait; the one that
-/// waits keeps the task, with those that follow it in its lane, and the others go on
-/// in another. Dropped early, as by a panic, it does not take them along.
-struct Batch<S>
-where
-    S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    shop: Arc<Workshop>,
-    service: S,
-    works: VecDeque<Work>,
-    /// When it was handed out.
-    since: Moment,
-    /// What has become of records, until the engine is told.
-    reports: Vec<Report>,
-    /// The record that is being handled, until there is a report of it or it is
-    /// its answer's to report.
-    owed: Option<Ticket>,
-    /// Whether the last one is settled.
-    settled: bool,
-}
-
-/// Has `service` handle `works` in the background, one after the other.
-pub(super) fn begin<S>(shop: &Arc<Workshop>, service: &S, works: VecDeque<Work>, since: Moment)
-where
-    S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    if works.is_empty() || shop.closed.is_cancelled() {
-        return;
-    }
-    let batch = Batch {
-        shop: Arc::clone(shop),
-        service: service.clone(),
-        works,
-        since,
-        reports: Vec::new(),
-        owed: None,
-        settled: false,
-    };
-    shop.spawn(batch.run());
 }
 
 impl Workshop {
@@ -105,6 +58,7 @@ impl Workshop {
             basket: Arc::new(Basket::new(inputs)),
             metrics,
             tasks: TaskTracker::new(),
+            idle: Idle::default(),
             closed: CancellationToken::new(),
         }
     }
@@ -118,7 +72,7 @@ impl Workshop {
     }
 
     /// What the record came to, unless that is still on its way into the log.
-    async fn run<S>(
+    pub(super) async fn run<S>(
         &self,
         service: &mut S,
         work: Work,
@@ -204,81 +158,5 @@ impl Workshop {
             tracing::warn!(%error, "at-most-once record waits: its offset is not committed");
         }
         committed.is_ok()
-    }
-}
-
-impl<S> Batch<S>
-where
-    S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    async fn run(mut self) {
-        let shop = Arc::clone(&self.shop);
-        let mut service = self.service.clone();
-        let mut tell_at = None;
-        while let Some(work) = self.works.pop_front() {
-            let ticket = work.ticket;
-            if work.follows && (!self.settled || work.record.moving.is_cancelled()) {
-                self.settled = false;
-                self.report(ticket, How::NotBegun);
-                continue;
-            }
-            let now = Instant::now();
-            if now >= *tell_at.get_or_insert(now + UNTOLD) {
-                self.tell();
-                tell_at = None;
-            }
-            self.owed = Some(ticket);
-            self.settled = false;
-            let mut run = pin!(shop.run(&mut service, work, now, self.since));
-            let mut waited = false;
-            let how = poll_fn(|cx| {
-                let polled = run.as_mut().poll(cx);
-                if polled.is_pending() && !waited {
-                    waited = true;
-                    self.hand_on();
-                }
-                polled
-            })
-            .await;
-            self.owed = None;
-            self.settled = matches!(how, Some(How::Settled(_)));
-            if let Some(how) = how {
-                self.report(ticket, how);
-            }
-        }
-    }
-
-    /// Tells what is known, and lets those that are left go on elsewhere.
-    fn hand_on(&mut self) {
-        self.tell();
-        let behind = self.works.iter().take_while(|work| work.follows).count();
-        let works = self.works.split_off(behind);
-        begin(&self.shop, &self.service, works, self.since);
-    }
-
-    fn report(&mut self, ticket: Ticket, how: How) {
-        self.reports.push(Report { ticket, how });
-    }
-
-    fn tell(&mut self) {
-        if !self.reports.is_empty() {
-            self.shop.basket.put_all(self.reports.drain(..));
-        }
-    }
-}
-
-impl<S> Drop for Batch<S>
-where
-    S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    fn drop(&mut self) {
-        if let Some(ticket) = self.owed.take() {
-            self.report(ticket, How::Unsettled);
-        }
-        self.tell();
-        let works = std::mem::take(&mut self.works);
-        begin(&self.shop, &self.service, works, self.since);
     }
 }

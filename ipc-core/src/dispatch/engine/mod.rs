@@ -30,13 +30,15 @@ use super::assembler::Assembler;
 use super::assignment::Assignment;
 use super::cancelled::Cancelled;
 use super::gates::Gates;
+use super::idle::Share;
 use super::intake::Intake;
 use super::job::Job;
 use super::moment::Moment;
 use super::partition::Partition;
 use super::partitions::Partitions;
 use super::report::Input;
-use super::work::{self, Work, Workshop};
+use super::work::{Work, Workshop};
+use super::worker;
 use super::{Delivery, Limits, Outcome};
 use crate::envelope::UnixMillis;
 use crate::health::ConsumerHealth;
@@ -230,7 +232,7 @@ where
         if self.ready.is_empty() {
             return;
         }
-        let now = self.now();
+        let since = self.now();
         let share = self.ready.len().div_ceil(self.parallelism).clamp(1, BATCH);
         while !self.ready.is_empty() {
             let mut count = share.min(self.ready.len());
@@ -238,8 +240,8 @@ where
                 count += 1;
             }
             let rest = self.ready.split_off(count);
-            let works = std::mem::replace(&mut self.ready, rest);
-            work::begin(&self.shop, &self.service, works.into(), now);
+            let works = std::mem::replace(&mut self.ready, rest).into();
+            worker::begin(&self.shop, &self.service, Share { works, since });
         }
     }
 }
