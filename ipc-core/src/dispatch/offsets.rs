@@ -43,13 +43,17 @@ impl OffsetWindow {
     /// Notes that a record is finished. Answers the next offset to process when
     /// that moved.
     pub(crate) fn finish(&mut self, offset: i64) -> Option<i64> {
-        if let Some(entry) = self
+        let mut moved = None;
+        if self.is_oldest(offset) {
+            // Mostly records finish in the order they came in.
+            self.entries.pop_front();
+            moved = Some(offset + 1);
+        } else if let Some(entry) = self
             .position(offset)
             .and_then(|at| self.entries.get_mut(at))
         {
             entry.finished = true;
         }
-        let mut moved = None;
         while self.entries.front().is_some_and(|entry| entry.finished) {
             moved = self.entries.pop_front().map(|entry| entry.offset + 1);
         }

@@ -1,6 +1,7 @@
 //! Running handlers.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,7 +104,8 @@ impl Workshop {
             Ok(ready) => ready,
             Err(never) => match never {},
         };
-        let handler = ready.call(delivery);
+        // Pinned where it is made: it is large to be moved.
+        let handler = pin!(ready.call(delivery));
         let handled = match cancelled {
             None => Ok(handler.await),
             Some(cancelled) => Abortable::new(handler, cancelled).await,

@@ -81,7 +81,9 @@ where
             Chunk::Taken(chunk, bytes) => self.shop.replier.credit(&chunk.head, bytes),
             Chunk::Skipped(offsets) => {
                 self.metrics.dispatch().chunks_discarded(offsets.len());
-                self.finish_offsets(assignment, offsets);
+                for offset in offsets {
+                    self.finish_offset(assignment, offset);
+                }
             }
         }
     }

@@ -48,12 +48,12 @@ where
                 }
             }
             How::Settled(settled) => {
-                job.record.meter(&self.metrics).settled(settled);
+                self.count(&job, settled);
                 self.settle(&job);
                 self.intake.reclaim(job.record);
             }
             How::Again { after } => {
-                job.record.meter(&self.metrics).settled(Settled::NotNow);
+                self.count(&job, Settled::NotNow);
                 let after = after.unwrap_or_else(|| backoff(job.waits));
                 job.waits += 1;
                 if self.current(&job).is_some() && self.draining.is_none() {
@@ -93,6 +93,13 @@ where
         });
     }
 
+    fn count(&self, job: &Job, settled: Settled) {
+        match &job.record.meter {
+            Some(meter) => meter.settled(settled),
+            None => job.record.meter(&self.metrics).settled(settled),
+        }
+    }
+
     /// The record is done with: its offset may be stored, its lane goes on.
     fn settle(&mut self, job: &Job) {
         let Some(partition) = self.partitions.get(job.record.assignment) else {
@@ -102,30 +109,24 @@ where
             Some(key) if !partition.leaving => partition.lanes.leave(key),
             _ => None,
         };
-        let first = std::iter::once(job.offset());
-        let offsets = first.chain(job.record.more_offsets.iter().copied());
-        self.finish_offsets(job.record.assignment, offsets);
+        let assignment = job.record.assignment;
+        self.finish_offset(assignment, job.offset());
+        for offset in &job.record.more_offsets {
+            self.finish_offset(assignment, *offset);
+        }
         if let Some(next) = next {
             self.admit(next);
         }
     }
 
-    /// These records are done with. Whatever waited for that goes on: the stored
+    /// This record is done with. Whatever waited for that goes on: the stored
     /// offset, a paused partition, at-most-once work whose turn it is.
-    pub(super) fn finish_offsets(
-        &mut self,
-        assignment: Assignment,
-        offsets: impl IntoIterator<Item = i64>,
-    ) {
+    pub(super) fn finish_offset(&mut self, assignment: Assignment, offset: i64) {
         let half = self.limits.window / 2;
         let Some(partition) = self.partitions.get(assignment) else {
             return;
         };
-        let moved = offsets
-            .into_iter()
-            .filter_map(|offset| partition.window.finish(offset))
-            .max();
-        if let Some(next) = moved
+        if let Some(next) = partition.window.finish(offset)
             && partition.moved.replace(next).is_none()
         {
             self.moved.push(assignment);
@@ -133,6 +134,9 @@ where
         if partition.paused.is_some() && partition.window.len() <= half {
             partition.resume();
             self.shop.consumer.resume(vec![partition.place.clone()]);
+        }
+        if partition.waiting_for_turn.is_empty() {
+            return;
         }
         let turn = partition
             .waiting_for_turn

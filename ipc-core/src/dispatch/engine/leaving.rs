@@ -102,7 +102,7 @@ where
         for (place, offset) in self.assembler.expire(Instant::now()) {
             self.metrics.dispatch().chunks_discarded(1);
             if let Some(assignment) = self.partitions.find(&place) {
-                self.finish_offsets(assignment, [offset]);
+                self.finish_offset(assignment, offset);
             }
         }
         if self.revocations.is_empty() && self.draining.is_none() {

@@ -239,8 +239,7 @@ where
             while self.ready.get(count).is_some_and(|work| work.follows) {
                 count += 1;
             }
-            let rest = self.ready.split_off(count);
-            let works = std::mem::replace(&mut self.ready, rest).into();
+            let works = self.ready.drain(..count).collect();
             worker::begin(&self.shop, &self.service, Share { works, since });
         }
     }
