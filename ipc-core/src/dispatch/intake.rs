@@ -26,6 +26,9 @@ pub(crate) struct Intake {
     /// What each known policy's endpoint counts, by the policy's address; the
     /// policy is kept so that the address stays its own.
     meters: BTreeMap<usize, (Arc<Policy>, Arc<EndpointMetrics>)>,
+    /// The last record's topic, with the policy of its records that are not
+    /// HTTP-shaped, where it has one.
+    last: Option<(Arc<str>, Option<Arc<Policy>>)>,
     /// What an empty record is made of where no place is free.
     blank: Record,
     spent: Vec<Arc<Record>>,
@@ -48,6 +51,7 @@ impl Intake {
             meters: policies.all().into_iter().map(meter).collect(),
             policies,
             metrics,
+            last: None,
             blank: Record::blank(),
             spent: Vec::new(),
         }
@@ -74,7 +78,7 @@ impl Intake {
 
     /// Writes down in an empty record what was received and what is found out
     /// about it.
-    fn fill(&self, record: &mut Record, received: Received) {
+    fn fill(&mut self, record: &mut Record, received: Received) {
         let fault = record.head.read(&received.envelope.headers);
         let fault = if received.intact {
             fault
@@ -94,15 +98,38 @@ impl Intake {
             let looped = key.is_some_and(|key| self.is_loop(&record.head, key));
             looped.then_some(Refusal::CallLoop)
         });
-        let topic = &received.origin.partition.topic;
-        let policy = self.policies.find(&record.head, &received.envelope, topic);
+        record.envelope = received.envelope;
+        record.origin = received.origin;
+        self.find_policy(record);
+    }
+
+    fn find_policy(&mut self, record: &mut Record) {
+        let topic = &record.origin.partition.topic;
+        let of_topic = match record.head.is_http() {
+            true => None,
+            false => self.of_topic(topic),
+        };
         // Mostly that of the record whose place this was.
+        if of_topic.is_some_and(|policy| Arc::ptr_eq(policy, &record.policy)) {
+            return;
+        }
+        let policy = match of_topic {
+            Some(policy) => Arc::clone(policy),
+            None => self.policies.find(&record.head, &record.envelope, topic),
+        };
         if !Arc::ptr_eq(&policy, &record.policy) {
             record.meter = Some(self.meter(&policy));
             record.policy = policy;
         }
-        record.envelope = received.envelope;
-        record.origin = received.origin;
+    }
+
+    /// The policy of this topic's records that are not HTTP-shaped.
+    fn of_topic(&mut self, topic: &Arc<str>) -> Option<&Arc<Policy>> {
+        let is_last = |(last, _): &(Arc<str>, _)| Arc::ptr_eq(last, topic);
+        if !self.last.as_ref().is_some_and(is_last) {
+            self.last = Some((Arc::clone(topic), self.policies.of_topic(topic)));
+        }
+        self.last.as_ref().and_then(|(_, policy)| policy.as_ref())
     }
 
     /// Takes back a record that is done with: its place is another's then. What it

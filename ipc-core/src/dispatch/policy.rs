@@ -57,6 +57,14 @@ pub trait Policies: Send + Sync + 'static {
     /// behind may still know it.
     fn find(&self, head: &RequestHead, envelope: &Envelope, topic: &str) -> Arc<Policy>;
 
+    /// The policy of every record of `topic` that is not HTTP-shaped, where they all
+    /// have one: then it is asked for once and not for each record. The default knows
+    /// no such topic.
+    fn of_topic(&self, topic: &str) -> Option<Arc<Policy>> {
+        let _ = topic;
+        None
+    }
+
     /// Every policy there is, for checks at start.
     fn all(&self) -> Vec<Arc<Policy>>;
 }

@@ -152,6 +152,7 @@ struct Entered<'a> {
 }
 
 impl<'a> Entered<'a> {
+    #[inline]
     fn new(current: &'a Cell<Option<Arc<Context>>>, own: &'a mut Place) -> Self {
         own.0 = current.replace(own.0.take());
         Self { current, own }
@@ -159,6 +160,7 @@ impl<'a> Entered<'a> {
 }
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.own.0 = self.current.replace(self.own.0.take());
     }

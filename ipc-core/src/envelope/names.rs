@@ -145,6 +145,23 @@ pub fn is_reserved(name: &str) -> bool {
     }
 }
 
+/// Whether a request's header of this name may say something to this crate: told by
+/// its first byte and its length, so that an application's own headers are mostly not
+/// compared with any name above.
+pub(crate) fn may_be_of_a_request(name: &str) -> bool {
+    const CORRELATION: usize = FASTSTREAM_CORRELATION_ID.len();
+    const REPLY_TO: usize = FASTSTREAM_REPLY_TO.len();
+    const PARENT: usize = TRACEPARENT.len();
+    const STATE: usize = TRACESTATE.len();
+    matches!(
+        (name.as_bytes().first(), name.len()),
+        (Some(b':' | b'i' | b'k' | b'R'), _)
+            | (Some(b'c'), CORRELATION)
+            | (Some(b'r'), REPLY_TO)
+            | (Some(b't'), PARENT | STATE)
+    )
+}
+
 /// `name` as a constant, where it is one that most requests or replies carry.
 #[cfg(feature = "kafka")]
 pub(crate) fn known(name: &str) -> Option<&'static str> {

@@ -49,10 +49,6 @@ impl Topical {
     }
 }
 
-fn is_http(head: &RequestHead) -> bool {
-    head.method.is_some() || head.path.is_some()
-}
-
 /// Policies by topic for records without method and path.
 pub(super) struct TopicPolicies {
     application: Arc<dyn Policies>,
@@ -61,10 +57,14 @@ pub(super) struct TopicPolicies {
 
 impl Policies for TopicPolicies {
     fn find(&self, head: &RequestHead, envelope: &Envelope, topic: &str) -> Arc<Policy> {
-        match self.topics.get(topic).filter(|_| !is_http(head)) {
+        match self.topics.get(topic).filter(|_| !head.is_http()) {
             Some(policy) => Arc::clone(policy),
             None => self.application.find(head, envelope, topic),
         }
+    }
+
+    fn of_topic(&self, topic: &str) -> Option<Arc<Policy>> {
+        self.topics.get(topic).cloned()
     }
 
     fn all(&self) -> Vec<Arc<Policy>> {
@@ -116,7 +116,7 @@ where
     }
 
     fn call(&mut self, mut delivery: Delivery) -> Self::Future {
-        if !is_http(&delivery.head) {
+        if !delivery.head.is_http() {
             if let Some(handler) = self.handler(&delivery.origin.partition.topic) {
                 return Either::Right(handler.call(delivery));
             }

@@ -134,8 +134,16 @@ impl RequestHead {
         write::request(self, headers);
     }
 
+    /// Whether the record is HTTP-shaped: it has a method or a path.
+    #[must_use]
+    #[inline]
+    pub fn is_http(&self) -> bool {
+        self.method.is_some() || self.path.is_some()
+    }
+
     /// Whether somebody waits for an answer.
     #[must_use]
+    #[inline]
     pub fn is_call(&self) -> bool {
         self.reply_to.is_some()
     }

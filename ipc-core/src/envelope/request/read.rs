@@ -18,6 +18,26 @@ pub(super) fn request(
     headers: &Headers,
     dialect: Option<Dialect>,
 ) -> Option<Malformed> {
+    if !headers
+        .iter()
+        .any(|header| names::may_be_of_a_request(&header.name))
+    {
+        // Of somebody who speaks no protocol: nobody waits for it.
+        head.dialect = dialect.unwrap_or_default();
+        head.attempt = 1;
+        head.accepts.stream = head.dialect.reads_streams();
+        return None;
+    }
+    protocol(head, headers, dialect)
+}
+
+/// As [`request`], where a header may be the protocol's.
+#[inline(never)]
+fn protocol(
+    head: &mut RequestHead,
+    headers: &Headers,
+    dialect: Option<Dialect>,
+) -> Option<Malformed> {
     let mut reader = Reader::new(head);
     for header in headers {
         if let Some(value) = &header.value {
@@ -30,8 +50,6 @@ pub(super) fn request(
 struct Reader<'a> {
     /// Written where it stays: it is too large to be handed around.
     head: &'a mut RequestHead,
-    /// Whether any header is one of those below.
-    any: bool,
     seen: u16,
     /// Who waits where, as each family of names tells it: only the one that
     /// counts is looked into, and which one that is shows at the end.
@@ -48,7 +66,6 @@ impl<'a> Reader<'a> {
     fn new(head: &'a mut RequestHead) -> Self {
         Self {
             head,
-            any: false,
             seen: 0,
             kafka: Waiting::default(),
             smallrye: Waiting::default(),
@@ -107,19 +124,11 @@ impl<'a> Reader<'a> {
             names::SMALLRYE_REPLY_PARTITION => self.smallrye.partition.put(value),
             names::FASTSTREAM_CORRELATION_ID => self.faststream.correlation_id.put(value),
             names::FASTSTREAM_REPLY_TO => self.faststream.topic.put(value),
-            _ => return,
+            _ => {}
         }
-        self.any = true;
     }
 
     fn finish(self, asked: Option<Dialect>) -> Option<Malformed> {
-        if !self.any {
-            // A record of somebody who speaks no protocol: nobody waits for it.
-            self.head.dialect = asked.unwrap_or_default();
-            self.head.attempt = 1;
-            self.head.accepts.stream = self.head.dialect.reads_streams();
-            return None;
-        }
         let dialect = asked.unwrap_or_else(|| self.detect());
         let Self {
             head, mut faults, ..
@@ -188,5 +197,54 @@ impl<'a> Reader<'a> {
         let (name, expected) = (names::CHAIN, "a chain of lanes");
         let chain = Chain::parse(value).ok_or(Malformed::Invalid { name, expected });
         self.faults.keep(chain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_header_of_a_request_is_taken_for_one_of_the_application() {
+        let alone = |name| {
+            let (mut head, mut headers) = (RequestHead::default(), Headers::new());
+            headers.push_static(name, Bytes::from_static(b"\xff"));
+            headers.push_static(name, Bytes::from_static(b"\xff"));
+            let fault = request(&mut head, &headers, Some(Dialect::SmallRye));
+            (names::may_be_of_a_request(name), fault.is_some())
+        };
+        for name in [
+            names::METHOD,
+            names::PATH,
+            names::AUTHORITY,
+            names::SCHEME,
+            names::DEADLINE,
+            names::BUDGET,
+            names::CALLER,
+            names::ATTEMPT,
+            names::ACCEPT,
+            names::CHUNK,
+            names::END,
+            names::CHAIN,
+            names::PEER,
+            names::SMALLRYE_CORRELATION_ID,
+            names::SMALLRYE_REPLY_TOPIC,
+            names::SMALLRYE_REPLY_PARTITION,
+        ] {
+            assert_eq!(alone(name), (true, true), "{name}");
+        }
+        for name in [
+            names::CORRELATION_ID,
+            names::REPLY_TOPIC,
+            names::REPLY_PARTITION,
+            names::FASTSTREAM_CORRELATION_ID,
+            names::FASTSTREAM_REPLY_TO,
+            names::IDEMPOTENCY_KEY,
+            names::TRACEPARENT,
+            names::TRACESTATE,
+        ] {
+            assert!(names::may_be_of_a_request(name), "{name}");
+        }
+        assert_eq!(alone(names::CONTENT_TYPE), (false, false));
     }
 }
