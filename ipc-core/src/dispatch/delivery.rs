@@ -100,6 +100,7 @@ impl Delivery {
     }
 
     /// A run of `record` that begins at a moment, by both clocks.
+    #[inline]
     pub(super) fn of(record: Arc<Record>, began: Instant, began_at: UnixMillis) -> Self {
         Self {
             record,
@@ -149,6 +150,7 @@ impl Record {
     }
 
     /// What its endpoint counts in `metrics`.
+    #[inline]
     pub(crate) fn meter(&self, metrics: &Metrics) -> Arc<EndpointMetrics> {
         match &self.meter {
             Some(meter) => Arc::clone(meter),

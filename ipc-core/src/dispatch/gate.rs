@@ -22,6 +22,7 @@ impl Gate {
     }
 
     /// Lets the job through, or keeps it until [`leave`](Self::leave) makes room.
+    #[inline]
     pub(super) fn enter(&mut self, job: Job) -> Option<Job> {
         if !self.is_full() {
             self.inside += 1;
@@ -41,6 +42,7 @@ impl Gate {
         !self.waiting.is_empty()
     }
 
+    #[inline]
     pub(super) fn is_full(&self) -> bool {
         self.inside >= self.limit
     }
@@ -51,6 +53,7 @@ impl Gate {
     }
 
     /// Makes room for one. Answers who was let through in its place.
+    #[inline]
     pub(super) fn leave(&mut self) -> Option<Job> {
         self.inside -= 1;
         if self.is_full() {

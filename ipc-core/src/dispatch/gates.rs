@@ -27,6 +27,7 @@ impl Gates {
         }
     }
 
+    #[inline]
     pub(super) fn enter_endpoint(&mut self, job: Job) -> Option<Job> {
         let policy = &job.record.policy;
         let Some(limit) = policy.concurrency else {
@@ -42,6 +43,7 @@ impl Gates {
         self.endpoints.get_mut(name).and_then(Gate::leave)
     }
 
+    #[inline]
     pub(super) fn enter_instance(&mut self, mut job: Job) -> Option<Job> {
         job.in_reserve = job.is_nested() && self.everyone.is_full() && self.nested.exists();
         if job.in_reserve {
@@ -51,6 +53,7 @@ impl Gates {
         }
     }
 
+    #[inline]
     pub(super) fn leave_instance(&mut self, in_reserve: bool) -> Option<Job> {
         if in_reserve {
             self.nested.leave()

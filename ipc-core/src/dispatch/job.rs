@@ -26,18 +26,21 @@ impl Job {
         }
     }
 
+    #[inline]
     pub(super) fn offset(&self) -> i64 {
         self.record.origin.offset
     }
 
     /// The key whose order this record keeps. A call that loops keeps none: its
     /// own caller holds the lane until it is answered.
+    #[inline]
     pub(super) fn lane(&self) -> Option<&Bytes> {
         let key = self.record.envelope.key.as_ref();
         key.filter(|_| self.record.refusal != Some(Refusal::CallLoop))
     }
 
     /// Whether it is part of a call that another service of ours is handling.
+    #[inline]
     pub(super) fn is_nested(&self) -> bool {
         !self.record.head.chain.is_empty()
     }

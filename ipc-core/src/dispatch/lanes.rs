@@ -27,6 +27,7 @@ struct Lane {
 
 impl Lanes {
     /// Takes the lane for `job`, or queues it behind those that are there.
+    #[inline]
     pub(super) fn enter(&mut self, job: Job) -> Option<Job> {
         let Some(key) = job.lane() else {
             return Some(job);
@@ -48,6 +49,7 @@ impl Lanes {
     /// The next in line, where whoever handles `job` may handle it afterwards: what
     /// becomes of both is known when their handlers end, and both pass the same
     /// gates.
+    #[inline]
     pub(super) fn follower(&mut self, job: &Job) -> Option<Job> {
         let settles_at_once =
             !job.record.head.is_call() && job.record.policy.guarantee == Guarantee::AtLeastOnce;

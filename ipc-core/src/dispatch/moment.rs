@@ -17,6 +17,7 @@ pub(super) struct Moment {
 
 impl Moment {
     /// How long before `at` this was.
+    #[inline]
     pub(super) fn until(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.at)
     }

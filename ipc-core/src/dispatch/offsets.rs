@@ -26,6 +26,7 @@ struct Entry {
 impl OffsetWindow {
     /// Notes a record that arrived. False when it was seen before: the
     /// partition was rewound, and this record is already in hand or finished.
+    #[inline]
     pub(crate) fn begin(&mut self, offset: i64, arrived: Instant) -> bool {
         let newest = self.entries.back().map(|entry| entry.offset);
         let next = newest.map_or(self.watermark, |newest| Some(newest + 1));
@@ -42,6 +43,7 @@ impl OffsetWindow {
 
     /// Notes that a record is finished. Answers the next offset to process when
     /// that moved.
+    #[inline]
     pub(crate) fn finish(&mut self, offset: i64) -> Option<i64> {
         let mut moved = None;
         if self.is_oldest(offset) {
@@ -86,6 +88,7 @@ impl OffsetWindow {
     }
 
     /// Whether this record is the oldest unfinished one.
+    #[inline]
     pub(crate) fn is_oldest(&self, offset: i64) -> bool {
         self.entries
             .front()

@@ -57,11 +57,13 @@ impl Partition {
         }
     }
 
+    #[inline]
     pub(super) fn started(&mut self) {
         self.running += 1;
         self.metrics.in_flight(self.running);
     }
 
+    #[inline]
     pub(super) fn ended(&mut self) {
         self.running -= 1;
         self.metrics.in_flight(self.running);

@@ -31,6 +31,7 @@ impl Partitions {
     }
 
     /// The assignment of a partition, where it has one.
+    #[inline]
     pub(super) fn find(&mut self, place: &TopicPartition) -> Option<Assignment> {
         if let Some((last, assignment)) = &self.last
             && last.partition == place.partition
@@ -43,6 +44,7 @@ impl Partitions {
         Some(assignment)
     }
 
+    #[inline]
     pub(super) fn get(&mut self, assignment: Assignment) -> Option<&mut Partition> {
         match self.slots.get_mut(assignment.index) {
             Some((epoch, partition)) if *epoch == assignment.epoch => Some(partition),

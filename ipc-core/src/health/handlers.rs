@@ -26,6 +26,7 @@ struct Running {
 }
 
 impl Handlers {
+    #[inline]
     pub(super) fn watch(
         handlers: &Arc<Self>,
         endpoint: &Arc<str>,
@@ -70,6 +71,7 @@ pub struct HandlerWatch {
 }
 
 impl Drop for HandlerWatch {
+    #[inline]
     fn drop(&mut self) {
         self.handlers.0.lock().remove(self.place);
     }

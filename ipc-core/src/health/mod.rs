@@ -127,6 +127,7 @@ impl Health {
 
     /// Watches a handler that must be done at `finish_by`, until the guard is
     /// dropped.
+    #[inline]
     pub fn handler(&self, endpoint: &Arc<str>, finish_by: Instant) -> HandlerWatch {
         Handlers::watch(&self.0.handlers, endpoint, finish_by)
     }

@@ -201,6 +201,7 @@ fn refuse(delivery: &Delivery) -> Option<Outcome> {
 
 /// The caller's deadline. A call without one, as a foreign caller sends it,
 /// counts from when it was written.
+#[inline]
 fn deadline(delivery: &Delivery) -> Option<Deadline> {
     let head = &delivery.head;
     let written = delivery.origin.timestamp.millis();
@@ -241,6 +242,7 @@ struct Bounds {
 
 impl Bounds {
     /// Bounds how long a one-way may wait.
+    #[inline]
     fn judge(&self, outcome: Outcome) -> Outcome {
         let max_age = self.delivery.policy.max_age;
         match outcome {

@@ -96,6 +96,7 @@ struct Run {
 }
 
 impl Run {
+    #[inline]
     fn begin(endpoint: Arc<EndpointMetrics>, began: Instant) -> Self {
         endpoint.handler_started();
         Self {
@@ -105,6 +106,7 @@ impl Run {
         }
     }
 
+    #[inline]
     fn end(&mut self, result: HandlerResult) {
         self.ended = true;
         self.endpoint.handler_ended(result, self.began.elapsed());
@@ -112,6 +114,7 @@ impl Run {
 }
 
 impl Drop for Run {
+    #[inline]
     fn drop(&mut self) {
         if !self.ended {
             self.end(HandlerResult::Dropped);
@@ -124,6 +127,7 @@ impl Drop for Run {
 struct Polled<'a>(&'a mut Run);
 
 impl Drop for Polled<'_> {
+    #[inline]
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.end(HandlerResult::Panicked);
@@ -131,6 +135,7 @@ impl Drop for Polled<'_> {
     }
 }
 
+#[inline]
 fn result(outcome: &Outcome) -> HandlerResult {
     match outcome {
         Outcome::Done => HandlerResult::Done,

@@ -91,6 +91,7 @@ impl DispatchMetrics {
 
     /// Records how long a record waited for its handler: since it arrived here
     /// and, where its timestamp says, since it was written.
+    #[inline]
     pub fn waited(&self, since_arrival: Duration, since_written: Option<Duration>) {
         self.queue_wait.observe(since_arrival);
         if let Some(wait) = since_written {

@@ -116,6 +116,7 @@ pub struct EndpointMetrics {
 impl EndpointMetrics {
     /// Counts what became of a record: once for each, and once more for each
     /// retry, wait and end of a stream on its way.
+    #[inline]
     pub fn settled(&self, settled: Settled) {
         match settled {
             Settled::Done => self.done.inc(),
@@ -128,11 +129,13 @@ impl EndpointMetrics {
     }
 
     /// Counts a handler as running until its end is recorded.
+    #[inline]
     pub fn handler_started(&self) {
         self.running.inc();
     }
 
     /// Records the end of a handler that was counted as running.
+    #[inline]
     pub fn handler_ended(&self, result: HandlerResult, took: Duration) {
         match result {
             HandlerResult::Done => self.ran.inc(),

@@ -44,6 +44,7 @@ impl Histogram {
         }))
     }
 
+    #[inline]
     pub(super) fn observe(&self, duration: Duration) {
         let seconds = duration.as_secs_f64();
         let Figures { buckets, sum } = &*self.0;

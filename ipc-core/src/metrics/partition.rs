@@ -150,11 +150,13 @@ pub struct PartitionMetrics {
 
 impl PartitionMetrics {
     /// Counts records that arrived.
+    #[inline]
     pub fn received(&self, records: usize) {
         self.received.inc_by(records as u64);
     }
 
     /// Says how many records are being handled.
+    #[inline]
     pub fn in_flight(&self, records: usize) {
         self.in_flight
             .set(i64::try_from(records).unwrap_or(i64::MAX));
