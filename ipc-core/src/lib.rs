@@ -85,7 +85,8 @@
 //! call ends in one of four ways: a reply, an application error, rejected (nothing
 //! was sent) or unknown; [`CallError`](client::CallError) tells the last three
 //! apart. The deadline travels with the request, expired work is dropped, and what
-//! a handler calls inherits what is left. There is no deduplication yet.
+//! a handler calls inherits what is left. Where an
+//! endpoint asks for it, a repetition is answered from a [store].
 //! `docs/delivery-semantics.md` has the rest.
 //!
 //! # Where to look
@@ -96,6 +97,7 @@
 //! | calling, and how calls end | [`client`] |
 //! | handlers with contracts | [`routing`], [`contract`](mod@contract), [`response`] |
 //! | correlation id, deadline, key and offset in a handler | [`extract`] |
+//! | requests that come again | [`store`] |
 //! | topics that are not HTTP-shaped | [`handler`] |
 //! | how Kafka is reached and configured | [`transport`] |
 //! | what is counted | [`metrics`], [`health`] |
@@ -137,6 +139,7 @@ pub mod prelude;
 pub mod response;
 pub mod routing;
 pub mod service;
+pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod transport;

@@ -12,6 +12,7 @@ use crate::transport::{Origin, Timestamp, TopicPartition};
 use super::Policy;
 use super::assignment::Assignment;
 use crate::metrics::{EndpointMetrics, Metrics};
+use crate::store::{Fence, Lent};
 
 /// A record with everything dispatch found out about it. What a layer and a
 /// handler get: a small handle, whose clones share the [`Record`].
@@ -28,6 +29,16 @@ pub struct Delivery {
     /// The same by the wall clock, once that is settled: what the handler's own
     /// calls inherit.
     pub answer_by: Option<UnixMillis>,
+    /// The claim it is handled under, where its endpoint has its repetitions
+    /// recognised.
+    pub(crate) granted: Option<Arc<Granted>>,
+}
+
+/// What a handler may know of the claim it works under.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    pub(crate) fence: Fence,
+    pub(crate) lent: Option<Lent>,
 }
 
 /// What does not change on a record's way through dispatch.
@@ -108,7 +119,21 @@ impl Delivery {
             began_at,
             finish_by: began,
             answer_by: None,
+            granted: None,
         }
+    }
+
+    /// The fence of the claim it is handled under, where its endpoint has its
+    /// repetitions recognised.
+    #[must_use]
+    pub fn fence(&self) -> Option<Fence> {
+        self.granted.as_ref().map(|granted| granted.fence)
+    }
+
+    /// What the dedup store lends to its handler.
+    #[must_use]
+    pub fn lent(&self) -> Option<&Lent> {
+        self.granted.as_ref()?.lent.as_ref()
     }
 
     /// The record, to be changed for whoever has this delivery.

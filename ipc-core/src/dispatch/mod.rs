@@ -39,7 +39,7 @@ pub use crate::contract::{Guarantee, Idempotency, KeyRule, Mode};
 pub use crate::transport::{Origin, TopicPartition};
 
 pub(crate) use backlog::Backlog;
-pub(crate) use delivery::Refusal;
+pub(crate) use delivery::{Granted, Refusal};
 pub(crate) use engine::Engine;
 pub(crate) use intake::Intake;
 pub(crate) use open_replies::OpenReplies;

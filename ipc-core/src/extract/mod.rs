@@ -6,7 +6,8 @@
 //! there every fact but the idempotency key is absent.
 //!
 //! Three types of the [envelope](crate::envelope) are extractors themselves:
-//! [`CorrelationId`], [`Deadline`] and [`Envelope`].
+//! [`CorrelationId`], [`Deadline`] and [`Envelope`]; so is the [store](crate::store)'s
+//! [`Fence`].
 //!
 //! ```
 //! use axum::{Router, routing::post};
@@ -25,6 +26,7 @@ mod correlation_id;
 mod deadline;
 mod envelope;
 mod facts;
+mod fence;
 mod idempotency_key;
 mod key;
 mod offset;
@@ -33,6 +35,7 @@ mod partition;
 mod peer;
 
 pub use crate::envelope::{CorrelationId, Deadline, Envelope};
+pub use crate::store::Fence;
 pub use attempt::Attempt;
 pub use caller::Caller;
 pub use facts::FactRejection;

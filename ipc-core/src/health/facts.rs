@@ -28,6 +28,8 @@ pub struct Facts {
     pub(super) runtime_turned: Option<Instant>,
     pub(super) consumers: Vec<Consumer>,
     pub(super) inboxes: Vec<Inbox>,
+    /// Why each dedup store that is away cannot be asked.
+    pub(super) stores: Vec<Arc<str>>,
     pub(super) served_locally: Vec<Arc<str>>,
     /// Handlers beyond their deadline plus its grace, by endpoint.
     pub(super) overdue: BTreeMap<Arc<str>, Overdue>,
@@ -102,6 +104,9 @@ impl Facts {
         }
         for consumer in &self.consumers {
             consumer.warnings().for_each(|text| verdict.warn(text));
+        }
+        for reason in &self.stores {
+            verdict.warn(reason.to_string());
         }
         verdict
     }

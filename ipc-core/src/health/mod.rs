@@ -16,7 +16,7 @@
 //! | a handler runs on beyond its deadline | after 10 s | | |
 //! | the broker is away | never | after 3 s, if nothing else is served | |
 //! | the reply inbox is not ready | never | if nothing else is served | |
-//! | a partition is paused, none is assigned | never | never | |
+//! | a partition is paused, none is assigned, the dedup store is away | never | never | |
 //!
 //! What does not fail readiness is told as a warning: a partition that is paused
 //! because its window is full, with that reason, and the inbox of a client that
@@ -28,6 +28,7 @@
 mod facts;
 mod handlers;
 mod parts;
+mod store;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -42,6 +43,7 @@ use tokio::time::Instant;
 pub use facts::Facts;
 pub use handlers::HandlerWatch;
 pub use parts::{ConsumerHealth, InboxHealth, PausedPartition, Role};
+pub use store::StoreHealth;
 pub use verdict::Verdict;
 
 use facts::{Consumer, Inbox};
@@ -65,6 +67,7 @@ struct Known {
     next_id: u64,
     consumers: BTreeMap<u64, Consumer>,
     inboxes: BTreeMap<u64, Inbox>,
+    stores: BTreeMap<&'static str, Arc<str>>,
     served_locally: Vec<Arc<str>>,
 }
 
@@ -80,6 +83,7 @@ impl Health {
                 next_id: 0,
                 consumers: BTreeMap::new(),
                 inboxes: BTreeMap::new(),
+                stores: BTreeMap::new(),
                 served_locally: Vec::new(),
             }),
             handlers: Arc::default(),
@@ -125,6 +129,12 @@ impl Health {
         InboxHealth::new(&self.0, topic.into(), role)
     }
 
+    /// The dedup store called `name`, which answers so far.
+    #[must_use]
+    pub fn store(&self, name: &'static str) -> StoreHealth {
+        StoreHealth::new(&self.0, name)
+    }
+
     /// Watches a handler that must be done at `finish_by`, until the guard is
     /// dropped.
     #[inline]
@@ -142,6 +152,7 @@ impl Health {
             runtime_turned: known.runtime_turned,
             consumers: known.consumers.values().cloned().collect(),
             inboxes: known.inboxes.values().cloned().collect(),
+            stores: known.stores.values().cloned().collect(),
             served_locally: known.served_locally.clone(),
             overdue: self.0.handlers.overdue(now),
         }

@@ -87,7 +87,11 @@ pub fn response_parts(status: u16, record: &Headers) -> Result<response::Parts, 
         .ok()
         .filter(|status| !status.is_informational())
         .ok_or_else(|| malformed(format!("header :status is {}", status)))?;
-    let headers = headers::from_record(record).map_err(|error| malformed(error.to_string()))?;
+    let mut headers = headers::from_record(record).map_err(|error| malformed(error.to_string()))?;
+    // The one header of ours that an HTTP client may care for.
+    if record.contains(names::REPLAYED) {
+        headers.insert(names::REPLAYED, HeaderValue::from_static("1"));
+    }
     let (mut parts, ()) = ::http::Response::new(()).into_parts();
     parts.status = status;
     parts.headers = headers;

@@ -2,12 +2,14 @@
 //!
 //! # Order
 //!
-//! From the outside in: dead letter, guard, trace, watch, metrics, then the
+//! From the outside in: dead letter, guard, trace, dedup, watch, metrics, then the
 //! layers of the service's author, then the handler. A dead letter is thus
 //! written for whatever any layer gives up, no layer sees a record that must not
-//! be handled, and what the author's layers log stands in the delivery's span.
+//! be handled, what the author's layers log stands in the delivery's span, and a
+//! request that is answered from a store counts as no run of its handler.
 
 mod dead_letter;
+mod dedup;
 mod guard;
 mod metrics;
 #[cfg(test)]
@@ -16,6 +18,7 @@ mod trace;
 mod watch;
 
 pub use dead_letter::{DeadLetter, DeadLetterFuture, DeadLetterLayer};
+pub use dedup::{Dedup, DedupFuture, DedupLayer};
 pub use guard::{Guard, GuardFuture, GuardLayer};
 pub use metrics::{Measure, MeasureFuture, MetricsLayer};
 pub use trace::{Trace, TraceFuture, TraceLayer};

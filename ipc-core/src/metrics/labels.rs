@@ -202,6 +202,32 @@ label! {
 }
 
 label! {
+    /// What a request learnt of its claim at the dedup store.
+    ClaimResult {
+        /// The work was its own to do.
+        Granted => "granted",
+        /// The same, after an owner that let its lease run out.
+        TakenOver => "taken_over",
+        /// It was answered from the store.
+        Replayed => "replayed",
+        /// The same, after it had waited for the request that ran.
+        Waited => "waited",
+        /// Its deadline came before the request that ran had ended.
+        Conflict => "conflict",
+        /// Its key stands for another request.
+        Mismatch => "mismatch",
+        /// It has no key, or one that cannot be used.
+        Refused => "refused",
+        /// Another owner had taken its work over before it ended.
+        Fenced => "fenced",
+        /// It was handled without the store, which did not answer.
+        Unprotected => "unprotected",
+        /// It was not handled: the store did not answer.
+        Unavailable => "unavailable",
+    }
+}
+
+label! {
     /// Why a record was not acknowledged by the broker.
     SendFailure {
         /// The send queue was full.
@@ -277,6 +303,11 @@ pub(super) struct ReasonLabels {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub(super) struct RebalanceLabels {
     pub(super) kind: Rebalance,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct ClaimLabels {
+    pub(super) result: ClaimResult,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]

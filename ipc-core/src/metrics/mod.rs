@@ -10,6 +10,7 @@
 //! label is a closed set.
 
 mod client;
+mod dedup;
 mod dispatch;
 mod endpoint;
 mod histogram;
@@ -30,13 +31,14 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
 pub use client::ClientMetrics;
+pub use dedup::DedupMetrics;
 pub use dispatch::DispatchMetrics;
 pub use endpoint::EndpointMetrics;
 pub use kafka::KafkaMetrics;
 pub(crate) use kafka::{BrokerState, ClientState};
 pub use labels::{
-    CallOutcome, ClientKind, ErrorClass, HandlerResult, Rebalance, RoundTripFigure, SendFailure,
-    Settled, StreamEnd,
+    CallOutcome, ClaimResult, ClientKind, ErrorClass, HandlerResult, Rebalance, RoundTripFigure,
+    SendFailure, Settled, StreamEnd,
 };
 pub use partition::PartitionMetrics;
 pub use producer::ProducerMetrics;
@@ -55,6 +57,7 @@ struct Inner {
     registry: Registry,
     dispatch: DispatchMetrics,
     client: ClientMetrics,
+    dedup: DedupMetrics,
     producer: ProducerMetrics,
     kafka: KafkaMetrics,
     partitions: Arc<partition::Partitions>,
@@ -70,6 +73,7 @@ impl Metrics {
         Self(Arc::new(Inner {
             dispatch: DispatchMetrics::register(&mut registry),
             client: ClientMetrics::register(&mut registry),
+            dedup: DedupMetrics::register(&mut registry),
             producer: ProducerMetrics::register(&mut registry),
             kafka: KafkaMetrics::register(&mut registry),
             partitions: Arc::new(partition::Partitions::register(&mut registry)),
@@ -89,6 +93,12 @@ impl Metrics {
     #[must_use]
     pub fn client(&self) -> &ClientMetrics {
         &self.0.client
+    }
+
+    /// What recognising repetitions counts.
+    #[must_use]
+    pub fn dedup(&self) -> &DedupMetrics {
+        &self.0.dedup
     }
 
     /// What sending counts.

@@ -43,6 +43,8 @@ fn everything() -> (Metrics, Arc<PartitionMetrics>) {
     partition.paused(true);
     partition.lag(7);
 
+    metrics.dedup().claimed(ClaimResult::Granted);
+
     let client = metrics.client();
     drop(client.call_started());
     client.call_ended(CallOutcome::Reply);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use http::Method;
 use http::uri::PathAndQuery;
 use tower::{Layer, ServiceBuilder as Layers};
+use uuid::Uuid;
 
 use super::entrance::{Entrance, Topical};
 use super::hooks::{HookFailure, Hooks};
@@ -23,8 +24,9 @@ use super::{Application, Prepared, ServeError, checks};
 use crate::dispatch::{Delivery, Limits, Outcome, Policy, ReplyTopics};
 use crate::handler::TopicHandler;
 use crate::health::Health;
-use crate::layer::{DeadLetterLayer, GuardLayer, MetricsLayer, TraceLayer, WatchLayer};
+use crate::layer::{DeadLetterLayer, DedupLayer, GuardLayer, MetricsLayer, TraceLayer, WatchLayer};
 use crate::metrics::Metrics;
+use crate::store::Dedup;
 #[cfg(feature = "kafka")]
 use crate::transport::kafka::{KafkaConfig, KafkaTransport};
 use crate::transport::{TopicNames, TopologyPlan, Transport};
@@ -39,6 +41,7 @@ pub struct ServiceBuilder {
     default_policy: Policy,
     reply_topics: ReplyTopics,
     dead_letter: Option<String>,
+    dedup: Option<Dedup>,
     create_topics: Option<i32>,
     topic_handlers: BTreeMap<String, TopicHandler>,
     default_route: Option<(Method, PathAndQuery)>,
@@ -70,6 +73,7 @@ impl ServiceBuilder {
             default_policy: Policy::new("other"),
             reply_topics: ReplyTopics::default(),
             dead_letter: None,
+            dedup: None,
             create_topics: None,
             topic_handlers: BTreeMap::new(),
             default_route: None,
@@ -127,6 +131,14 @@ impl ServiceBuilder {
     /// The topic for records that are given up. Default: `<service>.dlq`.
     pub fn dead_letter(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter = Some(topic.into());
+        self
+    }
+
+    /// Where requests that were handled are remembered, for endpoints with
+    /// `idempotency`: a [store](crate::store), or a [`Dedup`] that says how it is
+    /// used. Default: none, and such an endpoint keeps the service from starting.
+    pub fn dedup(mut self, dedup: impl Into<Dedup>) -> Self {
+        self.dedup = Some(dedup.into());
         self
     }
 
@@ -260,7 +272,12 @@ impl ServiceBuilder {
         let prepared = app.prepare(self.default_policy)?;
         let mut extra = prepared.topics;
         extra.extend(self.topic_handlers.into_keys());
-        checks::run(&self.name, &self.limits, &prepared.policies.all())?;
+        checks::run(
+            &self.name,
+            &self.limits,
+            &prepared.policies.all(),
+            self.dedup.as_ref(),
+        )?;
         let names = self.source.topic_names();
         let topics = Topics::new(&names, &self.name, self.dead_letter.as_deref(), &extra);
         let group = self.group.unwrap_or(self.name);
@@ -274,7 +291,12 @@ impl ServiceBuilder {
             topics: mut extra,
         } = app.prepare(self.default_policy.clone())?;
         extra.extend(self.topic_handlers.keys().cloned());
-        checks::run(&self.name, &self.limits, &policies.all())?;
+        checks::run(
+            &self.name,
+            &self.limits,
+            &policies.all(),
+            self.dedup.as_ref(),
+        )?;
         #[cfg(feature = "http-server")]
         let admin = match self.admin {
             Some(address) => {
@@ -284,6 +306,10 @@ impl ServiceBuilder {
             }
             None => None,
         };
+        if let Some(dedup) = &self.dedup {
+            self.health.starting("looking for its dedup store");
+            checks::store(&self.name, dedup, &policies.all()).await?;
+        }
         self.health.starting("connecting to the broker");
         let transport = self.source.connect(&self.metrics).await?;
         let topics = Topics::new(
@@ -306,6 +332,16 @@ impl ServiceBuilder {
             .await?;
         self.health.starting("running the hooks before the start");
         self.hooks.start().await?;
+        let instance: Arc<str> = format!("{name}/{}", Uuid::new_v4().simple()).into();
+        let dedup = match self.dedup {
+            None => DedupLayer::off(),
+            Some(dedup) => {
+                let health = self.health.store(dedup.store.name());
+                let service = Arc::clone(&name);
+                let instance = Arc::clone(&instance);
+                DedupLayer::new(dedup, service, instance, self.metrics.clone(), health)
+            }
+        };
         let handler = Layers::new()
             .layer(DeadLetterLayer::new(
                 Arc::clone(&transport),
@@ -316,11 +352,13 @@ impl ServiceBuilder {
             ))
             .layer(GuardLayer::new(self.limits.unknown_endpoint_grace))
             .layer(TraceLayer::new(Arc::clone(&name)))
+            .layer(dedup)
             .layer(WatchLayer::new(self.health.clone()))
             .layer(MetricsLayer::new(self.metrics.clone()))
             .service(handler);
         let parts = Parts {
             name,
+            instance,
             group,
             reply_topics: self.reply_topics.except(topics.own()),
             topics,

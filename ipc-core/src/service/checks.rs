@@ -1,15 +1,19 @@
 //! What can be found wrong before anything is consumed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ServeError;
+use super::topics::{DEAD_LETTERS_KEPT, REQUESTS_KEPT};
 use crate::dispatch::{Guarantee, Idempotency, Limits, Mode, Policy};
+use crate::store::{Dedup, Needs};
 
 /// Finds every fault of the set-up, and lists what may surprise.
 pub(super) fn run(
     service: &str,
     limits: &Limits,
     policies: &[Arc<Policy>],
+    dedup: Option<&Dedup>,
 ) -> Result<(), ServeError> {
     let mut faults = Vec::new();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -30,11 +34,25 @@ pub(super) fn run(
     }
     for policy in policies {
         if policy.idempotency != Idempotency::Off {
-            faults.push(format!(
-                "endpoint {} asks for stored replies and the service has no dedup store: \
-                 leave idempotency out",
-                policy.name
-            ));
+            let name = &policy.name;
+            if dedup.is_none() {
+                faults.push(format!(
+                    "endpoint {name} asks for stored replies and the service has no dedup \
+                     store: give it one with dedup(..), or leave idempotency out"
+                ));
+            }
+            if policy.mode == Mode::Stream {
+                faults.push(format!(
+                    "endpoint {name} is a stream and asks for stored replies, which are \
+                     not stored of streams: leave idempotency out"
+                ));
+            }
+            if policy.guarantee == Guarantee::AtMostOnce {
+                faults.push(format!(
+                    "endpoint {name} is at most once and asks for stored replies: a request \
+                     that was begun is never handled again, so leave one of them out"
+                ));
+            }
         }
         if policy.guarantee == Guarantee::AtMostOnce && policy.mode == Mode::Stream {
             faults.push(format!(
@@ -51,12 +69,42 @@ pub(super) fn run(
     Ok(())
 }
 
+/// Asks the dedup store whether it can keep what is promised.
+pub(super) async fn store(
+    service: &str,
+    dedup: &Dedup,
+    policies: &[Arc<Policy>],
+) -> Result<(), ServeError> {
+    let longest = |of: fn(&Policy) -> Duration| {
+        let durations = policies.iter().map(|policy| of(policy));
+        durations.max().unwrap_or_default()
+    };
+    let back = REQUESTS_KEPT + longest(|policy| policy.max_age) + DEAD_LETTERS_KEPT;
+    if dedup.keep < back {
+        tracing::warn!(
+            service,
+            keep = ?dedup.keep,
+            come_back = ?back,
+            "replies are kept for less long than a request can come back from its log, from \
+             waiting or as a redriven dead letter: it is handled again then; see Dedup::keep"
+        );
+    }
+    let lease = longest(|policy| policy.timeout) + dedup.lease_margin;
+    let needs = Needs::new(service, dedup.keep, lease);
+    let checked = dedup.store.check(&needs).await;
+    checked.map_err(ServeError::Configuration)
+}
+
 /// A crash may make the log hand a record out again: whoever runs the service
 /// should know which endpoints that can hurt.
 fn warn_of_repetition(service: &str, policies: &[Arc<Policy>]) {
     let repeated: Vec<&str> = policies
         .iter()
         .filter(|policy| !policy.safe && policy.guarantee == Guarantee::AtLeastOnce)
+        .filter(|policy| {
+            let idempotency = policy.idempotency;
+            matches!(idempotency, Idempotency::Off | Idempotency::Optional)
+        })
         .map(|policy| &*policy.name)
         .filter(|name| !has_safe_method(name))
         .collect();
@@ -64,8 +112,8 @@ fn warn_of_repetition(service: &str, policies: &[Arc<Policy>]) {
         tracing::warn!(
             service,
             endpoints = repeated.join(", "),
-            "after a crash these endpoints may see a request twice: they are neither safe nor \
-             at most once"
+            "after a crash these endpoints may see a request twice: they are neither \
+             safe, nor idempotent, nor at most once"
         );
     }
 }
@@ -89,7 +137,7 @@ mod tests {
         };
         let mut policy = Policy::new("POST /orders");
         policy.idempotency = Idempotency::Required;
-        let error = run("or ders", &limits, &[Arc::new(policy)]).unwrap_err();
+        let error = run("or ders", &limits, &[Arc::new(policy)], None).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("\"or ders\""), "{text}");
         assert!(text.contains("window"), "{text}");
@@ -99,6 +147,6 @@ mod tests {
     #[test]
     fn a_sound_service_has_no_fault() {
         let policies = [Arc::new(Policy::new("GET /orders"))];
-        assert!(run("orders", &Limits::default(), &policies).is_ok());
+        assert!(run("orders", &Limits::default(), &policies, None).is_ok());
     }
 }

@@ -10,7 +10,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::hooks::Hooks;
 use super::inlet::Requests;
@@ -65,6 +64,8 @@ pub struct Service {
 /// Everything a service is made of.
 pub(super) struct Parts {
     pub(super) name: Arc<str>,
+    /// This run of it.
+    pub(super) instance: Arc<str>,
     pub(super) group: Arc<str>,
     pub(super) topics: Topics,
     pub(super) limits: Limits,
@@ -104,7 +105,7 @@ impl Parts {
             self.metrics.clone(),
         )
         .await?;
-        let instance = ByteString::from(format!("{}/{}", self.name, Uuid::new_v4().simple()));
+        let instance = ByteString::from(&*self.instance);
         let consumer_health = self
             .health
             .consumer(Arc::clone(&self.topics.requests[0]), Instant::now());

@@ -1,13 +1,18 @@
 //! The topics of one service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::transport::{TopicNames, TopicSpec, TopologyPlan, Transport, TransportError};
 
-const MINUTE_MS: u64 = 60 * 1000;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// One-way work must survive a weekend.
+pub(super) const REQUESTS_KEPT: Duration = DAY.saturating_mul(7);
+/// How long a dead letter can be redriven.
+pub(super) const DEAD_LETTERS_KEPT: Duration = DAY.saturating_mul(14);
+const CONTROL_KEPT: Duration = Duration::from_secs(5 * 60);
 /// Of a request topic, where nobody says otherwise.
 const DEFAULT_PARTITIONS: i32 = 12;
-const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
@@ -74,24 +79,23 @@ impl Topics {
         Ok(there.map(|state| state.partitions))
     }
 
-    /// What the service needs of its cluster. One-way work must survive a weekend,
-    /// so requests are kept for a week.
+    /// What the service needs of its cluster.
     pub(super) fn plan(&self, group: &str, request_partitions: Option<i32>) -> TopologyPlan {
         let partitions = request_partitions.unwrap_or(DEFAULT_PARTITIONS);
-        let kept = |topic: &Arc<str>, partitions, retention_ms: u64| {
+        let kept = |topic: &Arc<str>, partitions, retention: Duration| {
             TopicSpec::new(Arc::clone(topic), partitions)
                 .with("cleanup.policy", "delete")
-                .with("retention.ms", retention_ms)
+                .with("retention.ms", retention.as_millis())
         };
         let plan = self
             .requests
             .iter()
             .fold(TopologyPlan::new(), |plan, topic| {
-                plan.topic(kept(topic, partitions, 7 * DAY_MS))
+                plan.topic(kept(topic, partitions, REQUESTS_KEPT))
                     .reads(Arc::clone(topic))
             });
-        plan.topic(kept(&self.control, 1, 5 * MINUTE_MS))
-            .topic(kept(&self.dead_letters, 1, 14 * DAY_MS))
+        plan.topic(kept(&self.control, 1, CONTROL_KEPT))
+            .topic(kept(&self.dead_letters, 1, DEAD_LETTERS_KEPT))
             .reads(Arc::clone(&self.control))
             .writes(Arc::clone(&self.control))
             .writes(Arc::clone(&self.dead_letters))

@@ -4,6 +4,7 @@
 mod calls;
 mod chunks;
 mod collected;
+mod dedup;
 #[path = "../envelope/dump.rs"]
 #[expect(dead_code, reason = "the envelope's own tests use the rest")]
 mod dump;

@@ -31,7 +31,7 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ),
     (
         "extract",
-        "http response routing dispatch contract envelope error",
+        "http response routing dispatch contract envelope store error",
     ),
     (
         "response",

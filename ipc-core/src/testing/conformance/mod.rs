@@ -26,14 +26,11 @@ mod reading;
 mod sending;
 mod topology;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-use tracing::Instrument as _;
-
+use crate::testing::checks::{self, Named};
 use crate::transport::Transport;
 use case::Case;
 
@@ -131,30 +128,15 @@ const CHECKS: &[(&str, Check)] = checks![
 ///
 /// Dropping the future ends the checks; their topics stay.
 pub async fn run(fixture: Fixture) {
-    let mut running = JoinSet::new();
-    let mut names = HashMap::new();
-    for (name, check) in CHECKS {
+    let each = CHECKS.iter().map(|(name, check)| {
         let fixture = fixture.clone();
         let checked = async move {
             let transport = (fixture.connect)().await;
             check(Case::new(&fixture.run, name, transport)).await;
         };
-        let span = tracing::info_span!("conformance", check = name);
-        names.insert(running.spawn(checked.instrument(span)).id(), name);
-    }
-    let mut failed: Vec<String> = Vec::new();
-    while let Some(ended) = running.join_next().await {
-        if let Err(error) = ended {
-            failed.push(format!("{}: {error}", names[&error.id()]));
-        }
-    }
-    failed.sort();
-    let (count, all) = (failed.len(), CHECKS.len());
-    assert!(
-        failed.is_empty(),
-        "{count} of {all} checks failed:\n{}",
-        failed.join("\n")
-    );
+        Named::new(name, checked)
+    });
+    checks::all(each.collect()).await;
 }
 
 #[cfg(test)]

@@ -1,0 +1,261 @@
+//! The way of one delivery through the store.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tower::{Service, ServiceExt as _};
+
+use super::wait::Wait;
+use super::{body, identity};
+use crate::dispatch::{Delivery, Failure, Granted, Outcome, Reason, Reply};
+use crate::envelope::Problem;
+use crate::health::StoreHealth;
+use crate::metrics::{ClaimResult, Metrics};
+use crate::store::{
+    Claim, ClaimRequest, Claimed, Dedup as Settings, Effects, FinishError, StoreDown, StoreError,
+    StoredReply,
+};
+
+/// Whoever waits for another owner or for the store comes back after so long.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// Where claims are made for one instance of a service.
+pub(super) struct Desk {
+    pub(super) settings: Settings,
+    pub(super) service: Arc<str>,
+    pub(super) instance: Arc<str>,
+    pub(super) metrics: Metrics,
+    pub(super) health: StoreHealth,
+}
+
+/// What asking for a claim came to.
+enum Asked {
+    Granted(Box<dyn Claimed>),
+    /// It is handled as if there were no store.
+    Unprotected,
+    Ended(Outcome),
+}
+
+impl Desk {
+    /// Has `handler` see the delivery if nobody has done its work before.
+    pub(super) async fn handle<S>(self: Arc<Self>, mut handler: S, delivery: Delivery) -> Outcome
+    where
+        S: Service<Delivery, Response = Outcome, Error = Infallible>,
+    {
+        let id = match identity::of(&self.service, &delivery) {
+            Ok(Some(id)) => id,
+            Ok(None) => return run(&mut handler, delivery).await,
+            Err(problem) => {
+                self.count(ClaimResult::Refused);
+                return refused(problem, &delivery);
+            }
+        };
+        let fingerprint = identity::fingerprint(&delivery);
+        let mut request = ClaimRequest::new(id, fingerprint, Arc::clone(&self.instance));
+        request.keep = self.settings.keep;
+        let mut wait = Wait::of(&delivery);
+        // Whoever loses its claim asks again: the winner's reply is the answer.
+        loop {
+            let claimed = match self.ask(&mut request, &delivery, &mut wait).await {
+                Asked::Granted(claimed) => claimed,
+                Asked::Unprotected => return run(&mut handler, delivery).await,
+                Asked::Ended(outcome) => return outcome,
+            };
+            let mut delivery = delivery.clone();
+            delivery.granted = Some(Arc::new(Granted {
+                fence: claimed.fence(),
+                lent: claimed.lend(),
+            }));
+            let outcome = run(&mut handler, delivery).await;
+            if let Some(outcome) = self.conclude(claimed, outcome, &mut wait).await {
+                return outcome;
+            }
+        }
+    }
+
+    /// Asks until the work is granted, known to be done, or there is no more time.
+    async fn ask(&self, request: &mut ClaimRequest, delivery: &Delivery, wait: &mut Wait) -> Asked {
+        let mut waited = false;
+        loop {
+            request.patience = wait.left();
+            request.lease = wait.left() + self.settings.lease_margin;
+            let claim = match self.settings.store.claim(request).await {
+                Ok(claim) => claim,
+                Err(error) => match self.without_store(&error, delivery, wait).await {
+                    Some(asked) => return asked,
+                    None => continue,
+                },
+            };
+            self.health.reachable();
+            match claim {
+                Claim::Granted(claimed) => {
+                    self.count(granted(&*claimed));
+                    return Asked::Granted(claimed);
+                }
+                Claim::Done(stored) => {
+                    self.count(match waited {
+                        true => ClaimResult::Waited,
+                        false => ClaimResult::Replayed,
+                    });
+                    return Asked::Ended(replayed(stored, delivery));
+                }
+                Claim::Mismatch => {
+                    self.count(ClaimResult::Mismatch);
+                    return Asked::Ended(refused(mismatch(), delivery));
+                }
+                Claim::Running { lease_left } => {
+                    waited = true;
+                    if !delivery.head.is_call() {
+                        let after = lease_left.map_or(COME_BACK, |left| left.min(COME_BACK));
+                        return Asked::Ended(Outcome::NotNow { after: Some(after) });
+                    }
+                    if !wait.pause(lease_left).await {
+                        self.count(ClaimResult::Conflict);
+                        return Asked::Ended(come_back(conflict()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What to do while the store does not answer; `None` is to ask again.
+    async fn without_store(
+        &self,
+        error: &StoreError,
+        delivery: &Delivery,
+        wait: &mut Wait,
+    ) -> Option<Asked> {
+        self.health.away(error.to_string());
+        if self.settings.store_down == StoreDown::FailOpen {
+            self.count(ClaimResult::Unprotected);
+            return Some(Asked::Unprotected);
+        }
+        if !delivery.head.is_call() {
+            self.count(ClaimResult::Unavailable);
+            let after = Some(COME_BACK);
+            return Some(Asked::Ended(Outcome::NotNow { after }));
+        }
+        if wait.pause(None).await {
+            return None;
+        }
+        self.count(ClaimResult::Unavailable);
+        Some(Asked::Ended(come_back(unavailable())))
+    }
+
+    /// Stores what the work came to, or releases it. `None` where the claim was
+    /// lost, and another's reply is to be looked for.
+    async fn conclude(
+        &self,
+        mut claimed: Box<dyn Claimed>,
+        mut outcome: Outcome,
+        wait: &mut Wait,
+    ) -> Option<Outcome> {
+        let kept = match &mut outcome {
+            Outcome::Reply(reply) => body::stored(reply, self.settings.max_reply).await,
+            Outcome::Done => Some((
+                StoredReply::new(202, Vec::new(), Bytes::new()),
+                Effects::Keep,
+            )),
+            _ => None,
+        };
+        let Some((reply, effects)) = kept else {
+            claimed.release().await;
+            return Some(outcome);
+        };
+        loop {
+            match claimed.finish(&reply, effects).await {
+                Ok(()) => return Some(outcome),
+                Err(FinishError::Fenced) => {
+                    self.count(ClaimResult::Fenced);
+                    return None;
+                }
+                Err(FinishError::Unknown {
+                    error,
+                    claimed: again,
+                }) => {
+                    self.health.away(error.to_string());
+                    claimed = again?;
+                    wait.on().await;
+                }
+            }
+        }
+    }
+
+    fn count(&self, result: ClaimResult) {
+        self.metrics.dedup().claimed(result);
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn run<S>(handler: &mut S, delivery: Delivery) -> Outcome
+where
+    S: Service<Delivery, Response = Outcome, Error = Infallible>,
+{
+    let ready = match handler.ready().await {
+        Ok(ready) => ready,
+        Err(never) => match never {},
+    };
+    match ready.call(delivery).await {
+        Ok(outcome) => outcome,
+        Err(never) => match never {},
+    }
+}
+
+fn granted(claimed: &dyn Claimed) -> ClaimResult {
+    if claimed.took_over() {
+        ClaimResult::TakenOver
+    } else {
+        ClaimResult::Granted
+    }
+}
+
+fn replayed(stored: StoredReply, delivery: &Delivery) -> Outcome {
+    if delivery.head.is_call() {
+        return Outcome::Reply(body::replay(stored, &delivery.head));
+    }
+    Outcome::Done
+}
+
+/// A request that no repetition mends.
+fn refused(problem: Problem, delivery: &Delivery) -> Outcome {
+    if delivery.head.is_call() {
+        return Outcome::Reply(problem.into());
+    }
+    Outcome::Failed(Failure {
+        reason: Reason::ClientError,
+        retryable: false,
+        message: problem.to_string().into(),
+    })
+}
+
+fn come_back(problem: Problem) -> Outcome {
+    let mut reply = Reply::from(problem);
+    reply.headers.push_static("retry-after", "1");
+    Outcome::Reply(reply)
+}
+
+fn mismatch() -> Problem {
+    Problem::new(
+        "idempotency-key-reused",
+        "The idempotency key stands for another request",
+        422,
+    )
+}
+
+fn conflict() -> Problem {
+    Problem::new("request-running", "The same request is being handled", 409)
+}
+
+fn unavailable() -> Problem {
+    Problem::new("dedup-store-away", "The dedup store does not answer", 503)
+}

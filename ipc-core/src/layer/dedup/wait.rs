@@ -1,0 +1,58 @@
+//! Waiting for another owner or for the store.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::dispatch::Delivery;
+
+const FIRST: Duration = Duration::from_millis(5);
+const LONGEST: Duration = Duration::from_millis(250);
+/// Before its deadline a call is answered, so that its caller learns more than
+/// that time has run out.
+const ANSWER: Duration = Duration::from_millis(100);
+
+/// Growing pauses up to the moment at which a delivery must be answered.
+pub(super) struct Wait {
+    next: Duration,
+    until: Instant,
+}
+
+impl Wait {
+    pub(super) fn of(delivery: &Delivery) -> Self {
+        let time = delivery.finish_by.saturating_duration_since(delivery.began);
+        Self {
+            next: FIRST,
+            until: delivery.finish_by - ANSWER.min(time / 10),
+        }
+    }
+
+    /// How long is left.
+    pub(super) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits a little; false where there is no time for that. `at_most` is when it
+    /// is certainly worth another look.
+    pub(super) async fn pause(&mut self, at_most: Option<Duration>) -> bool {
+        let now = Instant::now();
+        if now >= self.until {
+            return false;
+        }
+        let pause = at_most.map_or(self.next, |most| most.min(self.next));
+        self.grow();
+        sleep_until(self.until.min(now + pause)).await;
+        true
+    }
+
+    /// Waits a little, whatever time it is: beyond its time the guard ends a
+    /// delivery.
+    pub(super) async fn on(&mut self) {
+        sleep(self.next).await;
+        self.grow();
+    }
+
+    fn grow(&mut self) {
+        self.next = (self.next * 2).min(LONGEST);
+    }
+}

@@ -1,0 +1,91 @@
+//! Remembering what was done, so that a repetition is recognised.
+//!
+//! A [`DedupStore`] keeps one state for each idempotency key of an endpoint:
+//!
+//! ```text
+//! absent --claim--> in progress (owner, fence, lease) --finish--> done (reply)
+//!    ^                   |    |
+//!    +-----release-------+    +--lease over, claimed again: a higher fence
+//! ```
+//!
+//! The first request of a key is granted its claim and its handler runs. A
+//! repetition of it finds the reply that was stored and gets that, byte for byte;
+//! one that comes while the first still runs waits for it. What is promised is in
+//! `docs/delivery-semantics.md`; any implementation can be held to it with
+//! [`testing::store`](crate::testing::store).
+
+mod claim;
+mod error;
+mod memory;
+mod reply;
+mod settings;
+
+pub use claim::{Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, Lent, WorkId};
+pub use error::{FinishError, StoreError};
+pub use memory::MemoryStore;
+pub use reply::{ReplyTooOld, StoredBody, StoredReply};
+pub use settings::{Dedup, StoreDown};
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// Where claims and replies are kept.
+///
+/// Every method may be called from many tasks at once, and must not block the
+/// thread it is called on.
+#[async_trait]
+pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
+    /// What it is called in metrics, logs and the readiness body: `memory`.
+    fn name(&self) -> &'static str;
+
+    /// Whether it can keep what is promised: it answers, its schema is right, it
+    /// does not throw keys away. Asked once, before anything is consumed.
+    ///
+    /// # Errors
+    ///
+    /// Every fault there is, each with the mend.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>>;
+
+    /// Claims a piece of work, or learns what has become of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the store cannot say.
+    ///
+    /// # Cancel safety
+    ///
+    /// A claim that was granted to a future dropped meanwhile is released, at the
+    /// latest when its lease is over.
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError>;
+}
+
+/// What a service asks of its store.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Needs {
+    /// The service.
+    pub service: String,
+    /// How long a reply is kept.
+    pub keep: Duration,
+    /// The longest lease that a claim will have.
+    pub longest_lease: Duration,
+}
+
+impl Needs {
+    /// What `service` needs, whose replies are kept for `keep` and whose claims last
+    /// for `longest_lease` at most.
+    #[must_use]
+    pub fn new(service: impl Into<String>, keep: Duration, longest_lease: Duration) -> Self {
+        Self {
+            service: service.into(),
+            keep,
+            longest_lease,
+        }
+    }
+}
