@@ -37,6 +37,11 @@ const STEPS: [Step; Level::COUNT] = [
     Step {
         linger: "0.1",
         down: 6,
+        up: 20,
+    },
+    Step {
+        linger: "0.25",
+        down: 13,
         up: 60,
     },
     Step {
@@ -47,7 +52,7 @@ const STEPS: [Step; Level::COUNT] = [
 ];
 
 impl Level {
-    const COUNT: usize = 3;
+    const COUNT: usize = 4;
     /// How many of them gather.
     pub(super) const BATCHING: usize = Self::COUNT - 1;
 
@@ -238,7 +243,18 @@ mod tests {
     #[test]
     fn each_level_is_reached_and_left_again() {
         let mut gauge = Gauge::default();
-        for (unsettled, level) in [(1, 0), (10, 1), (6, 1), (60, 2), (40, 2), (20, 1), (5, 0)] {
+        for (unsettled, level) in [
+            (1, 0),
+            (10, 1),
+            (6, 1),
+            (20, 2),
+            (60, 3),
+            (40, 3),
+            (39, 2),
+            (13, 2),
+            (12, 1),
+            (5, 0),
+        ] {
             gauge = after(gauge, unsettled, 5000);
             assert_eq!(gauge.level, Level(level), "at {unsettled}");
         }
@@ -288,7 +304,7 @@ mod tests {
             steady = steady.next(1);
             pausing = pausing.rested(Duration::from_millis(1)).next(1);
         }
-        assert_eq!(steady.level, Level(2));
+        assert_eq!(steady.level, Level(3));
         assert_eq!(pausing.level, Level::DIRECT);
     }
 
