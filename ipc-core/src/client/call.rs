@@ -9,14 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::future::Either;
-use tokio::sync::oneshot::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
 use super::callee::Callee;
 use super::error::Unanswered;
 use super::open_call::OpenCall;
-use super::pending::{Answer, Told, Waiter, Waiting};
+use super::pending::Answer;
 use super::records::Records;
+use super::slot::Told;
 use super::upload;
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::limits::CHUNK;
@@ -88,7 +88,6 @@ pub(crate) struct Response {
 /// A call whose request is on its way.
 struct Begun {
     call: OpenCall,
-    waiter: Waiter,
     /// What is left to send, where the body takes more than one record.
     upload: Option<Upload>,
     until: Instant,
@@ -142,11 +141,11 @@ impl Begun {
     ) -> impl Future<Output = Result<Response, Unanswered>> + Send {
         async move {
             let _pending = self.pending;
-            let first = first(&mut self.waiter, self.upload.take());
+            let first = first(&self.call, self.upload.take());
             let told = timeout_at(self.until, first).await;
             let metrics = self.call.metrics();
             let unanswered = match told {
-                Ok(Ok(Ok(Answer { mut first, rest }))) => {
+                Ok(Some(Ok(Answer { mut first, rest }))) => {
                     let status = first.head.status;
                     answered(metrics, status, started);
                     return Ok(Response {
@@ -156,8 +155,8 @@ impl Begun {
                         headers: first.headers,
                     });
                 }
-                Ok(Ok(Err(error))) => unsent(error, self.call.id()),
-                Ok(Err(_)) => unknown(UnknownReason::Closed, self.call.id()),
+                Ok(Some(Err(error))) => unsent(error, self.call.id()),
+                Ok(None) => unknown(UnknownReason::Closed, self.call.id()),
                 Err(_) => unknown(UnknownReason::DeadlinePassed, self.call.id()),
             };
             metrics.call_ended(match &unanswered {
@@ -173,15 +172,15 @@ impl Begun {
 }
 
 /// The first record of an answer, while what is left of the request is sent.
-async fn first(waiter: &mut Waiter, upload: Option<Upload>) -> Result<Told, RecvError> {
+async fn first(call: &OpenCall, upload: Option<Upload>) -> Option<Told> {
     if let Some(upload) = upload {
         tokio::select! {
             biased;
-            answer = &mut *waiter => return answer,
+            told = call.told() => return told,
             () = upload => {}
         }
     }
-    waiter.await
+    call.told().await
 }
 
 fn answered(metrics: &ClientMetrics, status: u16, started: Instant) {
@@ -266,20 +265,16 @@ impl Shared {
         request.head.deadline = Some(deadline);
         request.head.accepts = Accepts::ALL;
         request.head.chain = context.held();
-        let Waiting {
-            answer,
-            registration,
-        } = self.pending.register(id.clone(), request.callee.dialect)?;
+        let registration = self.pending.register(id, request.callee.dialect)?;
         let callee = Arc::clone(&request.callee);
         let upload = if request.is_chunked() {
-            Some(Arc::clone(self).upload(id, request))
+            Some(Arc::clone(self).upload(registration.id().clone(), request))
         } else {
-            self.send_whole(request, self.pending.ack(id));
+            self.send_whole(request, registration.ack());
             None
         };
         Ok(Begun {
             call: OpenCall::new(Arc::clone(self), callee, registration),
-            waiter: answer,
             upload,
             until: started + left,
             pending: self.metrics.client().call_started(),

@@ -14,6 +14,7 @@ mod place;
 mod presence;
 mod records;
 mod service;
+mod slot;
 mod stream;
 mod upload;
 

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use super::callee::Callee;
 use super::pending::Registration;
+use super::slot::Told;
 use crate::envelope::CorrelationId;
 use crate::envelope::control::Control;
 use crate::metrics::ClientMetrics;
@@ -41,6 +42,15 @@ impl OpenCall {
 
     pub(super) fn metrics(&self) -> &ClientMetrics {
         self.shared.metrics.client()
+    }
+
+    /// What the call is told first; `None` where nothing comes any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: what was not taken is there for the next.
+    pub(super) async fn told(&self) -> Option<Told> {
+        self.registration.told().await
     }
 
     /// The last record of the answer has come.

@@ -1,16 +1,19 @@
 //! Who waits for which reply.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::Rejected;
+use super::slot::{Slot, Told};
 use crate::envelope::{CorrelationId, Dialect, Envelope, Headers, ReplyHead};
-use crate::transport::{Ack, Placed, SendError, Settle};
+use crate::transport::{Ack, SendError};
 
 /// One reply record.
 #[derive(Debug)]
@@ -27,13 +30,8 @@ pub(crate) struct Answer {
     pub(crate) rest: Option<mpsc::UnboundedReceiver<ReplyRecord>>,
 }
 
-/// What a waiter is told: its answer, or why its request may not be in the log.
-pub(super) type Told = Result<Answer, SendError>;
-/// Where a call waits.
-pub(super) type Waiter = oneshot::Receiver<Told>;
-
 /// Every call that waits for an answer. An entry is there before its request is
-/// sent, and goes with its [`Waiting`].
+/// sent, and goes with its [`Registration`].
 #[derive(Debug)]
 pub(super) struct Pending {
     calls: Mutex<Calls>,
@@ -51,7 +49,7 @@ struct Calls {
 #[derive(Debug)]
 enum Entry {
     /// Nothing has come yet.
-    First(Dialect, oneshot::Sender<Told>),
+    First(Arc<Slot>),
     /// More records are to come. Credit bounds how many can be unread.
     Open(Dialect, mpsc::UnboundedSender<ReplyRecord>),
 }
@@ -78,8 +76,7 @@ impl Pending {
         self: &Arc<Self>,
         id: CorrelationId,
         dialect: Dialect,
-    ) -> Result<Waiting, Rejected> {
-        let (sender, receiver) = oneshot::channel();
+    ) -> Result<Registration, Rejected> {
         let mut calls = self.calls.lock();
         if calls.closed {
             return Err(Rejected::Closed);
@@ -87,26 +84,9 @@ impl Pending {
         if calls.waiting.len() >= self.limit {
             return Err(Rejected::Full { limit: self.limit });
         }
-        calls
-            .waiting
-            .insert(id.clone(), Entry::First(dialect, sender));
-        Ok(Waiting {
-            answer: receiver,
-            registration: Registration {
-                id,
-                pending: Arc::clone(self),
-                listed: true,
-            },
-        })
-    }
-
-    /// The acknowledgement of a registered call's request. Only what is not in the
-    /// log is told to the waiter: it waits for the answer, not for the log.
-    pub(super) fn ack(self: &Arc<Self>, id: CorrelationId) -> Ack {
-        Ack::to(Arc::new(Sent {
-            id,
-            pending: Arc::clone(self),
-        }))
+        let slot = Arc::new(Slot::new(id.clone(), dialect, Arc::clone(self)));
+        calls.waiting.insert(id, Entry::First(Arc::clone(&slot)));
+        Ok(Registration { slot, listed: true })
     }
 
     /// Ends a call that nothing was heard of yet: its request may not be in the log.
@@ -117,9 +97,9 @@ impl Pending {
         }
         let entry = calls.waiting.remove(id);
         drop(calls);
-        if let Some(Entry::First(_, waiter)) = entry {
+        if let Some(Entry::First(slot)) = entry {
             // Nobody waiting any more is fine.
-            let _ = waiter.send(Err(error));
+            slot.tell(Err(error));
         }
     }
 
@@ -129,21 +109,23 @@ impl Pending {
         let Some(entry) = calls.waiting.remove(&head.correlation_id) else {
             return Routed::Late;
         };
-        let id = head.correlation_id.clone();
-        let (Entry::First(dialect, _) | Entry::Open(dialect, _)) = entry;
+        let dialect = match &entry {
+            Entry::First(slot) => slot.dialect,
+            Entry::Open(dialect, _) => *dialect,
+        };
         let head = match dialect {
             Dialect::Native => head,
             foreign => ReplyHead::receive(foreign, &mut envelope).unwrap_or(head),
         };
-        let more = !head.end;
+        let more = (!head.end).then(|| head.correlation_id.clone());
         let record = ReplyRecord {
             head,
             headers: envelope.headers,
             body: envelope.payload.unwrap_or_default(),
         };
         match entry {
-            Entry::First(_, waiter) => {
-                let rest = more.then(|| {
+            Entry::First(slot) => {
+                let rest = more.map(|id| {
                     #[expect(
                         clippy::disallowed_methods,
                         reason = "the reader's thread must not wait; credit bounds what is unread"
@@ -157,10 +139,10 @@ impl Pending {
                     first: record,
                     rest,
                 };
-                routed(waiter.send(Ok(answer)).is_ok())
+                routed(slot.tell(Ok(answer)))
             }
             Entry::Open(_, waiter) => {
-                if more {
+                if let Some(id) = more {
                     calls
                         .waiting
                         .insert(id, Entry::Open(dialect, waiter.clone()));
@@ -188,7 +170,13 @@ impl Pending {
     pub(super) fn close(&self) {
         let mut calls = self.calls.lock();
         calls.closed = true;
-        calls.waiting.clear();
+        let waiting = mem::take(&mut calls.waiting);
+        drop(calls);
+        for entry in waiting.into_values() {
+            if let Entry::First(slot) = entry {
+                slot.close();
+            }
+        }
     }
 }
 
@@ -200,18 +188,10 @@ fn routed(heard: bool) -> Routed {
     }
 }
 
-/// A registered call. Dropping it ends the wait.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) answer: Waiter,
-    pub(super) registration: Registration,
-}
-
-/// An entry among the pending calls; goes when dropped.
+/// A registered call. Dropping it ends the wait, and its entry goes.
 #[derive(Debug)]
 pub(super) struct Registration {
-    id: CorrelationId,
-    pending: Arc<Pending>,
+    slot: Arc<Slot>,
     /// Whether the entry may still be there.
     listed: bool,
 }
@@ -223,35 +203,39 @@ impl Registration {
     }
 
     pub(super) fn id(&self) -> &CorrelationId {
-        &self.id
+        &self.slot.id
+    }
+
+    /// The acknowledgement of the call's request.
+    pub(super) fn ack(&self) -> Ack {
+        Ack::to(Arc::clone(&self.slot) as _)
+    }
+
+    /// What the call is told first; `None` where nothing comes any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: what was not taken is there for the next.
+    pub(super) async fn told(&self) -> Option<Told> {
+        poll_fn(|cx| self.slot.poll(cx)).await
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         if self.listed {
-            self.pending.calls.lock().waiting.remove(&self.id);
-        }
-    }
-}
-
-/// Learns what became of a call's request.
-#[derive(Debug)]
-struct Sent {
-    id: CorrelationId,
-    pending: Arc<Pending>,
-}
-
-impl Settle for Sent {
-    fn settle(self: Arc<Self>, result: Result<Placed, SendError>) {
-        if let Err(error) = result {
-            self.pending.fail(&self.id, error);
+            self.slot.close();
+            let calls = &self.slot.pending.calls;
+            let entry = calls.lock().waiting.remove(&self.slot.id);
+            drop(entry);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn head(id: &CorrelationId, seq: Option<u32>, end: bool) -> ReplyHead {
@@ -267,6 +251,10 @@ mod tests {
 
     fn route(pending: &Pending, id: &CorrelationId, seq: Option<u32>, end: bool) -> Routed {
         pending.route(head(id, seq, end), Envelope::default())
+    }
+
+    fn told(waiting: &Registration) -> Option<Answer> {
+        waiting.told().now_or_never()??.ok()
     }
 
     #[test]
@@ -293,9 +281,9 @@ mod tests {
     fn a_stream_is_routed_until_its_end() -> Result<(), Rejected> {
         let pending = Arc::new(Pending::new(8));
         let id = CorrelationId::random();
-        let mut waiting = pending.register(id.clone(), Dialect::Native)?;
+        let waiting = pending.register(id.clone(), Dialect::Native)?;
         assert_eq!(route(&pending, &id, Some(0), false), Routed::Delivered);
-        let answer = waiting.answer.try_recv().ok().and_then(Result::ok);
+        let answer = told(&waiting);
         assert_eq!(route(&pending, &id, Some(1), false), Routed::Delivered);
         assert_eq!(route(&pending, &id, Some(2), true), Routed::Delivered);
         assert_eq!(route(&pending, &id, Some(3), true), Routed::Late);
@@ -311,11 +299,11 @@ mod tests {
     fn breaking_off_ends_what_has_begun_and_nothing_else() -> Result<(), Rejected> {
         let pending = Arc::new(Pending::new(8));
         let (begun, silent) = (CorrelationId::random(), CorrelationId::random());
-        let mut stream = pending.register(begun.clone(), Dialect::Native)?;
+        let stream = pending.register(begun.clone(), Dialect::Native)?;
         let _call = pending.register(silent.clone(), Dialect::Native)?;
         assert_eq!(route(&pending, &begun, Some(0), false), Routed::Delivered);
         pending.break_off();
-        let answer = stream.answer.try_recv().ok().and_then(Result::ok);
+        let answer = told(&stream);
         let rest = answer.and_then(|answer| answer.rest);
         let ended = rest.map(|mut rest| rest.try_recv().err());
         assert_eq!(ended, Some(Some(mpsc::error::TryRecvError::Disconnected)));
@@ -325,15 +313,27 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_was_not_sent_ends_its_call_and_no_other() -> Result<(), Rejected> {
+        let pending = Arc::new(Pending::new(2));
+        let failed = pending.register(CorrelationId::random(), Dialect::Native)?;
+        let other = pending.register(CorrelationId::random(), Dialect::Native)?;
+        failed.ack().settle(Err(SendError::Closed));
+        let told = failed.told().now_or_never().flatten();
+        assert!(matches!(told, Some(Err(SendError::Closed))));
+        assert!(other.told().now_or_never().is_none());
+        assert_eq!(pending.len(), 1);
+        Ok(())
+    }
+
+    #[test]
     fn more_calls_than_allowed_are_rejected_and_closing_completes_every_waiter()
     -> Result<(), Rejected> {
         let pending = Arc::new(Pending::new(1));
-        let mut waiting = pending.register(CorrelationId::random(), Dialect::Native)?;
+        let waiting = pending.register(CorrelationId::random(), Dialect::Native)?;
         let refused = pending.register(CorrelationId::random(), Dialect::Native);
         assert!(matches!(refused, Err(Rejected::Full { limit: 1 })));
         pending.close();
-        let answer = waiting.answer.try_recv();
-        assert!(matches!(answer, Err(oneshot::error::TryRecvError::Closed)));
+        assert!(matches!(waiting.told().now_or_never(), Some(None)));
         let refused = pending.register(CorrelationId::random(), Dialect::Native);
         assert!(matches!(refused, Err(Rejected::Closed)));
         Ok(())
