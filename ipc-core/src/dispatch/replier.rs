@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use parking_lot::Mutex;
 
 use super::basket::Basket;
 use super::open_replies::{OpenReplies, OpenReply};
@@ -28,6 +29,8 @@ pub(crate) struct Replier {
     pub(super) open: OpenReplies,
     /// Named on reply streams, so that a caller notices when it dies.
     instance: ByteString,
+    /// The topic answered to last: callers mostly share one.
+    last_topic: Mutex<Arc<str>>,
 }
 
 impl Replier {
@@ -40,6 +43,7 @@ impl Replier {
             transport,
             open,
             instance,
+            last_topic: Mutex::default(),
         }
     }
 
@@ -58,7 +62,7 @@ impl Replier {
         basket: &Arc<Basket>,
     ) -> Option<How> {
         let settled = answered(&reply);
-        let Some(address) = Address::of(delivery) else {
+        let Some(address) = self.address(delivery) else {
             return Some(How::Settled(settled));
         };
         let Reply {
@@ -89,6 +93,24 @@ impl Replier {
         Some(self.conclude(&address, settled, written).await)
     }
 
+    fn address(&self, record: &Record) -> Option<Address> {
+        let to = record.head.reply_to.as_ref()?;
+        Some(Address {
+            topic: self.topic(&to.topic),
+            partition: to.partition(MOST_PARTITIONS),
+            key: record.envelope.key.clone(),
+            writer: ReplyWriter::new(&record.head),
+        })
+    }
+
+    fn topic(&self, name: &str) -> Arc<str> {
+        let mut last = self.last_topic.lock();
+        if **last != *name {
+            *last = Arc::from(name);
+        }
+        Arc::clone(&last)
+    }
+
     fn hand_over(&self, answer: Answer) {
         let answer = Arc::new(answer);
         let ack = Ack::to(Arc::clone(&answer) as Arc<dyn Settle>);
@@ -104,7 +126,7 @@ impl Replier {
         } else {
             Err(error)
         };
-        match Address::of(record) {
+        match self.address(record) {
             Some(address) => self.conclude(&address, answer.settled, written).await,
             None => How::Settled(answer.settled),
         }
@@ -276,16 +298,6 @@ pub(super) struct Address {
 }
 
 impl Address {
-    fn of(record: &Record) -> Option<Self> {
-        let to = record.head.reply_to.as_ref()?;
-        Some(Self {
-            topic: Arc::from(&*to.topic),
-            partition: to.partition(MOST_PARTITIONS),
-            key: record.envelope.key.clone(),
-            writer: ReplyWriter::new(&record.head),
-        })
-    }
-
     /// The same, with every further record on one partition.
     pub(super) fn at(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
