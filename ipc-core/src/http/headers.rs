@@ -10,6 +10,7 @@
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::envelope::{Header, Headers, names};
 
@@ -41,7 +42,7 @@ pub fn from_record(headers: &Headers) -> Result<HeaderMap, TooManyHeaders> {
 }
 
 /// The headers of a record that are not reserved: few beside the protocol's own.
-pub(super) struct Open<'a>(Vec<&'a Header>);
+pub(super) struct Open<'a>(SmallVec<[&'a Header; 8]>);
 
 impl<'a> Open<'a> {
     pub(super) fn of(headers: &'a Headers) -> Self {
