@@ -103,6 +103,17 @@ pub trait Inlet: Send {
     fn is_behind(&self) -> bool {
         false
     }
+
+    /// Whether to be told when everything is read. Asked once, before the reading
+    /// begins, and of group-less readers only: one that follows a log need not pay
+    /// for it.
+    fn looks_for_end(&self) -> bool {
+        false
+    }
+
+    /// Everything that is in the partition has been taken. Said the first time, at
+    /// least.
+    fn at_end(&mut self) {}
 }
 
 impl<F: FnMut(Event) + Send> Inlet for F {

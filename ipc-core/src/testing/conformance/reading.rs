@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
 use super::case::{CLOSING, Case, partition};
 use crate::testing::Observer;
-use crate::transport::{Start, TopicState};
+use crate::transport::{Event, Inlet, Start, TopicState};
 
 pub(super) async fn from_the_end_sees_everything_sent_afterwards(case: Case) {
     let topic = case.topic(1).await;
@@ -69,6 +72,44 @@ pub(super) async fn a_reader_goes_on_where_it_is_told(case: Case) {
     beyond
         .until("it reads all", |seen| seen.payloads() == ["0", "1", "2"])
         .await;
+}
+
+/// Tells how many records had been taken when the end was reached first.
+struct Reckoner {
+    taken: usize,
+    ends: mpsc::Sender<usize>,
+}
+
+impl Inlet for Reckoner {
+    fn take(&mut self, event: Event) {
+        if let Event::Records(records) = event {
+            self.taken += records.len();
+        }
+    }
+
+    fn looks_for_end(&self) -> bool {
+        true
+    }
+
+    fn at_end(&mut self) {
+        // There is room for the first, which is the one that is looked at.
+        let _ = self.ends.try_send(self.taken);
+    }
+}
+
+pub(super) async fn who_looks_for_the_end_is_told_when_everything_is_read(case: Case) {
+    const RECORDS: [usize; 3] = [0, 1, 1200];
+    let topic = case.topic(3).await;
+    for (number, count) in (0..).zip(RECORDS) {
+        let from = partition(&topic, number);
+        case.send_to(&from, &vec!["text"; count]).await;
+        let (ends, mut reached) = mpsc::channel(1);
+        let inlet = Box::new(Reckoner { taken: 0, ends });
+        let read = case.transport.read(from, Start::Beginning, inlet).await;
+        let _reader = read.unwrap();
+        let taken = timeout(CLOSING, reached.recv()).await;
+        assert_eq!(taken, Ok(Some(count)), "partition {number}");
+    }
 }
 
 pub(super) async fn records_are_counted_by_partition_from_a_point_in_time_on(case: Case) {

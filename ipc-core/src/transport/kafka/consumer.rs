@@ -71,6 +71,9 @@ pub(super) async fn read(
     let mut client = config.client(Role::Reader);
     // Librdkafka refuses to assign without one; this group is never joined.
     client.set("group.id", format!("{}.reader", from.topic));
+    if inlet.looks_for_end() {
+        client.set("enable.partition.eof", "true");
+    }
     let bound = config.startup_bound();
     let events = Events::new(hooks, ClientKind::Reader, inlet);
     start(client, events, JoinSet::new(), move |client| {
@@ -241,6 +244,7 @@ impl Owner {
                     tracing::error!(target: "ipc::kafka", %code, "the consumer cannot go on");
                     return false;
                 }
+                Err(KafkaError::PartitionEOF(_)) => events.at_end(),
                 // Told by the error callback, with more detail.
                 Err(_) => {}
             }

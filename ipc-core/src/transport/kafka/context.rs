@@ -88,6 +88,13 @@ impl Events {
         self.outlet.lock().inlet.is_behind()
     }
 
+    /// A partition is read to its end.
+    pub(super) fn at_end(&self) {
+        let mut outlet = self.outlet.lock();
+        outlet.flush();
+        outlet.inlet.at_end();
+    }
+
     /// The poll loop has turned once more.
     pub(super) fn turned(&self) {
         self.outlet.lock().inlet.turned();

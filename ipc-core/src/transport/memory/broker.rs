@@ -47,6 +47,8 @@ struct Dead {
 /// What a consumer's task does next.
 pub(super) enum Step {
     Report(Event),
+    /// Everything is read.
+    AtEnd,
     Revoke(Vec<TopicPartition>),
     /// Until the signal, or this point in time.
     Wait(Option<Instant>),
@@ -138,6 +140,7 @@ impl Broker {
         process: ProcessId,
         from: TopicPartition,
         start: Start,
+        looks_for_end: bool,
         signal: Arc<Notify>,
     ) -> Result<SessionId, TransportError> {
         let Some(index) = self.topics.log_of(&from) else {
@@ -154,7 +157,7 @@ impl Broker {
             Start::At(_) => log.start(),
         };
         log.watch(id, Arc::clone(&signal));
-        let mut session = Session::new(process, None, signal);
+        let mut session = Session::new(process, None, signal).looking_for_end(looks_for_end);
         session.add(Position::new(from, index, next, 0));
         self.sessions.insert(id, session);
         Ok(id)
@@ -182,6 +185,9 @@ impl Broker {
         let records = session.fetch(self.topics.logs(), self.faults.as_deref_mut(), now);
         if !records.is_empty() {
             return Step::Report(Event::Records(records));
+        }
+        if session.comes_to_end(self.topics.logs()) {
+            return Step::AtEnd;
         }
         let session_timeout = self.dead.front().map(|dead| dead.times_out);
         let timers = session.next_timer(now).into_iter().chain(session_timeout);

@@ -68,6 +68,7 @@ impl Owner {
                     // Whoever asked for a pause meanwhile is heard before the next batch.
                     tokio::task::yield_now().await;
                 }
+                Step::AtEnd => self.inlet.at_end(),
                 Step::Revoke(partitions) => self.revoke(partitions).await,
                 Step::Wait(until) => {
                     let until = until.map_or(turn_by, |until| until.min(turn_by));

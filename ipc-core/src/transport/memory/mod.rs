@@ -207,7 +207,13 @@ impl Transport for MemoryTransport {
         self.alive()?;
         let signal = Arc::new(Notify::new());
         let mut broker = self.broker.lock();
-        let id = broker.read(self.process, from, start, Arc::clone(&signal))?;
+        let id = broker.read(
+            self.process,
+            from,
+            start,
+            inlet.looks_for_end(),
+            Arc::clone(&signal),
+        )?;
         drop(broker);
         Ok(consumer::start(Arc::clone(&self.broker), id, signal, inlet))
     }

@@ -34,6 +34,8 @@ pub(super) struct Session {
     positions: Vec<Position>,
     /// Index of the position to read first, so that no partition starves.
     turn: usize,
+    /// Whether it is to be told when everything is read.
+    looks_for_end: bool,
 }
 
 pub(super) enum Notice {
@@ -69,7 +71,14 @@ impl Session {
             commit_at: None,
             positions: Vec::new(),
             turn: 0,
+            looks_for_end: false,
         }
+    }
+
+    /// The same, told once when everything is read.
+    pub(super) fn looking_for_end(mut self, looks_for_end: bool) -> Self {
+        self.looks_for_end = looks_for_end;
+        self
     }
 
     pub(super) fn process(&self) -> ProcessId {
@@ -211,6 +220,14 @@ impl Session {
             }
         }
         batch
+    }
+
+    /// Whether everything is read now and was not when this was asked last.
+    pub(super) fn comes_to_end(&mut self, logs: &[Log]) -> bool {
+        let at_end = |position: &Position| position.next == logs[position.log].end();
+        let told = self.looks_for_end && self.positions.iter().all(at_end);
+        self.looks_for_end &= !told;
+        told
     }
 
     /// When there is something to do that nobody signals.
