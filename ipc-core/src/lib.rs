@@ -99,6 +99,7 @@
 //! | correlation id, deadline, key and offset in a handler | [`extract`] |
 //! | requests that come again | [`store`] |
 //! | topics that are not HTTP-shaped | [`handler`] |
+//! | what is in a dead-letter topic, sending it back | [`redrive`] |
 //! | how Kafka is reached and configured | [`transport`] |
 //! | what is counted | [`metrics`], [`health`] |
 //!
@@ -136,6 +137,7 @@ pub mod http;
 pub mod layer;
 pub mod metrics;
 pub mod prelude;
+pub mod redrive;
 pub mod response;
 pub mod routing;
 pub mod service;

@@ -72,6 +72,13 @@ pub const DLQ_CUT: &str = "ipc-dlq-cut";
 /// How often the record was redriven.
 pub const DLQ_REPLAYS: &str = "ipc-dlq-replays";
 
+/// What was decided for dead letters before it, by a record that is none itself:
+/// `redriven` or `dropped`.
+pub const DLQ_SETTLED: &str = "ipc-dlq-settled";
+/// Which letters of the same partition that is about: offsets, ascending, runs joined,
+/// `3-5,9`.
+pub const DLQ_OFFSETS: &str = "ipc-dlq-offsets";
+
 /// Spring's dead-letter headers: the record's first home.
 pub const DLT_ORIGINAL_TOPIC: &str = "kafka_dlt-original-topic";
 /// Four bytes, big-endian.

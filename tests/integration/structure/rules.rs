@@ -24,6 +24,8 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ("handler", "dispatch envelope error"),
     // a client never sees `dispatch`
     ("client", "transport contract envelope error metrics health"),
+    // dead letters are records, whoever wrote them
+    ("redrive", "transport envelope"),
     // what knows HTTP sees what a record says and what becomes of it, not how it travels
     (
         "http",

@@ -1,0 +1,112 @@
+//! Reading one partition up to its end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::transport::{
+    Consumer, Event, Inlet, Received, Start, TopicPartition, Transport, TransportError,
+};
+
+/// How long neither a record nor the end may come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads one partition, outside any group, until its end.
+pub(super) struct Reader {
+    from: TopicPartition,
+    shelf: Arc<Shelf>,
+    #[expect(dead_code, reason = "ends the reading when it is dropped")]
+    consumer: Consumer,
+}
+
+/// Between the consumer's thread and the reader.
+#[derive(Default)]
+struct Shelf {
+    taken: Mutex<Taken>,
+    news: Notify,
+}
+
+#[derive(Default)]
+struct Taken {
+    records: VecDeque<Received>,
+    at_end: bool,
+    trouble: Option<String>,
+}
+
+/// Puts what comes on the shelf; fetches nothing while it is not empty.
+struct Filler(Arc<Shelf>);
+
+impl Inlet for Filler {
+    fn take(&mut self, event: Event) {
+        let mut taken = self.0.taken.lock();
+        match event {
+            Event::Records(batch) => taken.records.extend(batch),
+            Event::Troubled(reason) => taken.trouble = Some(reason),
+            Event::Assigned(_) | Event::Revoked(_) => {}
+            Event::Closed => taken.at_end = true,
+        }
+        self.0.news.notify_one();
+    }
+
+    fn is_behind(&self) -> bool {
+        !self.0.taken.lock().records.is_empty()
+    }
+
+    fn looks_for_end(&self) -> bool {
+        true
+    }
+
+    fn at_end(&mut self) {
+        self.0.taken.lock().at_end = true;
+        self.0.news.notify_one();
+    }
+}
+
+impl Reader {
+    pub(super) async fn open(
+        transport: &dyn Transport,
+        from: TopicPartition,
+        start: Start,
+    ) -> Result<Self, TransportError> {
+        let shelf = Arc::new(Shelf::default());
+        let filler = Filler(Arc::clone(&shelf));
+        let consumer = transport
+            .read(from.clone(), start, Box::new(filler))
+            .await?;
+        Ok(Self {
+            from,
+            shelf,
+            consumer,
+        })
+    }
+
+    /// The next record; `None` once everything that was there is read.
+    pub(super) async fn next(&mut self) -> Result<Option<Received>, TransportError> {
+        loop {
+            {
+                let mut taken = self.shelf.taken.lock();
+                if let Some(record) = taken.records.pop_front() {
+                    return Ok(Some(record));
+                }
+                if taken.at_end {
+                    return Ok(None);
+                }
+            }
+            let news = timeout(PATIENCE, self.shelf.news.notified()).await;
+            news.map_err(|_| self.silence())?;
+        }
+    }
+
+    fn silence(&self) -> TransportError {
+        let trouble = self.shelf.taken.lock().trouble.take();
+        let trouble = trouble.unwrap_or_else(|| "no reason is known".to_owned());
+        TransportError::unreachable(format!(
+            "partition {} is silent for {PATIENCE:?} ({trouble}): check that its leader is up",
+            self.from
+        ))
+    }
+}
