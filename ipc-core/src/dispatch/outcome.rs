@@ -106,6 +106,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: &[Self] = &[
+        Self::ServerError,
+        Self::Timeout,
+        Self::ClientError,
+        Self::Panic,
+        Self::Undecodable,
+        Self::UnknownEndpoint,
+        Self::Expired,
+        Self::TooOld,
+        Self::ReplyTopicRefused,
+    ];
+
     /// The stable text.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! What a run did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Refused, State};
 use crate::transport::TransportError;
@@ -19,6 +19,9 @@ pub struct Report {
     pub settled: BTreeMap<(String, String), u64>,
     /// The letters that were not sent back, and why; they are still open.
     pub refused: Vec<Refused>,
+    /// The reasons of all letters in the topic, whichever were meant; at most 100 a
+    /// partition.
+    pub reasons: BTreeSet<String>,
     /// Partitions that another run, which was started meanwhile, went on with.
     pub handed_over: Vec<i32>,
     /// Whether it was asked to stop, and did before the last letter.
@@ -33,6 +36,7 @@ impl Report {
             selected: 0,
             settled: BTreeMap::new(),
             refused: Vec::new(),
+            reasons: BTreeSet::new(),
             handed_over: Vec::new(),
             stopped: false,
         }

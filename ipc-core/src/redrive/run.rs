@@ -119,6 +119,7 @@ impl Run {
         for survey in self.letters.survey(&self.filter).await? {
             let selected = survey.selected(&self.filter).len() as u64;
             self.report.selected += selected;
+            self.report.reasons.extend(survey.reasons.iter().cloned());
             if selected > 0 {
                 surveys.insert(survey.partition.clone(), survey);
             }

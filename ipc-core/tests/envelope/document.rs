@@ -78,17 +78,7 @@ fn every_reason_for_a_dead_letter_is_listed() {
         .lines()
         .find(|line| line.starts_with("| `ipc-dlq-reason` |"))
         .unwrap();
-    for reason in [
-        Reason::ServerError,
-        Reason::Timeout,
-        Reason::ClientError,
-        Reason::Panic,
-        Reason::Undecodable,
-        Reason::UnknownEndpoint,
-        Reason::Expired,
-        Reason::TooOld,
-        Reason::ReplyTopicRefused,
-    ] {
+    for reason in Reason::ALL {
         assert!(row.contains(&format!("`{}`", reason.as_str())), "{row}");
     }
 }
