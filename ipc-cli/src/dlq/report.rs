@@ -54,7 +54,7 @@ fn tables(out: &mut impl Write, report: &Report) -> io::Result<()> {
         }
     }
     for partition in &report.handed_over {
-        writeln!(out, "another run goes on with partition {partition}")?;
+        writeln!(out, "another run sees to partition {partition}")?;
     }
     let (settled, selected, refused) = (report.settled(), report.selected, report.refused.len());
     write!(

@@ -154,3 +154,143 @@ impl FromStr for EndpointPattern {
         Ok(Self { method, path })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::envelope::{Envelope, Headers, names};
+    use crate::transport::{Origin, Received, Timestamp, TopicPartition};
+
+    const REASONS: [&str; 3] = ["panic", "timeout", "expired"];
+    const PATTERNS: [&str; 3] = ["POST /orders/{id}", "/orders/{id}", "GET /stock"];
+
+    #[derive(Clone, Debug)]
+    struct Facts {
+        reason: &'static str,
+        key: Option<&'static str>,
+        failed: u64,
+        place: Place,
+        endpoint: Option<(&'static str, &'static str)>,
+    }
+
+    impl Facts {
+        fn letter(&self) -> DeadLetter {
+            let mut headers = Headers::new();
+            headers.push_static(names::DLQ_REASON, self.reason);
+            headers.push_static(names::DLQ_FIRST_FAILED, self.failed.to_string());
+            if let Some((method, path)) = self.endpoint {
+                headers.push_static(names::METHOD, method);
+                headers.push_static(names::PATH, path);
+            }
+            DeadLetter::new(Received {
+                envelope: Envelope {
+                    headers,
+                    key: self.key.map(Bytes::from),
+                    payload: None,
+                },
+                origin: Origin {
+                    partition: TopicPartition {
+                        topic: "orders.dlq".into(),
+                        partition: self.place.partition,
+                    },
+                    offset: self.place.offset,
+                    timestamp: Timestamp::Unknown,
+                },
+                intact: true,
+            })
+        }
+
+        /// By the letter of each pattern, without a router.
+        fn is_of(&self, pattern: &str) -> bool {
+            match (pattern, self.endpoint) {
+                ("POST /orders/{id}", Some(("POST", path))) => path.starts_with("/orders/"),
+                ("/orders/{id}", Some((_, path))) => path.starts_with("/orders/"),
+                ("GET /stock", Some(("GET", path))) => path.starts_with("/stock"),
+                _ => false,
+            }
+        }
+    }
+
+    fn facts() -> impl Strategy<Value = Facts> {
+        let endpoint = (
+            prop::sample::select(vec!["GET", "POST"]),
+            prop::sample::select(vec!["/orders/7", "/orders/8?x=/1", "/stock", "/stock?all"]),
+        );
+        (
+            prop::sample::select(&REASONS[..]),
+            prop::option::of(prop::sample::select(vec!["7", "8"])),
+            0..4_u64,
+            place(),
+            prop::option::of(endpoint),
+        )
+            .prop_map(|(reason, key, failed, place, endpoint)| Facts {
+                reason,
+                key,
+                failed,
+                place,
+                endpoint,
+            })
+    }
+
+    fn place() -> impl Strategy<Value = Place> {
+        (0..2_i32, 0..2_i64).prop_map(|(partition, offset)| Place { partition, offset })
+    }
+
+    proptest! {
+        #[test]
+        fn a_letter_is_meant_when_each_kind_of_condition_has_a_value_that_it_meets(
+            facts in facts(),
+            reasons in prop::sample::subsequence(&REASONS[..], 0..3),
+            keys in prop::sample::subsequence(vec!["7", "8"], 0..2),
+            patterns in prop::sample::subsequence(&PATTERNS[..], 0..3),
+            places in prop::collection::vec(place(), 0..3),
+            since in prop::option::of(0..4_u64),
+            until in prop::option::of(0..4_u64),
+        ) {
+            let mut filter = Filter::new();
+            for reason in &reasons {
+                filter = filter.reason(*reason);
+            }
+            for key in &keys {
+                filter = filter.key(*key);
+            }
+            for pattern in &patterns {
+                filter = filter.endpoint(pattern.parse().unwrap());
+            }
+            for place in &places {
+                filter = filter.place(*place);
+            }
+            filter = since.into_iter().map(UnixMillis).fold(filter, Filter::since);
+            filter = until.into_iter().map(UnixMillis).fold(filter, Filter::until);
+            let met = [
+                reasons.is_empty() || reasons.contains(&facts.reason),
+                keys.is_empty() || facts.key.is_some_and(|key| keys.contains(&key)),
+                patterns.is_empty() || patterns.iter().any(|pattern| facts.is_of(pattern)),
+                places.is_empty() || places.contains(&facts.place),
+                since.is_none_or(|since| facts.failed >= since),
+                until.is_none_or(|until| facts.failed < until),
+            ];
+            prop_assert_eq!(filter.matches(&facts.letter()), met.iter().all(|it| *it));
+        }
+
+        #[test]
+        fn any_text_is_a_pattern_or_is_named(text in "(GET )?/?[a-z{}*/ ]{0,12}|.{0,12}") {
+            if let Err(error) = text.parse::<EndpointPattern>() {
+                let error = error.to_string();
+                prop_assert!(error.contains(&format!("{text:?}")), "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn only_open_letters_are_meant_unless_it_is_said() {
+        let all = [State::Open, State::Redriven, State::Dropped];
+        let taken = |filter: Filter| all.map(|state| filter.takes(state));
+        assert_eq!(taken(Filter::new()), [true, false, false]);
+        let dropped = Filter::new().states([State::Dropped]);
+        assert_eq!(taken(dropped), [false, false, true]);
+        assert_eq!(taken(Filter::new().states([])), [true; 3]);
+    }
+}

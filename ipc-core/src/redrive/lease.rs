@@ -1,20 +1,16 @@
 //! One run at a time decides for the letters of a partition.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
 use crate::transport::{
     Consumer, Event, Revocation, Subscription, TopicPartition, Transport, TransportError,
 };
 
-/// How long another run may keep what is still to be done: longer than a group takes
-/// to notice that a member has died.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long leaving the group may take.
 const LEAVE: Duration = Duration::from_secs(5);
 
@@ -99,31 +95,29 @@ impl Lease {
 
     /// The next partition that is ours, which is then worked on until
     /// [`finish`](Self::finish).
-    pub(super) async fn next(
-        &self,
-        wanted: &BTreeSet<TopicPartition>,
-    ) -> Result<TopicPartition, TransportError> {
-        let next = async {
-            loop {
-                while let Some(partition) = self.held.begin() {
-                    // What comes by way of the group is read by nobody.
-                    self.consumer.pause(vec![partition.clone()]);
-                    if wanted.contains(&partition) {
-                        return partition;
-                    }
-                }
-                self.held.news.notified().await;
+    pub(super) async fn next(&self) -> TopicPartition {
+        loop {
+            if let Some(partition) = self.held.begin() {
+                // What comes by way of the group is read by nobody.
+                self.consumer.pause(vec![partition.clone()]);
+                return partition;
             }
-        };
-        timeout(PATIENCE, next).await.map_err(|_| {
-            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-            TransportError::other(format!(
-                "group {} has not given {} to this run within {PATIENCE:?}: \
-                 wait until the other run has ended, and start again",
-                self.group,
-                wanted.join(", ")
-            ))
-        })
+            self.held.news.notified().await;
+        }
+    }
+
+    /// What to say when these do not become ours.
+    pub(super) fn denied<'a>(
+        &self,
+        partitions: impl Iterator<Item = &'a TopicPartition>,
+    ) -> TransportError {
+        let partitions: Vec<String> = partitions.map(ToString::to_string).collect();
+        TransportError::other(format!(
+            "another run has {}: wait until it has ended, and start this one again (group {} \
+             gives each partition to one run)",
+            partitions.join(", "),
+            self.group,
+        ))
     }
 
     /// Whether another run is to have the partition that is worked on.

@@ -22,7 +22,7 @@ pub struct Report {
     /// The reasons of all letters in the topic, whichever were meant; at most 100 a
     /// partition.
     pub reasons: BTreeSet<String>,
-    /// Partitions that another run, which was started meanwhile, went on with.
+    /// Partitions that another run saw to, which was under way at the same time.
     pub handed_over: Vec<i32>,
     /// Whether it was asked to stop, and did before the last letter.
     pub stopped: bool,

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
@@ -19,6 +20,12 @@ use crate::transport::{Outgoing, TopicPartition, TransportError};
 
 /// A wait for the pace that is long enough to mark what was sent before it.
 const LONG: Duration = Duration::from_millis(200);
+
+/// How long nothing may be given to a run before it looks what the others do.
+const GLANCE: Duration = Duration::from_secs(2);
+/// How long another run may keep what is still to be done: longer than a group takes
+/// to notice that a member has died.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How far a run is.
 type Watcher = Box<dyn FnMut(&Report) + Send>;
@@ -175,23 +182,47 @@ impl Run {
         let stop = self.stop.clone();
         let mut pace = Pace::new(self.rate);
         let mut topics = Topics::default();
+        let mut since = Instant::now();
         while !surveys.is_empty() && !self.report.stopped {
-            let wanted = surveys.keys().cloned().collect();
             let next = tokio::select! {
                 biased;
                 () = stop.cancelled() => {
                     self.report.stopped = true;
                     break;
                 }
-                next = lease.next(&wanted) => next?,
+                next = timeout(GLANCE, lease.next()) => next,
             };
-            let Some(survey) = surveys.remove(&next) else {
-                continue;
+            let Ok(next) = next else {
+                self.look_around(&mut surveys).await?;
+                if since.elapsed() < PATIENCE {
+                    continue;
+                }
+                return Err(lease.denied(surveys.keys()));
             };
-            let worked = self.settle(survey, lease, &mut pace, &mut topics).await;
+            let worked = match surveys.remove(&next) {
+                Some(survey) => self.settle(survey, lease, &mut pace, &mut topics).await,
+                None => Ok(()),
+            };
             lease.finish();
             worked?;
+            since = Instant::now();
         }
+        Ok(())
+    }
+
+    /// Leaves out what another run has seen to meanwhile. It keeps its partitions until
+    /// it ends, and may itself be waiting for ours.
+    async fn look_around(
+        &mut self,
+        surveys: &mut BTreeMap<TopicPartition, Survey>,
+    ) -> Result<(), TransportError> {
+        for survey in surveys.values_mut() {
+            survey.catch_up(&*self.letters.transport).await?;
+        }
+        let filter = &self.filter;
+        let settled = surveys.extract_if(.., |_, survey| survey.selected(filter).is_empty());
+        let settled = settled.map(|(partition, _)| partition.partition);
+        self.report.handed_over.extend(settled);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod inbox;
 mod lanes;
 mod layers;
 mod nested;
+mod redrive;
 mod rows;
 mod silent;
 mod spring;
