@@ -35,6 +35,8 @@ pub(crate) struct Pace {
     pub(crate) records: u64,
     /// Calls that are left open.
     pub(crate) pending: usize,
+    /// Keys that a dedup store is given.
+    pub(crate) keys: usize,
     /// How often instances are exchanged under load.
     pub(crate) turnovers: usize,
     /// How long the load lasts under which they are.
@@ -52,6 +54,7 @@ impl Pace {
         lead: Duration::from_millis(200),
         records: 1_000_000,
         pending: 100_000,
+        keys: 1_000_000,
         turnovers: 5,
         turnover: Duration::from_secs(12),
         minute: Duration::from_secs(60),
@@ -65,6 +68,7 @@ impl Pace {
         lead: Duration::ZERO,
         records: 20_000,
         pending: 5_000,
+        keys: 20_000,
         turnovers: 1,
         turnover: Duration::from_secs(8),
         minute: Duration::from_secs(3),

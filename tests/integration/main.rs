@@ -6,6 +6,7 @@ mod broker;
 mod cancel;
 mod chunks;
 mod conformance;
+mod dedup;
 mod dialects;
 mod growth;
 mod handover;

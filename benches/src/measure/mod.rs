@@ -3,6 +3,7 @@
 mod call;
 mod cold_start;
 mod contest;
+mod dedup;
 mod entries;
 mod flat;
 mod http;
@@ -106,6 +107,11 @@ pub(crate) const ALL: &[Measure] = &[
         "cold-start",
         "from the start of a process to its first answer, over raw",
         cold_start::run,
+    ),
+    by_name(
+        "dedup",
+        "a claim and a mark in each dedup store, and what a million keys hold",
+        dedup::run,
     ),
     by_name(
         "replication",

@@ -151,6 +151,11 @@ impl Deref for Delivery {
 }
 
 impl Record {
+    /// Tells the times apart at which its partition came to this instance.
+    pub(crate) fn assignment(&self) -> u64 {
+        self.assignment.epoch
+    }
+
     /// A record that says nothing and came from nowhere, for others to fill in.
     pub(super) fn blank() -> Self {
         Self {

@@ -279,7 +279,8 @@ impl ServiceBuilder {
             self.dedup.as_ref(),
         )?;
         let names = self.source.topic_names();
-        let topics = Topics::new(&names, &self.name, self.dead_letter.as_deref(), &extra);
+        let topics = Topics::new(&names, &self.name, self.dead_letter.as_deref(), &extra)
+            .with(self.dedup.as_ref(), &names);
         let group = self.group.unwrap_or(self.name);
         Ok(topics.plan(&group, self.create_topics))
     }
@@ -319,6 +320,10 @@ impl ServiceBuilder {
             &extra,
         );
         let names = transport.topic_names();
+        let topics = topics.with(self.dedup.as_ref(), &names);
+        if let Some(dedup) = &self.dedup {
+            dedup.store.attach(&transport);
+        }
         let handlers = self.topic_handlers.into_iter();
         let handlers = handlers.map(|(topic, handler)| (names.named(&topic), handler));
         let topical = Topical::new(handlers.collect(), self.default_route);
@@ -333,6 +338,7 @@ impl ServiceBuilder {
         self.health.starting("running the hooks before the start");
         self.hooks.start().await?;
         let instance: Arc<str> = format!("{name}/{}", Uuid::new_v4().simple()).into();
+        let store = self.dedup.as_ref().map(|dedup| Arc::clone(&dedup.store));
         let dedup = match self.dedup {
             None => DedupLayer::off(),
             Some(dedup) => {
@@ -368,6 +374,7 @@ impl ServiceBuilder {
             metrics: self.metrics,
             health: self.health,
             hooks: self.hooks,
+            dedup: store,
             #[cfg(feature = "http-server")]
             admin,
             #[cfg(feature = "http-server")]

@@ -24,6 +24,7 @@ use crate::dispatch::{
 };
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::store::DedupStore;
 use crate::transport::{Consumer, Subscription, Transport};
 
 /// How much longer than the drain bound dispatch may take to end: it keeps the
@@ -75,6 +76,7 @@ pub(super) struct Parts {
     pub(super) metrics: Metrics,
     pub(super) health: Health,
     pub(super) hooks: Hooks,
+    pub(super) dedup: Option<Arc<dyn DedupStore>>,
     #[cfg(feature = "http-server")]
     pub(super) admin: Option<super::Admin>,
     #[cfg(feature = "http-server")]
@@ -110,7 +112,7 @@ impl Parts {
             .health
             .consumer(Arc::clone(&self.topics.requests[0]), Instant::now());
         let consumer_health = Arc::new(consumer_health);
-        let inlet = Requests::new(inputs.clone(), Arc::clone(&consumer_health));
+        let inlet = Requests::new(inputs.clone(), Arc::clone(&consumer_health), self.dedup);
         let subscription = Subscription {
             group: self.group,
             topics: self.topics.requests,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::store::Dedup;
 use crate::transport::{TopicNames, TopicSpec, TopologyPlan, Transport, TransportError};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -20,6 +21,10 @@ pub(super) struct Topics {
     pub(super) requests: Vec<Arc<str>>,
     pub(super) control: Arc<str>,
     pub(super) dead_letters: Arc<str>,
+    /// Topics of the dedup store, each beside one of the requests, and how they are
+    /// kept.
+    dedup: Vec<Arc<str>>,
+    dedup_settings: Vec<(&'static str, String)>,
 }
 
 impl Topics {
@@ -41,13 +46,26 @@ impl Topics {
             control: names.control(service),
             dead_letters: dead_letters
                 .map_or_else(|| names.dead_letters(service), |topic| names.named(topic)),
+            dedup: Vec::new(),
+            dedup_settings: Vec::new(),
         }
+    }
+
+    /// With those that `dedup` keeps its replies in.
+    pub(super) fn with(mut self, dedup: Option<&Dedup>, names: &TopicNames) -> Self {
+        let settings = dedup.and_then(|it| it.store.topics_beside_requests(it.keep));
+        if let Some(settings) = settings {
+            self.dedup = self.requests.iter().map(|it| names.dedup(it)).collect();
+            self.dedup_settings = settings;
+        }
+        self
     }
 
     /// Topics that no caller may have its replies written to.
     pub(super) fn own(&self) -> impl Iterator<Item = Arc<str>> {
         let beside = [&self.control, &self.dead_letters];
-        let own: Vec<_> = self.requests.iter().chain(beside).cloned().collect();
+        let own = self.requests.iter().chain(beside).chain(&self.dedup);
+        let own: Vec<_> = own.cloned().collect();
         own.into_iter()
     }
 
@@ -94,6 +112,13 @@ impl Topics {
                 plan.topic(kept(topic, partitions, REQUESTS_KEPT))
                     .reads(Arc::clone(topic))
             });
+        let plan = self.dedup.iter().fold(plan, |plan, topic| {
+            let spec = TopicSpec::new(Arc::clone(topic), partitions);
+            let settings = self.dedup_settings.iter();
+            let spec = settings.fold(spec, |spec, (name, value)| spec.with(name, value));
+            let plan = plan.topic(spec).reads(Arc::clone(topic));
+            plan.writes(Arc::clone(topic))
+        });
         plan.topic(kept(&self.control, 1, CONTROL_KEPT))
             .topic(kept(&self.dead_letters, 1, DEAD_LETTERS_KEPT))
             .reads(Arc::clone(&self.control))

@@ -62,6 +62,17 @@ impl fmt::Debug for Fingerprint {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Fence(pub u64);
 
+/// Where a request came from, for a store that lies beside it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Place {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// Tells the times apart at which the partition came to this instance.
+    pub assignment: u64,
+}
+
 /// A claim that is asked for.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -79,6 +90,8 @@ pub struct ClaimRequest {
     /// How long the one who asks can wait for another owner. A store in which a
     /// claim waits by itself, as for a row lock, waits no longer.
     pub patience: Duration,
+    /// Where the request came from. Default: nowhere.
+    pub place: Option<Place>,
 }
 
 impl ClaimRequest {
@@ -93,6 +106,7 @@ impl ClaimRequest {
             lease: Duration::from_secs(30),
             keep: Duration::from_secs(24 * 60 * 60),
             patience: Duration::ZERO,
+            place: None,
         }
     }
 }

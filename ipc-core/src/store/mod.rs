@@ -16,20 +16,25 @@
 
 mod claim;
 mod error;
+mod kafka;
 mod memory;
 mod reply;
 mod settings;
 
-pub use claim::{Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, Lent, WorkId};
+pub use claim::{Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, Lent, Place, WorkId};
 pub use error::{FinishError, StoreError};
+pub use kafka::KafkaStore;
 pub use memory::MemoryStore;
 pub use reply::{ReplyTooOld, StoredBody, StoredReply};
 pub use settings::{Dedup, StoreDown};
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+
+use crate::transport::Transport;
 
 /// Where claims and replies are kept.
 ///
@@ -51,6 +56,25 @@ pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// Dropping the future changes nothing.
     async fn check(&self, needs: &Needs) -> Result<(), Vec<String>>;
+
+    /// Is given the transport its service is served from, before it is asked
+    /// anything else of. Default: it needs none.
+    fn attach(&self, transport: &Arc<dyn Transport>) {
+        let _ = transport;
+    }
+
+    /// The settings of topics that it keeps replies of `keep` in, one beside each
+    /// request topic and of the same size. Default: it keeps none.
+    fn topics_beside_requests(&self, keep: Duration) -> Option<Vec<(&'static str, String)>> {
+        let _ = keep;
+        None
+    }
+
+    /// A partition of the requests has gone to another instance. Called on the
+    /// consumer's thread: it must not block. Default: that is nothing to it.
+    fn left(&self, topic: &Arc<str>, partition: i32) {
+        let _ = (topic, partition);
+    }
 
     /// Claims a piece of work, or learns what has become of it.
     ///

@@ -72,6 +72,16 @@ impl StoredReply {
         }
     }
 
+    /// What is left of it where it does not fit its store: that it was there.
+    #[must_use]
+    pub fn without_body(&self) -> Self {
+        let length = match &self.body {
+            StoredBody::Whole(body) => Some(body.len() as u64),
+            StoredBody::TooLarge { length } => *length,
+        };
+        Self::too_large(self.status, length)
+    }
+
     /// A version, and the fields in the format of the crate `postcard`.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {

@@ -1,4 +1,5 @@
 //! What tests of services, of transports and of dedup stores use.
+//!
 
 mod checks;
 pub mod conformance;

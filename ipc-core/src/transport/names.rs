@@ -51,6 +51,13 @@ impl TopicNames {
         self.name(service, "dlq")
     }
 
+    /// Where a service keeps what has become of the requests of a topic.
+    #[must_use]
+    pub fn dedup(&self, requests: &str) -> Arc<str> {
+        let owner = requests.strip_suffix(".requests").unwrap_or(requests);
+        format!("{owner}.dedup").into()
+    }
+
     /// A topic that somebody named.
     #[must_use]
     pub fn named(&self, topic: &str) -> Arc<str> {
@@ -93,6 +100,11 @@ mod tests {
         assert_eq!(&*names.replies("shim"), "staging.shim.replies");
         assert_eq!(&*names.dead_letters("orders"), "staging.orders.dlq");
         assert_eq!(&*names.named("orders.priority"), "staging.orders.priority");
+        assert_eq!(
+            &*names.dedup("staging.orders.requests"),
+            "staging.orders.dedup"
+        );
+        assert_eq!(&*names.dedup("staging.urgent"), "staging.urgent.dedup");
         assert_eq!(
             &*TopicNames::default().requests("orders"),
             "orders.requests"

@@ -8,7 +8,7 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ("error", ""),
     ("metrics", ""),
     ("health", ""),
-    ("store", "error"),
+    ("store", "transport envelope error"),
     ("envelope", "error"),
     ("contract", "envelope error"),
     ("transport", "envelope error metrics health"),

@@ -15,8 +15,8 @@ use crate::envelope::Problem;
 use crate::health::StoreHealth;
 use crate::metrics::{ClaimResult, Metrics};
 use crate::store::{
-    Claim, ClaimRequest, Claimed, Dedup as Settings, Effects, FinishError, StoreDown, StoreError,
-    StoredReply,
+    Claim, ClaimRequest, Claimed, Dedup as Settings, Effects, FinishError, Place, StoreDown,
+    StoreError, StoredReply,
 };
 
 /// Whoever waits for another owner or for the store comes back after so long.
@@ -56,6 +56,12 @@ impl Desk {
         let fingerprint = identity::fingerprint(&delivery);
         let mut request = ClaimRequest::new(id, fingerprint, Arc::clone(&self.instance));
         request.keep = self.settings.keep;
+        let from = &delivery.origin.partition;
+        request.place = Some(Place {
+            topic: Arc::clone(&from.topic),
+            partition: from.partition,
+            assignment: delivery.assignment(),
+        });
         let mut wait = Wait::of(&delivery);
         // Whoever loses its claim asks again: the winner's reply is the answer.
         loop {

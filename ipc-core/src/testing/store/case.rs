@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::store::{
-    Claim, ClaimRequest, Claimed, DedupStore, Effects, Fingerprint, StoredReply, WorkId,
+    Claim, ClaimRequest, Claimed, DedupStore, Effects, Fingerprint, Place, StoredReply, WorkId,
 };
 
 /// A lease that a check lets run out.
@@ -17,19 +17,21 @@ pub(super) struct Case {
     pub(super) one: Arc<dyn DedupStore>,
     pub(super) other: Arc<dyn DedupStore>,
     scope: Arc<str>,
+    place: Option<Place>,
 }
 
 impl Case {
     pub(super) fn new(
         run: &str,
         check: &str,
-        one: Arc<dyn DedupStore>,
-        other: Arc<dyn DedupStore>,
+        [one, other]: [Arc<dyn DedupStore>; 2],
+        place: Option<Place>,
     ) -> Self {
         Self {
             one,
             other,
             scope: Arc::from(format!("{run} {check}")),
+            place,
         }
     }
 
@@ -39,7 +41,9 @@ impl Case {
             scope: Arc::clone(&self.scope),
             key: Bytes::from_static(key.as_bytes()),
         };
-        ClaimRequest::new(id, Fingerprint::of(&[b"tea"]), "instance")
+        let mut request = ClaimRequest::new(id, Fingerprint::of(&[b"tea"]), "instance");
+        request.place = self.place.clone();
+        request
     }
 
     /// The same key with another payload.

@@ -26,7 +26,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::store::DedupStore;
+use crate::store::{DedupStore, Place};
 use crate::testing::checks::{self, Named};
 use case::Case;
 
@@ -39,6 +39,7 @@ pub struct Fixture {
     connect: Arc<dyn Fn() -> Connection + Send + Sync>,
     run: Arc<str>,
     has_leases: bool,
+    place: Option<Place>,
 }
 
 impl Fixture {
@@ -54,7 +55,15 @@ impl Fixture {
             connect: Arc::new(move || Box::pin(connect())),
             run: run.into(),
             has_leases: true,
+            place: None,
         }
+    }
+
+    /// Every request comes from `place`, for a store that lies beside its requests.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// Of a store whose claims end with the connection of their owner, and not with
@@ -121,7 +130,7 @@ pub async fn run(fixture: Fixture) {
         let checked = async move {
             let one = (fixture.connect)().await;
             let other = (fixture.connect)().await;
-            check(Case::new(&fixture.run, name, one, other)).await;
+            check(Case::new(&fixture.run, name, [one, other], fixture.place)).await;
         };
         Named::new(name, checked)
     });
