@@ -57,6 +57,12 @@ enum Task {
     },
     /// Measure what request/reply costs, beside its floors
     Bench(Bench),
+    /// Look for broken promises in seeded runs of a whole service under faults
+    Model {
+        /// What the model is given; `--help` tells
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -64,6 +70,15 @@ fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Built for release: there are many seeds.
+fn model(supervisor: &mut Supervisor, arguments: &[OsString]) -> Result<ExitCode> {
+    let mut model = workspace::cargo("run")?;
+    model.args(["--quiet", "--release", "--package", "ipc-model", "--"]);
+    let status = supervisor.run(model.args(arguments))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn run(task: Task) -> Result<ExitCode> {
@@ -76,6 +91,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Kafka { provider, brokers } => kafka(&mut supervisor, provider, brokers),
         Task::Ci { except } => ci::run(&mut supervisor, &except),
         Task::Bench(bench) => bench.run(&mut supervisor),
+        Task::Model { arguments } => model(&mut supervisor, &arguments),
     }
 }
 

@@ -14,6 +14,7 @@ mod inbox;
 mod kafka_store;
 mod lanes;
 mod layers;
+mod model;
 mod nested;
 mod redrive;
 mod rows;

@@ -7,13 +7,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::faults::Faults;
+use super::faults::{Commit, Faults};
 use super::group::{Group, Moves};
 use super::session::{Notice, Position, Session};
-use super::topics::Topics;
+use super::topics::{Produced, Topics};
 use crate::transport::{
-    Event, Outgoing, Placed, SendError, Start, Subscription, TopicPartition, TopicSpec,
-    TransportError,
+    Event, Outgoing, Start, Subscription, TopicPartition, TopicSpec, TransportError,
 };
 
 /// How long after its process died a member is still counted as one.
@@ -106,7 +105,7 @@ impl Broker {
         created
     }
 
-    pub(super) fn produce(&mut self, record: &Outgoing) -> Result<Placed, SendError> {
+    pub(super) fn produce(&mut self, record: &Outgoing) -> Produced {
         self.topics.produce(record, self.faults.as_deref_mut())
     }
 
@@ -170,7 +169,7 @@ impl Broker {
             return Step::Vanish;
         };
         if session.commit_is_due(now) {
-            commit(session, &mut self.groups);
+            commit(session, &mut self.groups, self.faults.as_deref_mut());
         }
         match session.next_notice() {
             Some(Notice::Assigned(partitions)) => return Step::Report(Event::Assigned(partitions)),
@@ -201,8 +200,7 @@ impl Broker {
             return false;
         };
         let stored = session.store(offsets);
-        commit(session, &mut self.groups);
-        stored
+        stored & commit(session, &mut self.groups, self.faults.as_deref_mut())
     }
 
     /// Consumer `id` lets go of revoked partitions; what it stored is committed.
@@ -210,7 +208,7 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        commit(session, &mut self.groups);
+        commit(session, &mut self.groups, self.faults.as_deref_mut());
         let Some((name, group)) = session.group_in(&mut self.groups) else {
             return;
         };
@@ -253,6 +251,25 @@ impl Broker {
                     session: id,
                 });
             }
+        }
+    }
+
+    /// The groups of a process give its partitions to others; it is not told.
+    pub(super) fn expel(&mut self, process: ProcessId) {
+        let members = self.sessions.iter().filter(|(_, s)| s.process() == process);
+        let members: Vec<_> = members
+            .filter_map(|(id, session)| Some((*id, session.group()?)))
+            .collect();
+        for (id, group) in members {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                for position in session.forget_positions() {
+                    self.topics.log(position.log).unwatch(id);
+                }
+            }
+            if let Some(group) = self.groups.get_mut(&group) {
+                group.evict(id);
+            }
+            self.rebalance(&group);
         }
     }
 
@@ -313,13 +330,34 @@ impl Broker {
     }
 }
 
-/// Commits what a consumer stored.
-fn commit(session: &mut Session, groups: &mut BTreeMap<Arc<str>, Group>) {
+/// Commits what a consumer stored; false where a fault lost some of it, which is then
+/// stored again.
+fn commit(
+    session: &mut Session,
+    groups: &mut BTreeMap<Arc<str>, Group>,
+    mut faults: Option<&mut (dyn Faults + 'static)>,
+) -> bool {
     let group = session.group_in(groups);
-    let stored = session.take_stored();
+    let mut lost = Vec::new();
+    let stored: Vec<_> = session
+        .take_stored()
+        .map(|(partition, since, offset)| (partition.clone(), since, offset))
+        .collect();
     if let Some((_, group)) = group {
         for (partition, since, offset) in stored {
-            group.commit(partition, since, offset);
+            let counts = group.has_given(&partition, since);
+            let fate = match faults.as_deref_mut() {
+                Some(faults) if counts => faults.commit(&partition, offset),
+                _ => Commit::Apply,
+            };
+            match fate {
+                Commit::Apply => group.commit(&partition, since, offset),
+                Commit::Lose => lost.push((partition, offset)),
+            }
         }
     }
+    if !lost.is_empty() {
+        session.store(&lost);
+    }
+    lost.is_empty()
 }

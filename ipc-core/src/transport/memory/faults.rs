@@ -13,6 +13,13 @@ pub trait Faults: Send {
     /// A consumer is about to read `partition` from `offset`, where there is a
     /// record.
     fn fetch(&mut self, partition: &TopicPartition, offset: i64) -> Fetch;
+
+    /// A member of a group is about to commit that `offset` is the next of
+    /// `partition`. Default: it is committed.
+    fn commit(&mut self, partition: &TopicPartition, offset: i64) -> Commit {
+        let _ = (partition, offset);
+        Commit::Apply
+    }
 }
 
 /// What becomes of a produced record.
@@ -25,6 +32,12 @@ pub enum Produce {
     LoseAck,
     /// It is not in the log, and its sender cannot know.
     LoseRecord,
+    /// It is in the log, and its sender knows after this long: acknowledgements of
+    /// later records may come first.
+    AcknowledgeAfter(Duration),
+    /// It is in the log twice, one right after the other, and its sender knows of the
+    /// first.
+    Repeat,
 }
 
 /// What becomes of a fetch.
@@ -35,4 +48,15 @@ pub enum Fetch {
     Deliver,
     /// It brings nothing; the consumer asks again after this long.
     Retry(Duration),
+}
+
+/// What becomes of a commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Commit {
+    /// The group has it.
+    Apply,
+    /// The group does not have it: a background commit is tried again with the next,
+    /// and one that somebody waits for is said to have failed.
+    Lose,
 }

@@ -59,10 +59,15 @@ impl Group {
         }
     }
 
+    /// Whether the partition has not been given anew since.
+    pub(super) fn has_given(&self, partition: &TopicPartition, since: u64) -> bool {
+        let current = self.owners.get(partition);
+        current.is_some_and(|owner| owner.since == since)
+    }
+
     /// Commits an offset, unless the partition was given anew since.
     pub(super) fn commit(&mut self, partition: &TopicPartition, since: u64, offset: i64) {
-        let current = self.owners.get(partition);
-        if current.is_some_and(|owner| owner.since == since) {
+        if self.has_given(partition, since) {
             self.committed.insert(partition.clone(), offset);
         }
     }

@@ -51,10 +51,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
 pub use broker::SESSION_TIMEOUT;
 pub use consumer::REVOKE_BOUND;
-pub use faults::{Faults, Fetch, Produce};
+pub use faults::{Commit, Faults, Fetch, Produce};
 pub use session::COMMIT_INTERVAL;
 
 use super::{
@@ -119,6 +120,7 @@ impl MemoryCluster {
             process: self.broker.lock().new_process(),
             clock: self.clock,
             killed: AtomicBool::new(false),
+            late: TaskTracker::new(),
         }
     }
 
@@ -147,6 +149,8 @@ pub struct MemoryTransport {
     clock: Clock,
     process: ProcessId,
     killed: AtomicBool,
+    /// Acknowledgements that a fault holds back.
+    late: TaskTracker,
 }
 
 impl MemoryTransport {
@@ -156,6 +160,12 @@ impl MemoryTransport {
     pub fn kill(&self) {
         self.killed.store(true, Ordering::Relaxed);
         self.broker.lock().kill(self.process);
+    }
+
+    /// The group takes the process for dead, which goes on working: its consumers are
+    /// told nothing, read nothing any more, and what they store is not committed.
+    pub fn expel(&self) {
+        self.broker.lock().expel(self.process);
     }
 
     fn is_killed(&self) -> bool {
@@ -177,8 +187,16 @@ impl Transport for MemoryTransport {
         if self.is_killed() {
             return ack.settle(Err(SendError::Closed));
         }
-        let result = self.broker.lock().produce(record);
-        ack.settle(result);
+        let produced = self.broker.lock().produce(record);
+        match produced.late {
+            None => ack.settle(produced.result),
+            Some(after) => {
+                self.late.spawn(async move {
+                    tokio::time::sleep(after).await;
+                    ack.settle(produced.result);
+                });
+            }
+        }
     }
 
     fn now(&self) -> UnixMillis {

@@ -97,6 +97,14 @@ impl Session {
         &self.positions
     }
 
+    pub(super) fn group(&self) -> Option<Arc<str>> {
+        self.group.clone()
+    }
+
+    pub(super) fn forget_positions(&mut self) -> Vec<Position> {
+        std::mem::take(&mut self.positions)
+    }
+
     pub(super) fn into_group(self) -> Option<Arc<str>> {
         self.group
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clock::Clock;
 use super::faults::{Faults, Produce};
@@ -111,7 +112,39 @@ impl Topics {
         &mut self,
         record: &Outgoing,
         faults: Option<&mut (dyn Faults + 'static)>,
-    ) -> Result<Placed, SendError> {
+    ) -> Produced {
+        let (log, partition) = match self.place(record) {
+            Ok(place) => place,
+            Err(error) => return Err(error).into(),
+        };
+        let fate = faults.map_or(Produce::Acknowledge, |faults| {
+            faults.produce(record, partition)
+        });
+        if fate == Produce::LoseRecord {
+            return Err(unacknowledged(&record.topic)).into();
+        }
+        let offset = self.append(log, record);
+        let placed = Ok(Placed { partition, offset });
+        match fate {
+            Produce::LoseAck => Err(unacknowledged(&record.topic)).into(),
+            Produce::AcknowledgeAfter(after) => Produced {
+                result: placed,
+                late: Some(after),
+            },
+            Produce::Repeat => {
+                self.append(log, record);
+                placed.into()
+            }
+            Produce::Acknowledge | Produce::LoseRecord => placed.into(),
+        }
+    }
+
+    fn append(&mut self, log: usize, record: &Outgoing) -> i64 {
+        self.logs[log].append(record.envelope.clone(), self.clock.now())
+    }
+
+    /// The log that takes a record, and which partition that is.
+    fn place(&mut self, record: &Outgoing) -> Result<(usize, i32), SendError> {
         let Some(topic) = self.by_name.get(&record.topic) else {
             return Err(refused(record, "the topic does not exist: create it"));
         };
@@ -136,17 +169,20 @@ impl Topics {
                 reason,
             });
         }
-        let fate = faults.map_or(Produce::Acknowledge, |faults| {
-            faults.produce(record, partition)
-        });
-        if fate == Produce::LoseRecord {
-            return Err(unacknowledged(&record.topic));
-        }
-        let offset = self.logs[log].append(record.envelope.clone(), self.clock.now());
-        if fate == Produce::LoseAck {
-            return Err(unacknowledged(&record.topic));
-        }
-        Ok(Placed { partition, offset })
+        Ok((log, partition))
+    }
+}
+
+/// What became of a record that was sent.
+pub(super) struct Produced {
+    pub(super) result: Result<Placed, SendError>,
+    /// After how long its sender is told.
+    pub(super) late: Option<Duration>,
+}
+
+impl From<Result<Placed, SendError>> for Produced {
+    fn from(result: Result<Placed, SendError>) -> Self {
+        Self { result, late: None }
     }
 }
 

@@ -1,0 +1,137 @@
+//! The instances of the service: they start, drain, die and are taken for dead.
+
+use std::sync::Arc;
+
+use super::app::{Instance, app};
+use super::bug::Bug;
+use super::history::What;
+use super::mortal::Life;
+use super::trial::SERVICE;
+use super::world::World;
+use crate::service::{ServeError, Service};
+use crate::store::MemoryStore;
+use crate::transport::Transport;
+use crate::transport::memory::MemoryCluster;
+
+pub(super) struct Fleet {
+    cluster: MemoryCluster,
+    world: World,
+    /// What outlives instances, as a store outside of them does.
+    store: MemoryStore,
+    bug: Option<Bug>,
+    partitions: i32,
+    members: Vec<Member>,
+    /// The last number given to an instance.
+    last: u32,
+}
+
+struct Member {
+    number: u32,
+    life: Life,
+    service: Service,
+}
+
+impl Fleet {
+    pub(super) fn new(
+        cluster: MemoryCluster,
+        world: World,
+        bug: Option<Bug>,
+        partitions: i32,
+    ) -> Self {
+        Self {
+            cluster,
+            world,
+            store: MemoryStore::new(10_000),
+            bug,
+            partitions,
+            members: Vec::new(),
+            last: 0,
+        }
+    }
+
+    pub(super) async fn start(&mut self) -> Result<(), ServeError> {
+        self.last += 1;
+        let number = self.last;
+        let life = Life::of(self.cluster.transport());
+        let instance = Instance {
+            number,
+            world: self.world.clone(),
+            life: life.clone(),
+        };
+        let transport: Arc<dyn Transport> = Arc::new(life.clone());
+        let transport = match self.bug {
+            Some(bug) => bug.in_transport(transport),
+            None => transport,
+        };
+        let service = Service::builder(SERVICE)
+            .create_topics(self.partitions)
+            .transport(transport);
+        let service = match self.bug {
+            Some(bug) => service.dedup(bug.in_store(self.store.clone())),
+            None => service.dedup(self.store.clone()),
+        };
+        let service = service.serve(app(instance)).start().await?;
+        self.world.note(What::Started { instance: number });
+        self.members.push(Member {
+            number,
+            life,
+            service,
+        });
+        Ok(())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// One of them drains and ends.
+    pub(super) async fn stop_one(&mut self) {
+        if let Some(member) = self.take_one() {
+            self.world.note(What::Stopped {
+                instance: member.number,
+            });
+            member.service.stop().await;
+        }
+    }
+
+    /// One of them dies between two steps.
+    pub(super) async fn kill_one(&mut self) {
+        let Some(member) = self.take_one() else {
+            return;
+        };
+        member.life.end_in(1 + self.world.below(60));
+        // Where it takes no more steps it stands still: then it ends at the next ping.
+        member.life.ended().await;
+        self.world.note(What::Died {
+            instance: member.number,
+        });
+        drop(member.service);
+    }
+
+    /// One of them is taken for dead, and goes on for a while.
+    pub(super) async fn expel_one(&mut self) {
+        let Some(member) = self.take_one() else {
+            return;
+        };
+        self.world.note(What::Expelled {
+            instance: member.number,
+        });
+        member.life.expel();
+        tokio::time::sleep(self.world.some_of(std::time::Duration::from_secs(2))).await;
+        self.world.note(What::Stopped {
+            instance: member.number,
+        });
+        member.service.stop().await;
+    }
+
+    pub(super) async fn stop_all(&mut self) {
+        while !self.members.is_empty() {
+            self.stop_one().await;
+        }
+    }
+
+    fn take_one(&mut self) -> Option<Member> {
+        let count = u32::try_from(self.members.len()).ok()?;
+        (count > 0).then(|| self.members.remove(self.world.below(count) as usize))
+    }
+}

@@ -1,0 +1,191 @@
+//! What happened in a trial.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Everything that happened in a trial, in order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct History {
+    /// What decided over it.
+    pub seed: u64,
+    /// Whether nothing at all went wrong: then more must hold.
+    pub calm: bool,
+    /// What was asked for, by number.
+    pub operations: Vec<Operation>,
+    /// What happened.
+    pub events: Vec<Event>,
+    /// Records of request topics that nobody had finished in the end.
+    pub lag: u64,
+}
+
+/// One thing that a caller asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Operation {
+    /// Call or one-way.
+    pub kind: Kind,
+    /// The record key: what one caller sends under it keeps its order.
+    pub key: u32,
+    /// The work. Operations of the same work are repetitions of one request.
+    pub work: u32,
+    /// Whether it has an idempotency key. Without one it is never repeated.
+    pub keyed: bool,
+    /// How long its caller waits.
+    pub timeout: Duration,
+}
+
+/// How an operation is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// With a reply.
+    Call,
+    /// By the log's acknowledgement.
+    OneWay,
+}
+
+/// Something that happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// When, since the beginning.
+    pub at: Duration,
+    /// What.
+    pub what: What,
+}
+
+/// What can happen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum What {
+    /// A caller begins an operation.
+    Invoked {
+        /// The operation.
+        operation: u32,
+    },
+    /// It ends at its caller.
+    Ended {
+        /// The operation.
+        operation: u32,
+        /// How.
+        end: End,
+    },
+    /// A handler begins.
+    Began {
+        /// The instance.
+        instance: u32,
+        /// The work.
+        work: u32,
+        /// The partition of the request.
+        partition: i32,
+        /// Its offset there.
+        offset: i64,
+    },
+    /// It has had its effect.
+    Effect {
+        /// The instance.
+        instance: u32,
+        /// The work.
+        work: u32,
+        /// The partition of the request.
+        partition: i32,
+        /// Its offset there.
+        offset: i64,
+    },
+    /// It has returned.
+    Returned {
+        /// The instance.
+        instance: u32,
+        /// The work.
+        work: u32,
+    },
+    /// The log has taken a record that nobody can read.
+    Poisoned {
+        /// The partition of the requests.
+        partition: i32,
+        /// Its offset there.
+        offset: i64,
+    },
+    /// A record was dead-lettered; found at the end.
+    DeadLetter {
+        /// The work it asked for, where it can be read.
+        work: Option<u32>,
+        /// The partition that it came from.
+        partition: i32,
+        /// Its offset there.
+        offset: i64,
+    },
+    /// A group committed that this offset is the next of a request partition.
+    Committed {
+        /// The partition.
+        partition: i32,
+        /// The next offset.
+        offset: i64,
+    },
+    /// An instance begins to serve.
+    Started {
+        /// The instance.
+        instance: u32,
+    },
+    /// An instance drains and ends.
+    Stopped {
+        /// The instance.
+        instance: u32,
+    },
+    /// An instance dies.
+    Died {
+        /// The instance.
+        instance: u32,
+    },
+    /// An instance is taken for dead, and goes on.
+    Expelled {
+        /// The instance.
+        instance: u32,
+    },
+    /// Nothing goes wrong any more.
+    Healed,
+}
+
+/// How an operation ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum End {
+    /// With the reply of a handler, for this work.
+    Reply {
+        /// What the reply says it is for.
+        work: Option<u32>,
+    },
+    /// The log has it.
+    Acknowledged,
+    /// With an error status.
+    Refused {
+        /// The status.
+        status: u16,
+    },
+    /// Nothing was sent.
+    Rejected,
+    /// It may or may not have been sent, or handled.
+    Unknown,
+}
+
+impl History {
+    /// A number that two histories share only where the same happened in them.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        use std::hash::{Hash as _, Hasher as _};
+        let mut hash = rustc_hash::FxHasher::default();
+        self.to_string().hash(&mut hash);
+        hash.finish()
+    }
+}
+
+/// One line for each event.
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}", self.seed)?;
+        for (number, operation) in self.operations.iter().enumerate() {
+            writeln!(f, "operation {number}: {operation:?}")?;
+        }
+        for event in &self.events {
+            writeln!(f, "{:>9.3} s  {:?}", event.at.as_secs_f64(), event.what)?;
+        }
+        write!(f, "unfinished records: {}", self.lag)
+    }
+}

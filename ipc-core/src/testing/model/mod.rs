@@ -1,0 +1,39 @@
+//! Whole services under seeded faults, with a checker over what happened.
+//!
+//! A [`Trial`] runs some instances of a service and some callers on the in-memory
+//! transport, lets its seed decide what goes wrong and when (records, acknowledgements
+//! and commits that are lost, late or repeated; partitions that move; instances that
+//! die between two steps, or are taken for dead and go on), mends everything, and waits
+//! until nothing is left to do. What happened is a [`History`], and [`check`] says which
+//! promises it breaks. The same seed gives the same history.
+//!
+//! ```
+//! use ipc_core::testing::model::{Trial, check};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let history = Trial::new(7).run().await?;
+//! assert_eq!(check(&history), []);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The way of asking is that of Jepsen's queue analysis: every operation is written down
+//! when it is invoked and when it ends, every effect when it happens, and what must hold
+//! is asked of the whole.
+
+mod app;
+mod bug;
+mod check;
+mod faults;
+mod fleet;
+mod history;
+mod load;
+mod mortal;
+mod trial;
+mod world;
+
+pub use bug::Bug;
+pub use check::{Promise, Violation, check};
+pub use history::{End, Event, History, Kind, Operation, What};
+pub use trial::Trial;

@@ -1,0 +1,120 @@
+//! Trials of the model, one for each seed, on every core.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line tool speaks to its terminal"
+)]
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use anyhow::{Result, anyhow};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use ipc_core::testing::model::{Bug, History, Trial, Violation, check};
+use tokio::runtime::Builder;
+
+/// Looks for broken promises in seeded runs of a whole service under faults
+#[derive(Parser)]
+struct Arguments {
+    /// How many seeds to try
+    #[arg(long, default_value_t = 10_000)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Print the whole history of each failing seed, made as short as it still fails
+    #[arg(long)]
+    history: bool,
+    /// Plant a bug, to see how it shows: its name, as `CommitsEarly`
+    #[arg(long, value_parser = bug)]
+    plant: Option<Bug>,
+}
+
+fn bug(name: &str) -> Result<Bug, String> {
+    let found = Bug::ALL.iter().find(|bug| format!("{bug:?}") == name);
+    found.copied().ok_or_else(|| {
+        let names: Vec<String> = Bug::ALL.iter().map(|bug| format!("{bug:?}")).collect();
+        format!("no such bug: one of {}", names.join(", "))
+    })
+}
+
+fn run(trial: Trial) -> Result<History> {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    let run = runtime.block_on(trial.run());
+    run.map_err(|error| anyhow!("{error}"))
+}
+
+/// The shortest history of the seed that still breaks the same promise.
+fn shortest(trial: Trial, of: &Violation) -> Result<History> {
+    for operations in 1.. {
+        let history = run(trial.clone().operations(operations))?;
+        if check(&history).iter().any(|it| it.promise == of.promise) {
+            return Ok(history);
+        }
+        if operations >= Trial::OPERATIONS {
+            break;
+        }
+    }
+    run(trial)
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let end = arguments.from + arguments.seeds;
+    let trial = |seed| match arguments.plant {
+        Some(bug) => Trial::new(seed).plant(bug),
+        None => Trial::new(seed),
+    };
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {eta} left")?;
+    let progress = ProgressBar::new(arguments.seeds).with_style(style);
+    let next = AtomicU64::new(arguments.from);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut failed = thread::scope(|scope| {
+        let work = || {
+            let mut failed = Vec::new();
+            loop {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= end {
+                    return Ok(failed);
+                }
+                let history = run(trial(seed)).map_err(|error| error.context(seed))?;
+                let violations = check(&history);
+                if !violations.is_empty() {
+                    failed.push((seed, violations));
+                }
+                progress.inc(1);
+            }
+        };
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let joined = workers.into_iter().map(|worker| match worker.join() {
+            Ok(failed) => failed,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        let failed: Result<Vec<Vec<_>>> = joined.collect();
+        anyhow::Ok(failed?.into_iter().flatten().collect::<Vec<_>>())
+    })?;
+    progress.finish_and_clear();
+    failed.sort_by_key(|(seed, _)| *seed);
+    for (seed, violations) in &failed {
+        println!("seed {seed}");
+        for violation in violations {
+            println!("  {violation}");
+        }
+        if let (true, Some(first)) = (arguments.history, violations.first()) {
+            println!("{}\n", shortest(trial(*seed), first)?);
+        }
+    }
+    println!(
+        "{} of {} seeds broke a promise",
+        failed.len(),
+        arguments.seeds
+    );
+    Ok(match failed.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
