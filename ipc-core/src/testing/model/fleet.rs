@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::app::{Instance, app};
 use super::bug::Bug;
 use super::history::What;
 use super::mortal::Life;
-use super::trial::SERVICE;
+use super::probe::Probe;
+use super::trial::{MakeApp, SERVICE};
 use super::world::World;
 use crate::service::{ServeError, Service};
 use crate::store::MemoryStore;
@@ -19,6 +19,7 @@ pub(super) struct Fleet {
     /// What outlives instances, as a store outside of them does.
     store: MemoryStore,
     bug: Option<Bug>,
+    make_app: MakeApp,
     partitions: i32,
     members: Vec<Member>,
     /// The last number given to an instance.
@@ -36,6 +37,7 @@ impl Fleet {
         cluster: MemoryCluster,
         world: World,
         bug: Option<Bug>,
+        make_app: MakeApp,
         partitions: i32,
     ) -> Self {
         Self {
@@ -43,6 +45,7 @@ impl Fleet {
             world,
             store: MemoryStore::new(10_000),
             bug,
+            make_app,
             partitions,
             members: Vec::new(),
             last: 0,
@@ -53,11 +56,7 @@ impl Fleet {
         self.last += 1;
         let number = self.last;
         let life = Life::of(self.cluster.transport());
-        let instance = Instance {
-            number,
-            world: self.world.clone(),
-            life: life.clone(),
-        };
+        let probe = Probe::new(number, self.world.clone(), life.clone());
         let transport: Arc<dyn Transport> = Arc::new(life.clone());
         let transport = match self.bug {
             Some(bug) => bug.in_transport(transport),
@@ -70,7 +69,7 @@ impl Fleet {
             Some(bug) => service.dedup(bug.in_store(self.store.clone())),
             None => service.dedup(self.store.clone()),
         };
-        let service = service.serve(app(instance)).start().await?;
+        let service = service.serve((self.make_app)(probe)).start().await?;
         self.world.note(What::Started { instance: number });
         self.members.push(Member {
             number,

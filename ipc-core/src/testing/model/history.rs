@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::client::CallError;
+
 /// Everything that happened in a trial, in order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct History {
@@ -31,6 +33,14 @@ pub struct Operation {
     pub keyed: bool,
     /// How long its caller waits.
     pub timeout: Duration,
+}
+
+impl Operation {
+    /// The idempotency key of its work, where it has one.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<String> {
+        self.keyed.then(|| format!("work {}", self.work))
+    }
 }
 
 /// How an operation is answered.
@@ -163,6 +173,30 @@ pub enum End {
     Rejected,
     /// It may or may not have been sent, or handled.
     Unknown,
+}
+
+impl End {
+    /// How a call ended, whose reply says through `work` what it is for.
+    pub fn of<T, E>(result: Result<T, CallError<E>>, work: impl FnOnce(T) -> u32) -> Self {
+        match result {
+            Ok(reply) => Self::Reply {
+                work: Some(work(reply)),
+            },
+            Err(error) => Self::failed(&error),
+        }
+    }
+
+    /// How a request ended that failed.
+    pub fn failed<E>(error: &CallError<E>) -> Self {
+        match error {
+            CallError::Application(reply) => Self::Refused {
+                status: reply.status(),
+            },
+            CallError::Rejected(_) => Self::Rejected,
+            CallError::Unknown(_) => Self::Unknown,
+            CallError::Undecodable(_) | CallError::Malformed(_) => Self::Reply { work: None },
+        }
+    }
 }
 
 impl History {

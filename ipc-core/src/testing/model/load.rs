@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::app::{ask, tell};
-use super::history::{End, Kind, Operation, What};
-use super::trial::SERVICE;
+use super::history::{Kind, Operation, What};
+use super::trial::{Perform, SERVICE};
 use super::world::World;
-use crate::client::{CallError, Client};
+use crate::client::Client;
 use crate::envelope::{Envelope, Headers};
 use crate::transport::{Ack, Outgoing, Transport};
 
@@ -23,6 +22,7 @@ const KEYS: u32 = 3;
 pub(super) struct Caller {
     pub(super) number: u32,
     pub(super) client: Client,
+    pub(super) perform: Perform,
     pub(super) world: World,
 }
 
@@ -38,7 +38,8 @@ impl Caller {
                 None => self.new_operation(number),
             });
             self.world.note(What::Invoked { operation: number });
-            let end = self.ask(&operation).await;
+            let service = self.client.service(SERVICE);
+            let end = (self.perform)(service, operation.clone()).await;
             self.world.note(What::Ended {
                 operation: number,
                 end,
@@ -61,49 +62,6 @@ impl Caller {
             keyed: self.world.once_in(2),
             timeout: TIMEOUT,
         }
-    }
-
-    async fn ask(&self, operation: &Operation) -> End {
-        let service = self.client.service(SERVICE);
-        let (key, work) = (operation.key, operation.work);
-        let idempotency = operation.keyed.then(|| format!("work {work}"));
-        match operation.kind {
-            Kind::Call => {
-                let mut call = service
-                    .call(ask::request(key, work))
-                    .timeout(operation.timeout);
-                if let Some(idempotency) = idempotency {
-                    call = call.idempotency_key(idempotency);
-                }
-                match call.await {
-                    Ok(work) => End::Reply { work: Some(work) },
-                    Err(error) => end(&error),
-                }
-            }
-            Kind::OneWay => {
-                let mut send = service
-                    .send(tell::request(key, work))
-                    .timeout(operation.timeout);
-                if let Some(idempotency) = idempotency {
-                    send = send.idempotency_key(idempotency);
-                }
-                match send.await {
-                    Ok(_) => End::Acknowledged,
-                    Err(error) => end(&error),
-                }
-            }
-        }
-    }
-}
-
-fn end<E>(error: &CallError<E>) -> End {
-    match error {
-        CallError::Application(reply) => End::Refused {
-            status: reply.status(),
-        },
-        CallError::Rejected(_) => End::Rejected,
-        CallError::Unknown(_) => End::Unknown,
-        CallError::Undecodable(_) | CallError::Malformed(_) => End::Reply { work: None },
     }
 }
 

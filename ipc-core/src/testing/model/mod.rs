@@ -18,22 +18,27 @@
 //! # }
 //! ```
 //!
+//! A service of one's own is tried with [`Trial::serving`]: its handlers tell through a
+//! [`Probe`] what they do.
+//!
 //! The way of asking is that of Jepsen's queue analysis: every operation is written down
 //! when it is invoked and when it ends, every effect when it happens, and what must hold
 //! is asked of the whole.
 
-mod app;
 mod bug;
 mod check;
+mod default;
 mod faults;
 mod fleet;
 mod history;
 mod load;
 mod mortal;
+mod probe;
 mod trial;
 mod world;
 
 pub use bug::Bug;
 pub use check::{Promise, Violation, check};
 pub use history::{End, Event, History, Kind, Operation, What};
+pub use probe::{Probe, Work};
 pub use trial::Trial;

@@ -1,5 +1,7 @@
 //! One run of a service under faults.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,13 +11,16 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::bug::Bug;
+use super::default;
 use super::faults::Dice;
 use super::fleet::Fleet;
-use super::history::{History, What};
+use super::history::{End, History, Operation, What};
 use super::load::{Caller, poison};
+use super::probe::Probe;
 use super::world::World;
-use crate::client::Client;
+use crate::client::{Client, ServiceClient};
 use crate::envelope::names;
+use crate::routing::App;
 use crate::testing::Observer;
 use crate::transport::memory::MemoryCluster;
 use crate::transport::{Start, TopicPartition, Transport};
@@ -29,8 +34,15 @@ const SETTLES: Duration = Duration::from_secs(180);
 /// How long something may go on before the next thing goes wrong.
 const NEXT: Duration = Duration::from_secs(2);
 
+/// Makes the application of an instance.
+pub(super) type MakeApp = Arc<dyn Fn(Probe) -> App + Send + Sync>;
+/// Performs an operation.
+pub(super) type Perform = Arc<
+    dyn Fn(ServiceClient, Operation) -> Pin<Box<dyn Future<Output = End> + Send>> + Send + Sync,
+>;
+
 /// A service, its callers, and what goes wrong; all of it decided by a seed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a trial does nothing until it is run"]
 pub struct Trial {
     seed: u64,
@@ -40,6 +52,8 @@ pub struct Trial {
     partitions: i32,
     poison: u32,
     bug: Option<Bug>,
+    make_app: MakeApp,
+    perform: Perform,
 }
 
 impl Trial {
@@ -47,7 +61,7 @@ impl Trial {
     pub const OPERATIONS: u32 = 12;
 
     /// A trial of three instances and four callers with 12 operations each.
-    pub const fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self {
             seed,
             instances: 3,
@@ -56,18 +70,35 @@ impl Trial {
             partitions: 4,
             poison: 3,
             bug: None,
+            make_app: Arc::new(default::app),
+            perform: Arc::new(|service, operation| Box::pin(default::perform(service, operation))),
         }
+    }
+
+    /// Tries another service: `make_app` makes the application of each instance, and
+    /// `perform` an operation's request. Its instances share a dedup store.
+    pub fn serving<F>(
+        mut self,
+        make_app: impl Fn(Probe) -> App + Send + Sync + 'static,
+        perform: impl Fn(ServiceClient, Operation) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = End> + Send + 'static,
+    {
+        self.make_app = Arc::new(make_app);
+        self.perform = Arc::new(move |service, operation| Box::pin(perform(service, operation)));
+        self
     }
 
     /// How many operations each of its callers has. Default:
     /// [`OPERATIONS`](Self::OPERATIONS).
-    pub const fn operations(mut self, operations: u32) -> Self {
+    pub fn operations(mut self, operations: u32) -> Self {
         self.operations = operations;
         self
     }
 
     /// Plants a bug, to see that it is found.
-    pub const fn plant(mut self, bug: Bug) -> Self {
+    pub fn plant(mut self, bug: Bug) -> Self {
         self.bug = Some(bug);
         self
     }
@@ -93,7 +124,13 @@ impl Trial {
             active: Arc::clone(&active),
         });
 
-        let mut fleet = Fleet::new(cluster.clone(), world.clone(), self.bug, self.partitions);
+        let mut fleet = Fleet::new(
+            cluster.clone(),
+            world.clone(),
+            self.bug,
+            Arc::clone(&self.make_app),
+            self.partitions,
+        );
         for _ in 0..self.instances {
             fleet.start().await?;
         }
@@ -112,6 +149,7 @@ impl Trial {
             let caller = Caller {
                 number,
                 client,
+                perform: Arc::clone(&self.perform),
                 world: world.clone(),
             };
             load.spawn(caller.run(self.operations));
@@ -224,5 +262,14 @@ impl Trial {
             world.note(letter);
         }
         Ok(())
+    }
+}
+
+impl std::fmt::Debug for Trial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trial")
+            .field("seed", &self.seed)
+            .field("bug", &self.bug)
+            .finish_non_exhaustive()
     }
 }
