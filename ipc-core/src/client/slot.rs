@@ -27,7 +27,8 @@ pub(super) struct Slot {
 enum State {
     /// Nothing has come yet.
     Waiting(Option<Waker>),
-    Told(Told),
+    /// Boxed: whoever waits has no answer yet, and many may wait.
+    Told(Box<Told>),
     /// It was told, or nothing comes any more.
     Ended,
 }
@@ -44,7 +45,7 @@ impl Slot {
 
     /// Whether the call still waited for it.
     pub(super) fn tell(&self, told: Told) -> bool {
-        self.leave_waiting(State::Told(told))
+        self.leave_waiting(State::Told(Box::new(told)))
     }
 
     /// Nothing comes any more.
@@ -77,7 +78,7 @@ impl Slot {
             return Poll::Pending;
         }
         Poll::Ready(match mem::replace(&mut *state, State::Ended) {
-            State::Told(told) => Some(told),
+            State::Told(told) => Some(*told),
             State::Waiting(_) | State::Ended => None,
         })
     }
