@@ -1,7 +1,5 @@
 //! What an endpoint promises and asks for, as plain data.
 
-use std::time::Duration;
-
 /// How an endpoint answers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Mode {
@@ -51,44 +49,4 @@ pub enum KeyRule {
     Header(&'static str),
     /// Nothing: no order is kept.
     None,
-}
-
-/// How often and how soon a failed attempt is repeated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct RetrySpec {
-    /// Attempts in all, the first included.
-    pub attempts: u32,
-    /// How long to wait between attempts. Default: 100 ms to 10 s.
-    pub backoff: Backoff,
-}
-
-impl RetrySpec {
-    /// This many attempts in all, with the default backoff.
-    #[must_use]
-    pub const fn attempts(attempts: u32) -> Self {
-        Self {
-            attempts,
-            backoff: Backoff {
-                first: Duration::from_millis(100),
-                longest: Duration::from_secs(10),
-            },
-        }
-    }
-
-    /// Waits between these bounds.
-    #[must_use]
-    pub const fn backoff(mut self, first: Duration, longest: Duration) -> Self {
-        self.backoff = Backoff { first, longest };
-        self
-    }
-}
-
-/// Bounds of the wait between attempts, which grows from one to the other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Backoff {
-    /// The wait before the second attempt.
-    pub first: Duration,
-    /// The wait no later attempt exceeds.
-    pub longest: Duration,
 }

@@ -58,6 +58,8 @@ pub struct Record {
     /// Cancelled when its partition goes to another instance or this one drains:
     /// what is still running then should end in a way its caller can resume.
     pub(crate) moving: Arc<CancellationToken>,
+    /// What is known of earlier attempts, once one has failed.
+    pub(crate) past: Option<Box<Past>>,
     /// What its endpoint counts: looked up once for everyone on its way.
     pub(crate) meter: Option<Arc<EndpointMetrics>>,
     /// When it arrived.
@@ -66,6 +68,13 @@ pub struct Record {
     pub(super) assignment: Assignment,
     /// The offsets of the chunks that came after the first, where it came in chunks.
     pub(super) more_offsets: Vec<i64>,
+}
+
+/// What is known of the attempts at a record that have failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Past {
+    /// When the first of them failed.
+    pub(crate) first_failed: UnixMillis,
 }
 
 /// Why a record must not reach its handler.
@@ -172,11 +181,19 @@ impl Record {
             policy: Arc::new(Policy::new("")),
             refusal: None,
             moving: Arc::default(),
+            past: None,
             meter: None,
             received: Instant::now(),
             assignment: Assignment::default(),
             more_offsets: Vec::new(),
         }
+    }
+
+    /// An attempt at it failed now; what comes next is another.
+    pub(super) fn attempt_failed(&mut self, now: UnixMillis) {
+        self.head.attempt = self.head.attempt.saturating_add(1);
+        self.past
+            .get_or_insert_with(|| Box::new(Past { first_failed: now }));
     }
 
     /// What its endpoint counts in `metrics`.

@@ -141,6 +141,7 @@ impl Intake {
             spent.envelope = Envelope::default();
             spent.head.clear();
             spent.more_offsets.clear();
+            spent.past = None;
             self.spent.push(record);
         }
     }

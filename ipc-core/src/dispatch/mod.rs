@@ -31,11 +31,11 @@ mod worker;
 
 pub use delivery::{Delivery, Record};
 pub use limits::Limits;
-pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Reply, ReplyBody};
+pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Repeat, Reply, ReplyBody};
 pub use policy::{Policies, Policy, path_only};
 pub use reply_topics::ReplyTopics;
 
-pub use crate::contract::{Guarantee, Idempotency, KeyRule, Mode};
+pub use crate::contract::{Backoff, Guarantee, Idempotency, KeyRule, Mode, RetryPolicy, RetrySpec};
 pub use crate::transport::{Origin, TopicPartition};
 
 pub(crate) use backlog::Backlog;

@@ -25,6 +25,12 @@ pub enum Outcome {
     },
     /// The attempt failed. Only for one-way records.
     Failed(Failure),
+    /// The attempt failed and is counted; the record waits in its lane for the
+    /// next one.
+    Retry {
+        /// How long to wait.
+        after: Duration,
+    },
     /// It was given up, and is kept where it can be redriven from.
     DeadLettered(Reason),
 }
@@ -40,6 +46,21 @@ pub struct Reply {
     pub body: ReplyBody,
     /// Why the framework answered in the handler's place.
     pub cause: Option<Reason>,
+    /// Whether another attempt may be answered otherwise.
+    pub repeat: Repeat,
+}
+
+/// What a handler says about repeating what it answered with a 5xx.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Repeat {
+    /// Nothing: another attempt may help.
+    #[default]
+    Unsaid,
+    /// Another attempt ends the same way.
+    Never,
+    /// Another attempt may help after so long.
+    After(Duration),
 }
 
 /// Pieces of a body as they come.
@@ -145,7 +166,15 @@ impl Reply {
             headers,
             body: ReplyBody::Full(body.into()),
             cause: None,
+            repeat: Repeat::Unsaid,
         }
+    }
+
+    /// Says whether another attempt may be answered otherwise.
+    #[must_use]
+    pub fn repeated(mut self, repeat: Repeat) -> Self {
+        self.repeat = repeat;
+        self
     }
 
     /// Says why the framework answers in the handler's place.

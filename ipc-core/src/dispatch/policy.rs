@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 
-use crate::contract::{Guarantee, Idempotency, Mode};
+use crate::contract::{Guarantee, Idempotency, Mode, RetrySpec};
 use crate::envelope::{Envelope, RequestHead};
 
 /// What one endpoint asks of dispatch.
@@ -31,6 +31,13 @@ pub struct Policy {
     /// How many handlers of this endpoint may run at once. Default: no bound of
     /// its own.
     pub concurrency: Option<usize>,
+    /// How a failed attempt is repeated. Default: not at all, a one-way is
+    /// dead-lettered.
+    pub retry: Option<RetrySpec>,
+    /// Whether a call that ends in a 5xx is repeated too, where it is and while
+    /// its caller waits. Default: false; true for endpoints that ask for retries
+    /// themselves.
+    pub retries_calls: bool,
 }
 
 impl Policy {
@@ -46,6 +53,8 @@ impl Policy {
             idempotency: Idempotency::default(),
             safe: false,
             concurrency: None,
+            retry: None,
+            retries_calls: false,
         }
     }
 }

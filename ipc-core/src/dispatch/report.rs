@@ -42,6 +42,8 @@ pub(super) enum How {
     NotBegun,
     /// It has to wait, in its lane.
     Again { after: Option<Duration> },
+    /// An attempt failed; it waits for the next one, in its lane.
+    Retry { after: Duration },
     /// Its answer is not in the log. Another report follows when it is.
     Unwritten(Arc<Answer>, SendError),
     /// It must be redelivered: the offset stays.

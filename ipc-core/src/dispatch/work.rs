@@ -126,6 +126,7 @@ impl Workshop {
                 How::Settled(Settled::DeadLetter(reason.as_str()))
             }
             (Outcome::NotNow { after }, _) => How::Again { after },
+            (Outcome::Retry { after }, _) => How::Retry { after },
             // Without a dead-letter layer there is nowhere else to keep it.
             (Outcome::Failed(failure), _) => {
                 tracing::error!(

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::dispatch::{Delivery, Failure, Outcome, Reason, Reply};
+use crate::dispatch::{Delivery, Failure, Outcome, Reason, Repeat, Reply};
 use crate::envelope::Problem;
 
 /// Why a handler did not do its work, and what that means for a one-way record.
@@ -92,7 +92,11 @@ impl HandlerError {
                 .saturating_add(u64::from(after.subsec_nanos() > 0));
             reply.headers.push_static("retry-after", whole.to_string());
         }
-        reply
+        reply.repeated(match self.means {
+            Means::Terminal => Repeat::Never,
+            Means::Retryable | Means::NotNow(None) => Repeat::Unsaid,
+            Means::NotNow(Some(after)) => Repeat::After(after),
+        })
     }
 }
 

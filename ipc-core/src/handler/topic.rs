@@ -15,7 +15,7 @@ use tower::Service;
 use super::place::{Placed, Places};
 use super::{HandlerError, Message, OneWayHandler, RequestHandler, StreamHandler};
 use crate::dispatch::{
-    BodyError, BodyStream, Delivery, Failure, Outcome, Reason, Reply, ReplyBody,
+    BodyError, BodyStream, Delivery, Failure, Outcome, Reason, Repeat, Reply, ReplyBody,
 };
 use crate::envelope::codec::{Codec, CodecError, Decode, Encode, Json};
 use crate::envelope::{Headers, Problem};
@@ -238,6 +238,7 @@ where
             headers: headers::<C>(),
             body: ReplyBody::Stream(frames::<C, _, _>(replies)),
             cause: None,
+            repeat: Repeat::Unsaid,
         })
     }
 }

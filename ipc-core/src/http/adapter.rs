@@ -17,7 +17,7 @@ use tower::Service;
 use super::pieces::panicked;
 use super::response::{self, Asked};
 use super::{request, status};
-use crate::dispatch::{Delivery, Failure, Outcome, Reason, Reply};
+use crate::dispatch::{Delivery, Failure, Outcome, Reason, Repeat, Reply};
 use crate::envelope::Problem;
 
 /// Serves any HTTP service, an axum [`Router`](axum::Router) included, to
@@ -126,7 +126,7 @@ fn refused(problem: Problem, reason: Reason, delivery: &Delivery) -> Outcome {
         "{problem}"
     );
     if delivery.head.is_call() {
-        return Outcome::Reply(Reply::from(problem));
+        return Outcome::Reply(Reply::from(problem).repeated(Repeat::Never));
     }
     Outcome::Failed(Failure {
         reason,

@@ -1,6 +1,8 @@
 //! An HTTP response as a reply.
 
 use ::http::header::{self, HeaderMap, HeaderValue};
+use std::time::SystemTime;
+
 use ::http::{StatusCode, response};
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
@@ -8,6 +10,7 @@ use futures_util::{StreamExt, stream};
 
 use super::headers;
 use super::pieces::Pieces;
+use super::status;
 use crate::dispatch::{BodyError, Mode, RECORD, Reply, ReplyBody};
 use crate::envelope::limits::CHUNK;
 use crate::envelope::{Accepts, Headers, Problem, ReplyWriter};
@@ -43,6 +46,7 @@ pub(super) async fn to_reply(
         let accepted = StatusCode::ACCEPTED.as_u16();
         return Ok(Reply::full(accepted, Headers::new(), Bytes::new()));
     }
+    let repeat = status::repeat(&parts, SystemTime::now);
     let mut record = Headers::with_capacity(parts.headers.len() + ReplyWriter::MOST_HEADERS);
     headers::to_record(&parts.headers, &mut record);
     let body = if bodiless(parts.status) {
@@ -57,6 +61,7 @@ pub(super) async fn to_reply(
     };
     Ok(Reply {
         cause: None,
+        repeat,
         status: parts.status.as_u16(),
         headers: record,
         body,

@@ -7,7 +7,7 @@ use ::http::header::{self, HeaderMap};
 use ::http::{StatusCode, response};
 
 use super::routed::Routed;
-use crate::dispatch::{Failure, Outcome, Reason};
+use crate::dispatch::{Failure, Outcome, Reason, Repeat};
 use crate::response::FailureHint;
 
 /// The outcome of a one-way record whose handler answered with these parts.
@@ -38,6 +38,21 @@ pub(super) fn outcome(parts: &response::Parts, now: SystemTime) -> Outcome {
         StatusCode::METHOD_NOT_ALLOWED => failed(status, Reason::UnknownEndpoint, true),
         _ => failed(status, reason(status), !status.is_client_error()),
     }
+}
+
+/// What the response to a call says about repeating the call.
+pub(super) fn repeat(parts: &response::Parts, now: fn() -> SystemTime) -> Repeat {
+    if !parts.status.is_server_error() {
+        return Repeat::Unsaid;
+    }
+    let hint: FailureHint = parts.extensions.get().copied().unwrap_or_default();
+    if hint.terminal {
+        return Repeat::Never;
+    }
+    let after = hint
+        .retry_after
+        .or_else(|| retry_after(&parts.headers, now()));
+    after.map_or(Repeat::Unsaid, Repeat::After)
 }
 
 fn reason(status: StatusCode) -> Reason {

@@ -202,7 +202,7 @@ fn refuse(delivery: &Delivery) -> Option<Outcome> {
 /// The caller's deadline. A call without one, as a foreign caller sends it,
 /// counts from when it was written.
 #[inline]
-fn deadline(delivery: &Delivery) -> Option<Deadline> {
+pub(super) fn deadline(delivery: &Delivery) -> Option<Deadline> {
     let head = &delivery.head;
     let written = delivery.origin.timestamp.millis();
     head.deadline.or_else(|| {
@@ -255,6 +255,10 @@ impl Bounds {
                     && self.age() <= self.unknown_endpoint_grace =>
             {
                 Outcome::NotNow { after: None }
+            }
+            // It has waited long enough for an endpoint to appear.
+            Outcome::Failed(failure) if failure.reason == Reason::UnknownEndpoint => {
+                failed(failure.reason, failure.message)
             }
             outcome => outcome,
         }

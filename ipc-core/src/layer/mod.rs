@@ -2,9 +2,10 @@
 //!
 //! # Order
 //!
-//! From the outside in: dead letter, guard, trace, dedup, watch, metrics, then the
+//! From the outside in: dead letter, retry, guard, trace, dedup, watch, metrics, then the
 //! layers of the service's author, then the handler. A dead letter is thus
-//! written for whatever any layer gives up, no layer sees a record that must not
+//! written for whatever any layer gives up, what is tried again has failed with
+//! whatever bounds it, no layer sees a record that must not
 //! be handled, what the author's layers log stands in the delivery's span, and a
 //! request that is answered from a store counts as no run of its handler.
 
@@ -12,6 +13,7 @@ mod dead_letter;
 mod dedup;
 mod guard;
 mod metrics;
+mod retry;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -21,5 +23,6 @@ pub use dead_letter::{DeadLetter, DeadLetterFuture, DeadLetterLayer};
 pub use dedup::{Dedup, DedupFuture, DedupLayer};
 pub use guard::{Guard, GuardFuture, GuardLayer};
 pub use metrics::{Measure, MeasureFuture, MetricsLayer};
+pub use retry::{Retry, RetryFuture, RetryLayer};
 pub use trace::{Trace, TraceFuture, TraceLayer};
 pub use watch::{Watch, WatchFuture, WatchLayer};

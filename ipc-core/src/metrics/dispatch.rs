@@ -20,6 +20,7 @@ pub struct DispatchMetrics {
     rebalances: Family<RebalanceLabels, Counter>,
     revoke_drains_exceeded: Counter,
     dead_letters: Family<ReasonLabels, Counter>,
+    retries_over_budget: Counter,
     chunks_discarded: Counter,
     open_streams: Gauge,
     presence_sent: Counter,
@@ -34,6 +35,7 @@ impl DispatchMetrics {
             rebalances: Family::default(),
             revoke_drains_exceeded: Counter::default(),
             dead_letters: Family::default(),
+            retries_over_budget: Counter::default(),
             chunks_discarded: Counter::default(),
             open_streams: Gauge::default(),
             presence_sent: Counter::default(),
@@ -65,6 +67,11 @@ impl DispatchMetrics {
             "dead_letters",
             "Dead letters acknowledged by the broker",
             metrics.dead_letters.clone(),
+        );
+        registry.register(
+            "retries_over_budget",
+            "Failed attempts that wait their longest because the retry budget is spent",
+            metrics.retries_over_budget.clone(),
         );
         registry.register(
             "chunks_discarded",
@@ -117,6 +124,11 @@ impl DispatchMetrics {
         self.dead_letters
             .get_or_create(&ReasonLabels { reason })
             .inc();
+    }
+
+    /// Counts a failed attempt that found the retry budget spent.
+    pub fn retry_over_budget(&self) {
+        self.retries_over_budget.inc();
     }
 
     /// Counts records of requests in chunks whose beginning or end never came, or

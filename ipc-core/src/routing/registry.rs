@@ -7,7 +7,7 @@ use axum::http::Method;
 use matchit::Router;
 
 use super::conflict::{RouteConflict, RouteConflicts};
-use crate::contract::Terms;
+use crate::contract::{Guarantee, Mode, Terms};
 use crate::dispatch::{Policies, Policy, path_only};
 use crate::envelope::{Envelope, RequestHead};
 
@@ -36,6 +36,11 @@ impl Registered {
         policy.guarantee = self.terms.guarantee;
         policy.idempotency = self.terms.idempotency;
         policy.safe = self.terms.safe;
+        policy.retry = self.terms.retry.or(default.retry.filter(|_| {
+            // What a service says of all holds where it can.
+            policy.mode != Mode::Stream && policy.guarantee == Guarantee::AtLeastOnce
+        }));
+        policy.retries_calls = self.terms.retry.is_some() || default.retries_calls;
         policy
     }
 }

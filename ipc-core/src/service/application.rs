@@ -10,7 +10,7 @@ use http::{Request, Response};
 
 use crate::dispatch::{Delivery, Outcome, Policies, Policy};
 use crate::http::{HttpAdapter, mark_matched};
-use crate::routing::{App, Registered, RouteConflicts};
+use crate::routing::{App, RouteConflicts};
 
 /// Something a service can serve: an axum Router as it is, an [`App`], or any
 /// HTTP service through [`HttpService`].
@@ -66,7 +66,6 @@ impl Application for App {
 
     fn prepare(self, default: Policy) -> Result<Prepared<Self::Handler>, RouteConflicts> {
         let (router, registry) = self.into_parts(default)?;
-        warn_of_retries(registry.endpoints());
         let topics = registry
             .endpoints()
             .iter()
@@ -77,22 +76,6 @@ impl Application for App {
             policies: registry,
             topics,
         })
-    }
-}
-
-/// Until the retry layer is there, a promise read from the contract is not kept
-/// in silence.
-fn warn_of_retries(endpoints: &[Registered]) {
-    let asking: Vec<String> = endpoints
-        .iter()
-        .filter(|endpoint| endpoint.terms.retry.is_some())
-        .map(Registered::name)
-        .collect();
-    if !asking.is_empty() {
-        tracing::warn!(
-            endpoints = asking.join(", "),
-            "retry(..) is not acted on in this release: one attempt, then the dead letter"
-        );
     }
 }
 

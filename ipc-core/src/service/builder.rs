@@ -21,10 +21,12 @@ use super::running::{Parts, Service};
 use super::serve::Serve;
 use super::topics::Topics;
 use super::{Application, Prepared, ServeError, checks};
-use crate::dispatch::{Delivery, Limits, Outcome, Policy, ReplyTopics};
+use crate::dispatch::{Delivery, Limits, Outcome, Policy, ReplyTopics, RetrySpec};
 use crate::handler::TopicHandler;
 use crate::health::Health;
-use crate::layer::{DeadLetterLayer, DedupLayer, GuardLayer, MetricsLayer, TraceLayer, WatchLayer};
+use crate::layer::{
+    DeadLetterLayer, DedupLayer, GuardLayer, MetricsLayer, RetryLayer, TraceLayer, WatchLayer,
+};
 use crate::metrics::Metrics;
 use crate::store::Dedup;
 #[cfg(feature = "kafka")]
@@ -42,6 +44,7 @@ pub struct ServiceBuilder {
     reply_topics: ReplyTopics,
     dead_letter: Option<String>,
     dedup: Option<Dedup>,
+    retry: Option<RetrySpec>,
     create_topics: Option<i32>,
     topic_handlers: BTreeMap<String, TopicHandler>,
     default_route: Option<(Method, PathAndQuery)>,
@@ -74,6 +77,7 @@ impl ServiceBuilder {
             reply_topics: ReplyTopics::default(),
             dead_letter: None,
             dedup: None,
+            retry: None,
             create_topics: None,
             topic_handlers: BTreeMap::new(),
             default_route: None,
@@ -139,6 +143,15 @@ impl ServiceBuilder {
     /// used. Default: none, and such an endpoint keeps the service from starting.
     pub fn dedup(mut self, dedup: impl Into<Dedup>) -> Self {
         self.dedup = Some(dedup.into());
+        self
+    }
+
+    /// How failed one-way records are tried again, where their endpoint says
+    /// nothing else and can: streams and at-most-once work are not retried. Calls
+    /// are retried only where their own endpoint asks for it. Default: not at all,
+    /// a failed one-way is dead-lettered.
+    pub fn retry(mut self, retry: RetrySpec) -> Self {
+        self.retry = Some(retry);
         self
     }
 
@@ -268,8 +281,15 @@ impl ServiceBuilder {
         self.serve(app)
     }
 
+    /// What holds where nothing else is said.
+    fn policy(&self) -> Policy {
+        let mut policy = self.default_policy.clone();
+        policy.retry = self.retry.or(policy.retry);
+        policy
+    }
+
     pub(super) fn topology<A: Application>(self, app: A) -> Result<TopologyPlan, ServeError> {
-        let prepared = app.prepare(self.default_policy)?;
+        let prepared = app.prepare(self.policy())?;
         let mut extra = prepared.topics;
         extra.extend(self.topic_handlers.into_keys());
         checks::run(
@@ -290,7 +310,8 @@ impl ServiceBuilder {
             handler,
             policies,
             topics: mut extra,
-        } = app.prepare(self.default_policy.clone())?;
+        } = app.prepare(self.policy())?;
+        let default_policy = self.policy();
         extra.extend(self.topic_handlers.keys().cloned());
         checks::run(
             &self.name,
@@ -327,7 +348,7 @@ impl ServiceBuilder {
         let handlers = self.topic_handlers.into_iter();
         let handlers = handlers.map(|(topic, handler)| (names.named(&topic), handler));
         let topical = Topical::new(handlers.collect(), self.default_route);
-        let policies = topical.policies(policies, &self.default_policy);
+        let policies = topical.policies(policies, &default_policy);
         let handler = self.layers.around(Entrance::new(handler, topical));
         self.health.starting("looking for its topics");
         let name: Arc<str> = self.name.into();
@@ -356,6 +377,7 @@ impl ServiceBuilder {
                 Arc::clone(&group),
                 self.metrics.clone(),
             ))
+            .layer(RetryLayer::new(self.metrics.clone()))
             .layer(GuardLayer::new(self.limits.unknown_endpoint_grace))
             .layer(TraceLayer::new(Arc::clone(&name)))
             .layer(dedup)

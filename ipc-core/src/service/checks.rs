@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ServeError;
 use super::topics::{DEAD_LETTERS_KEPT, REQUESTS_KEPT};
-use crate::dispatch::{Guarantee, Idempotency, Limits, Mode, Policy};
+use super::{ServeError, combinations};
+use crate::dispatch::{Guarantee, Idempotency, Limits, Policy};
 use crate::store::{Dedup, Needs};
 
 /// Finds every fault of the set-up, and lists what may surprise.
@@ -33,34 +33,7 @@ pub(super) fn run(
         }
     }
     for policy in policies {
-        if policy.idempotency != Idempotency::Off {
-            let name = &policy.name;
-            if dedup.is_none() {
-                faults.push(format!(
-                    "endpoint {name} asks for stored replies and the service has no dedup \
-                     store: give it one with dedup(..), or leave idempotency out"
-                ));
-            }
-            if policy.mode == Mode::Stream {
-                faults.push(format!(
-                    "endpoint {name} is a stream and asks for stored replies, which are \
-                     not stored of streams: leave idempotency out"
-                ));
-            }
-            if policy.guarantee == Guarantee::AtMostOnce {
-                faults.push(format!(
-                    "endpoint {name} is at most once and asks for stored replies: a request \
-                     that was begun is never handled again, so leave one of them out"
-                ));
-            }
-        }
-        if policy.guarantee == Guarantee::AtMostOnce && policy.mode == Mode::Stream {
-            faults.push(format!(
-                "endpoint {} is a stream and at most once: a stream's offset is stored with \
-                 its first record anyway, leave delivery out",
-                policy.name
-            ));
-        }
+        faults.extend(combinations::faults(policy, dedup.is_some()));
     }
     if !faults.is_empty() {
         return Err(ServeError::Configuration(faults));

@@ -5,6 +5,7 @@ mod admin;
 mod application;
 mod builder;
 mod checks;
+mod combinations;
 mod control;
 mod entrance;
 mod error;

@@ -17,6 +17,7 @@ mod layers;
 mod model;
 mod nested;
 mod redrive;
+mod retries;
 mod rows;
 mod silent;
 mod spring;

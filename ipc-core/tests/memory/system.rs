@@ -10,7 +10,7 @@ use axum::handler::Handler;
 use axum::routing::post;
 use http::Request;
 use ipc_core::client::{Client, ClientBuilder, Options, RecordKey};
-use ipc_core::envelope::Envelope;
+use ipc_core::envelope::{Envelope, UnixMillis};
 use ipc_core::service::{Service, ServiceBuilder};
 use ipc_core::transport::memory::{Faults, MemoryCluster, MemoryTransport};
 use ipc_core::transport::{
@@ -74,6 +74,11 @@ impl System {
 
     pub(crate) fn client_builder(&self, fleet: &str) -> ClientBuilder {
         Client::builder(fleet).create_topics(3)
+    }
+
+    /// The present, by the cluster's clock.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.0.transport().now()
     }
 
     pub(crate) fn set_faults(&self, faults: impl Faults + 'static) {

@@ -6,8 +6,9 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Path, Type, Visibility};
 
 use super::attr::Route;
-use super::options::{Idempotency, Key, Mode, Options, Retry};
+use super::options::{Idempotency, Key, Mode, Options};
 use super::request::RequestParts;
+use super::retry::{self, Retry};
 use super::signature::{Describes, Handler};
 use super::types::{Answers, ErrorBody, Reply};
 
@@ -234,18 +235,29 @@ fn service_terms(p: &TokenStream, options: &Options) -> TokenStream {
     if options.at_most_once {
         terms.extend(quote!(.guarantee(#p::Guarantee::AtMostOnce)));
     }
-    if let Some(Retry { attempts, backoff }) = &options.retry {
-        let backoff = backoff.map(|(first, longest)| {
-            quote! {
-                .backoff(
-                    #p::Duration::from_millis(#first),
-                    #p::Duration::from_millis(#longest),
-                )
-            }
-        });
-        terms.extend(quote!(.retry(#p::RetrySpec::attempts(#attempts) #backoff)));
+    if let Some(retry) = &options.retry {
+        let retry = spec(p, retry);
+        terms.extend(quote!(.retry(#retry)));
     }
     terms
+}
+
+fn spec(p: &TokenStream, retry: &Retry) -> TokenStream {
+    let attempts = retry.attempts;
+    let backoff = retry.backoff.map(|(first, longest)| {
+        quote! {
+            .backoff(
+                #p::Duration::from_millis(#first),
+                #p::Duration::from_millis(#longest),
+            )
+        }
+    });
+    let jitter = retry.jitter.map(|_| quote!(.jitter()));
+    let policy = match retry.policy {
+        retry::Policy::Blocking => None,
+        retry::Policy::Tiers => Some(quote!(.policy(#p::RetryPolicy::Tiers))),
+    };
+    quote!(#p::RetrySpec::attempts(#attempts) #backoff #jitter #policy)
 }
 
 fn mode_marker(p: &TokenStream, mode: Mode) -> TokenStream {

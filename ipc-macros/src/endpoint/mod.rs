@@ -7,6 +7,7 @@ pub(crate) mod expand;
 pub(crate) mod options;
 mod path;
 mod request;
+mod retry;
 pub(crate) mod signature;
 pub(crate) mod types;
 

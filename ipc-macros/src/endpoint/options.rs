@@ -1,11 +1,12 @@
 //! The options: each known name, and what may stand behind it.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Ident, LitInt, LitStr, Path, Token, parenthesized};
+use syn::{Ident, LitStr, Path, Token, parenthesized};
 
 use super::duration::{self, Millis};
+use super::retry::{self, Retry};
 use crate::diagnostics::{Diagnostics, list};
 
 /// Every option, in the order the documentation lists them.
@@ -47,12 +48,6 @@ pub(crate) enum Key {
     Param(Ident),
     Header(String),
     None,
-}
-
-/// `retry(attempts = 5, backoff = "100ms..10s")`.
-pub(crate) struct Retry {
-    pub(crate) attempts: u32,
-    pub(crate) backoff: Option<(Millis, Millis)>,
 }
 
 /// The options given, each at most once.
@@ -107,7 +102,7 @@ impl Options {
             "timeout" => self.timeout = duration::duration(&string(&name, input)?, errors),
             "key" => self.key = key(&name, input, errors)?,
             "topic" => self.topic = kafka_name(string(&name, input)?, "topic", errors),
-            "retry" => self.retry = Some(retry(input, errors)?),
+            "retry" => self.retry = Some(retry::parse(input, errors)?),
             "service" => self.service = kafka_name(string(&name, input)?, "service", errors),
             "contract_name" => self.contract_name = Some(word(&name, input)?),
             "contract" => {
@@ -156,7 +151,7 @@ impl Options {
 }
 
 /// The `=` between an option and its value.
-fn equals(name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+pub(super) fn equals(name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     match input.parse::<Option<Token![=]>>()? {
         Some(_) => Ok(()),
         None => Err(syn::Error::new(
@@ -167,13 +162,13 @@ fn equals(name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
 }
 
 /// `= name`
-fn word(name: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
+pub(super) fn word(name: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
     equals(name, input)?;
     input.call(Ident::parse_any)
 }
 
 /// `= "text"`
-fn string(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+pub(super) fn string(name: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     equals(name, input)?;
     if input.is_empty() || input.peek(LitStr) {
         return input.parse();
@@ -245,46 +240,4 @@ fn kafka_name(name: LitStr, what: &str, errors: &mut Diagnostics) -> Option<LitS
         ),
     );
     None
-}
-
-fn retry(input: ParseStream<'_>, errors: &mut Diagnostics) -> syn::Result<Retry> {
-    let inside;
-    let parens = parenthesized!(inside in input);
-    let mut attempts = None;
-    let mut backoff = None;
-    while !inside.is_empty() {
-        let name = inside.call(Ident::parse_any)?;
-        match &*name.to_string() {
-            "attempts" => {
-                equals(&name, &inside)?;
-                let number: LitInt = inside.parse()?;
-                attempts = Some(number.base10_parse().ok().filter(|n| *n > 0).unwrap_or_else(|| {
-                    errors.error(
-                        &number,
-                        format_args!("{number} is not a number of attempts: write 1 or more, the first included"),
-                    );
-                    1
-                }));
-            }
-            "backoff" => backoff = duration::range(&string(&name, &inside)?, errors),
-            unknown => {
-                inside.parse::<TokenStream>()?;
-                return Err(syn::Error::new(
-                    name.span(),
-                    format_args!("unknown option {unknown}: retry knows attempts and backoff"),
-                ));
-            }
-        }
-        if !inside.is_empty() {
-            inside.parse::<Token![,]>()?;
-        }
-    }
-    let attempts = attempts.unwrap_or_else(|| {
-        errors.error_at(
-            parens.span.join(),
-            "retry needs the number of attempts: write retry(attempts = 5)",
-        );
-        1
-    });
-    Ok(Retry { attempts, backoff })
 }

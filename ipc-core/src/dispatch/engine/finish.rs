@@ -56,9 +56,13 @@ where
                 self.count(&job, Settled::NotNow);
                 let after = after.unwrap_or_else(|| backoff(job.waits));
                 job.waits += 1;
-                if self.current(&job).is_some() && self.draining.is_none() {
-                    self.delayed.insert(job, after);
-                }
+                self.delay(job, after);
+            }
+            How::Retry { after } => {
+                self.count(&job, Settled::FailedRetry);
+                let now = self.now().wall;
+                Arc::make_mut(&mut job.record).attempt_failed(now);
+                self.delay(job, after);
             }
             How::Unsettled | How::Unwritten(..) => {
                 tracing::error!(
@@ -78,6 +82,13 @@ where
             || !self.revocations.is_empty()
             || self.gates.has_waiting()
             || self.partitions.iter().any(Partition::has_waiting)
+    }
+
+    /// Lets a job wait in its lane, unless it is another instance's to go on.
+    fn delay(&mut self, job: Job, after: Duration) {
+        if self.current(&job).is_some() && self.draining.is_none() {
+            self.delayed.insert(job, after);
+        }
     }
 
     /// An answer that is not in the log is written again by a task of its own.

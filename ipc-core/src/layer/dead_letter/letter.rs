@@ -103,7 +103,9 @@ impl Letter<'_> {
         add(names::DLQ_REASON, text(reason));
         let attempts = self.delivery.head.attempt.to_string();
         add(names::DLQ_ATTEMPTS, text(&attempts));
-        add(names::DLQ_FIRST_FAILED, text(&self.at.0.to_string()));
+        let past = self.delivery.past.as_ref();
+        let first_failed = past.map_or(self.at, |past| past.first_failed);
+        add(names::DLQ_FIRST_FAILED, text(&first_failed.0.to_string()));
         add(names::DLQ_SERVICE, text(self.service));
     }
 }

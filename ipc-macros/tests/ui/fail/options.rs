@@ -33,6 +33,15 @@ async fn nothing_to_retry() {}
 #[endpoint(POST "/a", retry(attempts = 0, backoff = "1s"))]
 async fn never_tried() {}
 
+#[endpoint(POST "/a", retry(attempts = 2, policy = key_parked))]
+async fn not_there_yet() {}
+
+#[endpoint(POST "/a", retry(attempts = 2, policy = forever))]
+async fn unknown_policy() {}
+
+#[endpoint(POST "/a", retry(attempts = 2, jitter, policy = tiers))]
+async fn drawn_and_fixed() {}
+
 #[endpoint(POST "/a", delivery = at_most_once, retry(attempts = 2))]
 async fn contradiction() {}
 
