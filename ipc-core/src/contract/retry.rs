@@ -81,10 +81,26 @@ impl RetrySpec {
     #[must_use]
     pub fn wait(&self, attempt: u32, random: f64) -> Duration {
         let wait = self.backoff.after(attempt);
-        if self.jitter {
-            return wait.mul_f64(random.clamp(0.0, 1.0));
+        if !self.jitter {
+            return wait;
         }
-        wait
+        let drawn = Duration::try_from_secs_f64(wait.as_secs_f64() * random);
+        drawn.map_or(wait, |drawn| drawn.min(wait))
+    }
+
+    /// How long the waits between all attempts are together, at most.
+    #[must_use]
+    pub fn waits(&self) -> Duration {
+        let mut sum = Duration::ZERO;
+        for attempt in 1..self.attempts {
+            let wait = self.backoff.after(attempt);
+            if wait == self.backoff.longest {
+                let left = self.attempts - attempt;
+                return sum.saturating_add(wait.saturating_mul(left));
+            }
+            sum = sum.saturating_add(wait);
+        }
+        sum
     }
 }
 
@@ -146,6 +162,17 @@ mod tests {
             prop_assert_eq!(drawn.wait(attempt, 0.0), Duration::ZERO);
             prop_assert_eq!(drawn.wait(attempt, 1.0), whole);
         }
+    }
+
+    #[test]
+    fn all_waits_together_are_the_sum_of_each() {
+        for attempts in 1..=12 {
+            let spec = RetrySpec::attempts(attempts);
+            let each: Duration = (1..attempts).map(|attempt| spec.wait(attempt, 0.0)).sum();
+            assert_eq!(spec.waits(), each, "{attempts} attempts");
+        }
+        let most = RetrySpec::attempts(u32::MAX).backoff(Duration::MAX, Duration::MAX);
+        assert_eq!(most.waits(), Duration::MAX);
     }
 
     #[test]

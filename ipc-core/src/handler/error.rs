@@ -7,7 +7,8 @@ use crate::dispatch::{Delivery, Failure, Outcome, Reason, Repeat, Reply};
 use crate::envelope::Problem;
 
 /// Why a handler did not do its work, and what that means for a one-way record.
-/// A caller who waits is answered with the problem, whatever it means.
+/// A caller who waits is answered with the problem, whatever it means, unless the
+/// endpoint's own retries repeat the call.
 ///
 /// A [`Problem`] becomes one by its status: 408, 425, 429 and 503 are *not now*,
 /// other 5xx may be retried, everything else is terminal.

@@ -2,12 +2,12 @@
 //!
 //! # Order
 //!
-//! From the outside in: dead letter, retry, guard, trace, dedup, watch, metrics, then the
-//! layers of the service's author, then the handler. A dead letter is thus
-//! written for whatever any layer gives up, what is tried again has failed with
-//! whatever bounds it, no layer sees a record that must not
-//! be handled, what the author's layers log stands in the delivery's span, and a
-//! request that is answered from a store counts as no run of its handler.
+//! From the outside in: dead letter, retry, guard, trace, dedup, watch, metrics,
+//! then the layers of the service's author, then the handler. A dead letter is thus
+//! written for whatever any layer gives up, a timeout is an attempt like any other,
+//! no layer sees a record that must not be handled, what the author's layers log
+//! stands in the delivery's span, and a request that is answered from a store counts
+//! as no run of its handler.
 
 mod dead_letter;
 mod dedup;

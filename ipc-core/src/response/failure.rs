@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 
 /// What a handler says about its own failure, found in the extensions of its
 /// response. It overrides what the status alone would mean for a one-way
-/// record; for a call the response is the reply, whatever it says.
+/// record. For a call the response is the reply, whatever it says, unless its
+/// endpoint has retries and this permits another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FailureHint {
     /// No repetition helps: dead-letter at once, even for a 5xx or a 429.

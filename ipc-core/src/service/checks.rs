@@ -52,14 +52,16 @@ pub(super) async fn store(
         let durations = policies.iter().map(|policy| of(policy));
         durations.max().unwrap_or_default()
     };
+    let waits = |policy: &Policy| policy.retry.map_or(Duration::ZERO, |retry| retry.waits());
     let back = REQUESTS_KEPT + longest(|policy| policy.max_age) + DEAD_LETTERS_KEPT;
+    let back = back.saturating_add(longest(waits));
     if dedup.keep < back {
         tracing::warn!(
             service,
             keep = ?dedup.keep,
             come_back = ?back,
             "replies are kept for less long than a request can come back from its log, from \
-             waiting or as a redriven dead letter: it is handled again then; see Dedup::keep"
+             waiting, from being retried or as a redriven dead letter: it is handled again then; see Dedup::keep"
         );
     }
     let lease = longest(|policy| policy.timeout) + dedup.lease_margin;

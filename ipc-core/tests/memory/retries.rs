@@ -14,8 +14,9 @@ use ipc_core::dispatch::{Policy, RetrySpec};
 use ipc_core::envelope::names;
 use ipc_core::extract::Attempt;
 use ipc_core::http::Reserved;
+use ipc_core::metrics::Metrics;
 use ipc_core::response::FailureExt as _;
-use ipc_core::service::Service;
+use ipc_core::service::{Service, ServiceBuilder};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -76,14 +77,22 @@ async fn work(
 }
 
 impl Stage {
+    /// Its endpoint asks for retries.
     async fn start(answer: Answer) -> TestResult<Self> {
-        let mut policy = Policy::new("POST /work");
-        policy.retry = Some(SPEC);
-        policy.retries_calls = true;
-        Self::with(policy, answer).await
+        Self::asking(SPEC, answer).await
     }
 
-    async fn with(policy: Policy, answer: Answer) -> TestResult<Self> {
+    async fn asking(retry: RetrySpec, answer: Answer) -> TestResult<Self> {
+        let mut policy = Policy::new("POST /work");
+        policy.retry = Some(retry);
+        policy.retries_calls = true;
+        Self::with(|service| service.default_policy(policy), answer).await
+    }
+
+    async fn with(
+        set_up: impl FnOnce(ServiceBuilder) -> ServiceBuilder,
+        answer: Answer,
+    ) -> TestResult<Self> {
         let system = System::new();
         let (ended, done) = mpsc::channel(1024);
         let runs: Arc<Mutex<Vec<Run>>> = Arc::default();
@@ -93,13 +102,8 @@ impl Stage {
             ended,
         };
         let app = Router::new().route("/work", post(work)).with_state(handler);
-        let service = system
-            .service("orders")
-            .create_topics(1)
-            .default_policy(policy)
-            .serve(app)
-            .start()
-            .await?;
+        let service = set_up(system.service("orders").create_topics(1));
+        let service = service.serve(app).start().await?;
         let client = system.client("web").await?;
         Ok(Self {
             system,
@@ -129,8 +133,31 @@ impl Stage {
         next.ok_or_else(|| "the handler has gone".into())
     }
 
+    async fn end(self) -> Ended {
+        let metrics = self.service.metrics().clone();
+        self.client.close().await;
+        self.service.stop().await;
+        let runs = self.runs.lock().clone();
+        let committed = self.system.committed("orders", 0);
+        Ended {
+            runs,
+            committed,
+            metrics,
+        }
+    }
+}
+
+/// What is left of a stage.
+struct Ended {
+    runs: Vec<Run>,
+    committed: Option<i64>,
+    metrics: Metrics,
+}
+
+impl Ended {
+    /// How often records came to `outcome`.
     fn outcomes(&self, outcome: &str) -> u64 {
-        let page = self.service.metrics().render();
+        let page = self.metrics.render();
         let label = format!("outcome=\"{outcome}\"");
         let lines = page
             .lines()
@@ -138,14 +165,6 @@ impl Stage {
         lines
             .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
             .sum()
-    }
-
-    /// Ends everything. Answers the runs there were, and the offset committed.
-    async fn end(self) -> (Vec<Run>, Option<i64>) {
-        self.client.close().await;
-        self.service.stop().await;
-        let runs = self.runs.lock().clone();
-        (runs, self.system.committed("orders", 0))
     }
 }
 
@@ -170,20 +189,20 @@ async fn a_failed_attempt_is_repeated_with_growing_waits_and_ends_as_a_dead_lett
     let failed_after = Duration::from_millis(first_failed - sent.0);
     assert!(failed_after < FIRST, "first failed after {failed_after:?}");
     assert_eq!(letter.payload.as_deref(), Some(&b"work"[..]));
-    assert_eq!(stage.outcomes("failed_retry"), 4);
-    assert_eq!(stage.outcomes("dead_letter"), 1);
 
-    let (runs, committed) = stage.end().await;
-    let attempts: Vec<u32> = runs.iter().map(|run| run.attempt).collect();
+    let ended = stage.end().await;
+    assert_eq!(ended.outcomes("failed_retry"), 4);
+    assert_eq!(ended.outcomes("dead_letter"), 1);
+    let attempts: Vec<u32> = ended.runs.iter().map(|run| run.attempt).collect();
     assert_eq!(attempts, [1, 2, 3, 4, 5]);
-    for (pause, wait) in pauses(&runs).into_iter().zip([1, 2, 4, 4]) {
+    for (pause, wait) in pauses(&ended.runs).into_iter().zip([1, 2, 4, 4]) {
         let wait = Duration::from_secs(wait);
         assert!(
             wait <= pause && pause < wait + FIRST,
             "{pause:?} for {wait:?}"
         );
     }
-    assert_eq!(committed, Some(1));
+    assert_eq!(ended.committed, Some(1));
     assert!(letters.is_empty(), "kept twice");
     Ok(())
 }
@@ -207,11 +226,11 @@ async fn a_record_that_is_tried_again_holds_its_lane_and_no_other() -> TestResul
         done.push(stage.next().await?);
     }
     assert_eq!(done, ["before", "overtakes", "flaky", "behind"]);
-    assert_eq!(stage.outcomes("failed_retry"), 2);
-    let (runs, committed) = stage.end().await;
-    let flaky: Vec<Run> = runs.into_iter().filter(|run| run.body == "flaky").collect();
-    assert_eq!(flaky.len(), 3);
-    assert_eq!(committed, Some(4));
+    let ended = stage.end().await;
+    assert_eq!(ended.outcomes("failed_retry"), 2);
+    let flaky = ended.runs.iter().filter(|run| run.body == "flaky");
+    assert_eq!(flaky.count(), 3);
+    assert_eq!(ended.committed, Some(4));
     Ok(())
 }
 
@@ -231,7 +250,7 @@ async fn more_records_than_may_run_at_once_wait_for_their_next_attempt_beside_ea
     for _ in 0..RECORDS {
         stage.next().await?;
     }
-    let (runs, _) = stage.end().await;
+    let runs = stage.end().await.runs;
     let firsts = runs.iter().take_while(|run| run.attempt == 1).count();
     assert_eq!(firsts, RECORDS, "a permit was held by one that waited");
     Ok(())
@@ -250,7 +269,7 @@ async fn a_terminal_failure_and_a_4xx_are_not_repeated() -> TestResult {
         let letter = letters.next().await?.envelope;
         assert_eq!(letter.headers.get_str(names::DLQ_ATTEMPTS), Some("1"));
     }
-    let (runs, _) = stage.end().await;
+    let runs = stage.end().await.runs;
     assert_eq!(runs.len(), 2);
     Ok(())
 }
@@ -260,8 +279,9 @@ async fn waiting_for_not_now_counts_no_attempt() -> TestResult {
     let stage = Stage::start(|_, _| StatusCode::SERVICE_UNAVAILABLE.into_response()).await?;
     stage.send("key", "busy").await?;
     tokio::time::sleep(Duration::from_secs(120)).await;
-    assert_eq!(stage.outcomes("failed_retry"), 0);
-    let (runs, _) = stage.end().await;
+    let ended = stage.end().await;
+    assert_eq!(ended.outcomes("failed_retry"), 0);
+    let runs = ended.runs;
     assert!(runs.len() > ATTEMPTS as usize, "{} runs", runs.len());
     assert!(runs.iter().all(|run| run.attempt == 1), "{runs:?}");
     Ok(())
@@ -306,7 +326,7 @@ async fn a_call_is_repeated_where_its_endpoint_asks_for_it_while_its_caller_wait
     })
     .await?;
     assert_eq!(stage.call().await?, StatusCode::OK);
-    let (runs, _) = stage.end().await;
+    let runs = stage.end().await.runs;
     assert_eq!(runs.len(), 3);
     Ok(())
 }
@@ -314,34 +334,33 @@ async fn a_call_is_repeated_where_its_endpoint_asks_for_it_while_its_caller_wait
 #[tokio::test(start_paused = true)]
 async fn a_call_whose_time_does_not_suffice_for_another_attempt_is_answered_at_once() -> TestResult
 {
-    let mut policy = Policy::new("POST /work");
     let hour = Duration::from_secs(60 * 60);
-    policy.retry = Some(RetrySpec::attempts(ATTEMPTS).backoff(hour, hour));
-    policy.retries_calls = true;
-    let answer: Answer = |_, _| StatusCode::BAD_GATEWAY.into_response();
-    let stage = Stage::with(policy, answer).await?;
+    let retry = RetrySpec::attempts(ATTEMPTS).backoff(hour, hour);
+    let stage = Stage::asking(retry, |_, _| StatusCode::BAD_GATEWAY.into_response()).await?;
     let asked = Instant::now();
     assert_eq!(stage.call().await?, StatusCode::BAD_GATEWAY);
     assert!(asked.elapsed() < FIRST, "{:?}", asked.elapsed());
-    let (runs, _) = stage.end().await;
+    let runs = stage.end().await.runs;
     assert_eq!(runs.len(), 1);
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_not_repeated_for_the_service_s_own_retries_nor_when_it_is_terminal() -> TestResult
+async fn a_service_s_retries_are_for_its_one_ways_and_a_terminal_answer_is_not_repeated() -> TestResult
 {
-    let mut policy = Policy::new("POST /work");
-    policy.retry = Some(SPEC);
     let answer: Answer = |_, _| StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    let stage = Stage::with(policy, answer).await?;
+    let stage = Stage::with(|service| service.retry(SPEC), answer).await?;
     assert_eq!(stage.call().await?, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(stage.end().await.0.len(), 1);
+    assert_eq!(stage.runs.lock().len(), 1);
+    let mut letters = stage.system.watch("orders.dlq", 1).await?;
+    stage.send("key", "work").await?;
+    letters.next().await?;
+    assert_eq!(stage.end().await.runs.len(), 1 + ATTEMPTS as usize);
 
     let stage =
         Stage::start(|_, _| StatusCode::INTERNAL_SERVER_ERROR.terminal().into_response()).await?;
     assert_eq!(stage.call().await?, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(stage.end().await.0.len(), 1);
+    assert_eq!(stage.end().await.runs.len(), 1);
     Ok(())
 }
 
@@ -355,7 +374,7 @@ async fn a_call_is_repeated_no_sooner_than_its_answer_asks_for() -> TestResult {
     })
     .await?;
     assert_eq!(stage.call().await?, StatusCode::OK);
-    let (runs, _) = stage.end().await;
+    let runs = stage.end().await.runs;
     let pause = pauses(&runs)[0];
     assert!(2 * FIRST <= pause, "{pause:?}");
     Ok(())
@@ -364,10 +383,9 @@ async fn a_call_is_repeated_no_sooner_than_its_answer_asks_for() -> TestResult {
 #[tokio::test(start_paused = true)]
 async fn over_its_budget_a_service_waits_as_long_as_it_ever_does() -> TestResult {
     const RECORDS: usize = 400;
-    let mut policy = Policy::new("POST /work");
     let longest = Duration::from_secs(600);
-    policy.retry = Some(RetrySpec::attempts(2).backoff(Duration::from_millis(1), longest));
-    let mut stage = Stage::with(policy, |_, attempt| match attempt {
+    let retry = RetrySpec::attempts(2).backoff(Duration::from_millis(1), longest);
+    let mut stage = Stage::asking(retry, |_, attempt| match attempt {
         1 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         _ => StatusCode::NO_CONTENT.into_response(),
     })
@@ -379,7 +397,7 @@ async fn over_its_budget_a_service_waits_as_long_as_it_ever_does() -> TestResult
     for _ in 0..RECORDS {
         stage.next().await?;
     }
-    let (runs, _) = stage.end().await;
+    let runs = stage.end().await.runs;
     let begun = runs[0].at;
     let soon = runs
         .iter()
@@ -387,5 +405,21 @@ async fn over_its_budget_a_service_waits_as_long_as_it_ever_does() -> TestResult
         .count();
     // The floor of ten seconds, and a fifth of what was done by then.
     assert!((100..=150).contains(&soon), "{soon} of {RECORDS}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_without_end_holds_its_own_lane_and_nothing_else() -> TestResult {
+    let mut stage = Stage::start(|body, _| match body {
+        "for ever" => StatusCode::SERVICE_UNAVAILABLE
+            .retry_after(Duration::MAX)
+            .into_response(),
+        _ => StatusCode::NO_CONTENT.into_response(),
+    })
+    .await?;
+    stage.send("lane", "for ever").await?;
+    stage.send("other", "work").await?;
+    assert_eq!(stage.next().await?, "work");
+    stage.end().await;
     Ok(())
 }

@@ -19,6 +19,9 @@ use crate::transport::SendError;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Whoever asks for more waits so long and asks again: a timer reaches no further
+/// than two years.
+const FARTHEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl<S> Engine<S>
 where
@@ -87,7 +90,7 @@ where
     /// Lets a job wait in its lane, unless it is another instance's to go on.
     fn delay(&mut self, job: Job, after: Duration) {
         if self.current(&job).is_some() && self.draining.is_none() {
-            self.delayed.insert(job, after);
+            self.delayed.insert(job, after.min(FARTHEST));
         }
     }
 

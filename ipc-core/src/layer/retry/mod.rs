@@ -9,7 +9,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
 use tower::retry::budget::{Budget as _, TpsBudget};
 use tower::{Layer, Service};
 
@@ -164,9 +163,6 @@ fn fits(after: Duration, delivery: &Delivery) -> bool {
     if !delivery.head.is_call() {
         return true;
     }
-    guard::deadline(delivery).is_none_or(|deadline| {
-        let begins = Instant::now() + after;
-        let since = begins.saturating_duration_since(delivery.began);
-        since < deadline.remaining(delivery.began_at)
-    })
+    let since = delivery.began.elapsed().saturating_add(after);
+    guard::deadline(delivery).is_none_or(|deadline| since < deadline.remaining(delivery.began_at))
 }

@@ -14,7 +14,7 @@ mod handlers {
         ::axum::Json(id)
     }
 
-    #[::ipc::endpoint(POST "/{a}/{b}", one_way, retry(attempts = 2))]
+    #[::ipc::endpoint(POST "/{a}/{b}", one_way, retry(attempts = 2, backoff = "1s..1m", jitter, policy = blocking))]
     pub async fn both(_: ::core::option::Option<::axum::Json<u8>>) {}
 }
 
