@@ -2,11 +2,14 @@
 
 use std::future::pending;
 use std::io::Write as _;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use harness::{Log, Raw};
 use ipc_core::{
+    dispatch::{RetryPolicy, RetrySpec},
+    extract::Attempt,
     service::{Service, shutdown_signal},
     transport::kafka::KafkaConfig,
 };
@@ -16,7 +19,17 @@ struct Effects {
     log: Log,
     topic: String,
     name: String,
-    hold: bool,
+    manner: Manner,
+}
+
+/// What the handlers do with their work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Work,
+    /// They never end.
+    Hold,
+    /// They fail at the first attempt, and have retry topics.
+    Fail,
 }
 
 impl Effects {
@@ -29,10 +42,16 @@ impl Effects {
     }
 }
 
-async fn work(State(effects): State<Effects>, work: String) -> Result<String, StatusCode> {
+async fn work(
+    State(effects): State<Effects>,
+    Attempt(attempt): Attempt,
+    work: String,
+) -> Result<String, StatusCode> {
     effects.write("begun", &work).await?;
-    if effects.hold {
-        return pending().await;
+    match effects.manner {
+        Manner::Hold => return pending().await,
+        Manner::Fail if attempt == 1 => return Err(StatusCode::INTERNAL_SERVER_ERROR),
+        Manner::Fail | Manner::Work => {}
     }
     effects.write("done", &work).await?;
     Ok(work)
@@ -50,19 +69,29 @@ async fn main() -> Result<()> {
     let service = next("argument 2: the service's name")?;
     let topic = next("argument 3: the topic of effects")?;
     let name = next("argument 4: the instance's name")?;
-    let hold = next("argument 5: hold or work")? == "hold";
+    let manner = match &*next("argument 5: work, hold or fail")? {
+        "hold" => Manner::Hold,
+        "fail" => Manner::Fail,
+        _ => Manner::Work,
+    };
     let effects = Effects {
         log: Log::of(&bootstrap)?,
         topic,
         name,
-        hold,
+        manner,
     };
     let app = Router::new().route("/work", post(work)).with_state(effects);
     // Caught before the first signal can come.
     let signal = tokio::task::JoinSet::from_iter([shutdown_signal()]);
-    Service::builder(service)
+    let mut service = Service::builder(service)
         .kafka(KafkaConfig::new(bootstrap))
-        .create_topics(4)
+        .create_topics(4);
+    if manner == Manner::Fail {
+        let delay = Duration::from_secs(8);
+        let retry = RetrySpec::attempts(2).backoff(delay, delay);
+        service = service.retry(retry.policy(RetryPolicy::Tiers));
+    }
+    service
         .on_ready(async || writeln!(std::io::stdout(), "serving"))
         .serve(app)
         .with_graceful_shutdown(async move {

@@ -31,9 +31,28 @@ impl Worker {
         name: &str,
         hold: bool,
     ) -> Result<Self> {
+        let manner = if hold { "hold" } else { "work" };
+        Self::start_so(program, stage, effects, name, manner).await
+    }
+
+    /// The same, whose handlers fail at the first attempt. What failed waits for 8 s in the service's retry topic.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to serve.
+    pub async fn failing(program: &str, stage: &Stage, effects: &str, name: &str) -> Result<Self> {
+        Self::start_so(program, stage, effects, name, "fail").await
+    }
+
+    async fn start_so(
+        program: &str,
+        stage: &Stage,
+        effects: &str,
+        name: &str,
+        manner: &str,
+    ) -> Result<Self> {
         let mut child = Command::new(program)
-            .args([stage.bootstrap(), stage.name(), effects, name])
-            .arg(if hold { "hold" } else { "work" })
+            .args([stage.bootstrap(), stage.name(), effects, name, manner])
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;

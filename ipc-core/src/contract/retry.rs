@@ -88,6 +88,28 @@ impl RetrySpec {
         drawn.map_or(wait, |drawn| drawn.min(wait))
     }
 
+    /// The delays there can be between attempts, each once, the shortest first. The
+    /// longest is among them: an attempt that finds the retry budget spent waits so
+    /// long.
+    #[must_use]
+    pub fn delays(&self) -> Vec<Duration> {
+        let mut delays = Vec::new();
+        for attempt in 1..self.attempts {
+            let delay = self.backoff.after(attempt);
+            if delays.last() == Some(&delay) {
+                break;
+            }
+            delays.push(delay);
+        }
+        if delays
+            .last()
+            .is_some_and(|last| *last < self.backoff.longest)
+        {
+            delays.push(self.backoff.longest);
+        }
+        delays
+    }
+
     /// How long the waits between all attempts are together, at most.
     #[must_use]
     pub fn waits(&self) -> Duration {
@@ -162,6 +184,18 @@ mod tests {
             prop_assert_eq!(drawn.wait(attempt, 0.0), Duration::ZERO);
             prop_assert_eq!(drawn.wait(attempt, 1.0), whole);
         }
+    }
+
+    #[test]
+    fn delays_are_the_waits_without_repetition() {
+        let millis = |spec: RetrySpec| -> Vec<u128> {
+            let delays = spec.delays().into_iter();
+            delays.map(|delay| delay.as_millis()).collect()
+        };
+        assert_eq!(millis(RetrySpec::attempts(1)), [0; 0]);
+        assert_eq!(millis(RetrySpec::attempts(3)), [100, 200, 10_000]);
+        let all = [100, 200, 400, 800, 1600, 3200, 6400, 10_000];
+        assert_eq!(millis(RetrySpec::attempts(u32::MAX)), all);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) struct Granted {
 pub struct Record {
     /// What the record says.
     pub envelope: Envelope,
-    /// Where it came from.
+    /// Where it came from; see [`home`](Record::home) too.
     pub origin: Origin,
     /// Its headers, read.
     pub head: RequestHead,
@@ -75,6 +75,8 @@ pub struct Record {
 pub(crate) struct Past {
     /// When the first of them failed.
     pub(crate) first_failed: UnixMillis,
+    /// Where it was written first, where it comes from a retry topic.
+    pub(crate) home: Option<Origin>,
 }
 
 /// Why a record must not reach its handler.
@@ -192,8 +194,19 @@ impl Record {
     /// An attempt at it failed now; what comes next is another.
     pub(super) fn attempt_failed(&mut self, now: UnixMillis) {
         self.head.attempt = self.head.attempt.saturating_add(1);
-        self.past
-            .get_or_insert_with(|| Box::new(Past { first_failed: now }));
+        let first = Past {
+            first_failed: now,
+            home: None,
+        };
+        self.past.get_or_insert_with(|| Box::new(first));
+    }
+
+    /// Where it was written first: where it came from, unless that is a retry topic.
+    #[must_use]
+    pub fn home(&self) -> &Origin {
+        let past = self.past.as_ref();
+        past.and_then(|past| past.home.as_ref())
+            .unwrap_or(&self.origin)
     }
 
     /// What its endpoint counts in `metrics`.

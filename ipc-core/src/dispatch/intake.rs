@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::assignment::Assignment;
-use super::delivery::Refusal;
+use super::delivery::{Past, Refusal};
 use super::{Policies, Policy, Record, ReplyTopics};
 use crate::envelope::{Envelope, Malformed, RequestHead};
 use crate::metrics::{EndpointMetrics, Metrics};
@@ -22,6 +23,8 @@ pub(crate) struct Intake {
     service: Arc<str>,
     policies: Arc<dyn Policies>,
     reply_topics: ReplyTopics,
+    /// How long records wait in each retry topic.
+    tiers: BTreeMap<Arc<str>, Duration>,
     metrics: Metrics,
     /// What each known policy's endpoint counts, by the policy's address; the
     /// policy is kept so that the address stays its own.
@@ -48,6 +51,7 @@ impl Intake {
         Self {
             service,
             reply_topics,
+            tiers: BTreeMap::new(),
             meters: policies.all().into_iter().map(meter).collect(),
             policies,
             metrics,
@@ -57,9 +61,23 @@ impl Intake {
         }
     }
 
+    /// The same, where records wait in these topics, for so long each.
+    pub(crate) fn with_tiers(mut self, tiers: BTreeMap<Arc<str>, Duration>) -> Self {
+        self.tiers = tiers;
+        self
+    }
+
+    /// How long records wait in `topic`, where that is a retry topic.
+    pub(super) fn delay(&self, topic: &str) -> Option<Duration> {
+        self.tiers.get(topic).copied()
+    }
+
+    /// A record as it arrived, with what is known of its past where it comes from a
+    /// retry topic.
     pub(super) fn deliver(
         &mut self,
         received: Received,
+        past: Option<Box<Past>>,
         moving: &Arc<CancellationToken>,
         assignment: Assignment,
         now: Instant,
@@ -67,6 +85,7 @@ impl Intake {
         let place = self.spent.pop();
         let mut place = place.unwrap_or_else(|| Arc::new(self.blank.clone()));
         let record = Arc::make_mut(&mut place);
+        record.past = past;
         self.fill(record, received);
         if !Arc::ptr_eq(&record.moving, moving) {
             record.moving = Arc::clone(moving);
@@ -104,7 +123,7 @@ impl Intake {
     }
 
     fn find_policy(&mut self, record: &mut Record) {
-        let topic = &record.origin.partition.topic;
+        let topic = &record.home().partition.topic;
         let of_topic = match record.head.is_http() {
             true => None,
             false => self.of_topic(topic),

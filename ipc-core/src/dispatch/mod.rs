@@ -26,6 +26,7 @@ mod pump;
 mod replier;
 mod reply_topics;
 mod report;
+mod tier;
 mod work;
 mod worker;
 

@@ -31,6 +31,9 @@ pub enum Outcome {
         /// How long to wait.
         after: Duration,
     },
+    /// The attempt failed and is counted; the record is in the log of a retry topic,
+    /// from where the next attempt is made, and done with where it was.
+    Deferred,
     /// It was given up, and is kept where it can be redriven from.
     DeadLettered(Reason),
 }

@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
 use super::job::Job;
 use super::lanes::Lanes;
 use super::offsets::OffsetWindow;
+use super::tier::Tier;
 use crate::health::PausedPartition;
 use crate::metrics::PartitionMetrics;
 use crate::transport::TopicPartition;
@@ -22,7 +24,9 @@ pub(super) struct Partition {
     pub(super) gate: Gate,
     /// Handlers that run now.
     pub(super) running: usize,
-    /// Held while fetching is paused.
+    /// What waits here, where this is a retry topic's.
+    pub(super) tier: Option<Tier>,
+    /// Held while fetching is paused because the window is full.
     pub(super) paused: Option<PausedPartition>,
     /// Set while the partition is on its way to another member: nothing new starts.
     pub(super) leaving: bool,
@@ -39,6 +43,7 @@ impl Partition {
     pub(super) fn new(
         place: TopicPartition,
         per_partition: Option<usize>,
+        tier: Option<Tier>,
         metrics: Arc<PartitionMetrics>,
     ) -> Self {
         metrics.in_flight(0);
@@ -48,6 +53,7 @@ impl Partition {
             lanes: Lanes::default(),
             gate: Gate::new(per_partition),
             running: 0,
+            tier,
             paused: None,
             leaving: false,
             waiting_for_turn: VecDeque::new(),
@@ -83,6 +89,21 @@ impl Partition {
     pub(super) fn resume(&mut self) {
         self.paused = None;
         self.metrics.paused(false);
+    }
+
+    /// Takes note of a record that arrived; false where it did before.
+    #[inline]
+    pub(super) fn begin(&mut self, offset: i64, now: Instant) -> bool {
+        let new = self.window.begin(offset, now);
+        if new {
+            self.metrics.received(1);
+        }
+        new
+    }
+
+    /// Whether nothing is fetched because the next record is not due.
+    pub(super) fn rests(&self) -> bool {
+        self.tier.as_ref().is_some_and(|tier| tier.rests)
     }
 
     /// Whether anything goes on here once a record is done with.

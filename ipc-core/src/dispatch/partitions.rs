@@ -72,7 +72,9 @@ impl Partitions {
         self.slots.iter_mut().map(|(_, (_, partition))| partition)
     }
 
+    /// Those that requests are sent to.
     pub(super) fn numbers(&self) -> impl Iterator<Item = i32> {
-        self.by_name.keys().map(|place| place.partition)
+        let requests = self.iter().filter(|partition| partition.tier.is_none());
+        requests.map(|partition| partition.place.partition)
     }
 }

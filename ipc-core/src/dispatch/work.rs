@@ -127,6 +127,7 @@ impl Workshop {
             }
             (Outcome::NotNow { after }, _) => How::Again { after },
             (Outcome::Retry { after }, _) => How::Retry { after },
+            (Outcome::Deferred, _) => How::Settled(Settled::FailedRetry),
             // Without a dead-letter layer there is nowhere else to keep it.
             (Outcome::Failed(failure), _) => {
                 tracing::error!(

@@ -20,6 +20,7 @@ pub mod reply;
 pub mod request;
 mod text;
 pub mod trace;
+mod trail;
 
 use bytes::Bytes;
 
@@ -34,6 +35,7 @@ pub use problem::Problem;
 pub use reply::{ReplyHead, ReplyPart, ReplyWriter};
 pub use request::{Accepts, Malformed, ReplyAddress, ReplyPartition, RequestHead};
 pub use trace::TraceContext;
+pub use trail::Trail;
 
 /// A record's contents: headers, key and payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -59,6 +59,19 @@ pub const REDACTED: &str = "ipc-redacted";
 /// Says that a reply is a stored one.
 pub const REPLAYED: &str = "ipc-replayed";
 
+/// When a record in a retry topic is to be handled again, decimal Unix milliseconds.
+pub const RETRY_DUE: &str = "ipc-retry-due";
+/// The topic a record in a retry topic was written to first.
+pub const RETRY_TOPIC: &str = "ipc-retry-topic";
+/// Its partition there, decimal.
+pub const RETRY_PARTITION: &str = "ipc-retry-partition";
+/// Its offset there, decimal.
+pub const RETRY_OFFSET: &str = "ipc-retry-offset";
+/// When it was written there, decimal Unix milliseconds.
+pub const RETRY_WRITTEN: &str = "ipc-retry-written";
+/// When the first attempt at it failed, decimal Unix milliseconds.
+pub const RETRY_FIRST_FAILED: &str = "ipc-retry-first-failed";
+
 /// Why a record was dead-lettered.
 pub const DLQ_REASON: &str = "ipc-dlq-reason";
 /// How often the record was tried.

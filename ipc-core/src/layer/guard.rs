@@ -266,7 +266,7 @@ impl Bounds {
 
     /// How old the record was when its run began.
     fn age(&self) -> Duration {
-        let written = self.delivery.origin.timestamp.millis();
+        let written = self.delivery.home().timestamp.millis();
         let since = |written| self.delivery.began_at.since(written);
         written.map_or(Duration::ZERO, since)
     }

@@ -142,7 +142,7 @@ fn result(outcome: &Outcome) -> HandlerResult {
         Outcome::Reply(reply) => HandlerResult::reply(reply.status),
         // Written outside of this layer, for what failed inside.
         Outcome::DeadLettered(reason) => HandlerResult::Failed(reason.as_str()),
-        Outcome::Retry { .. } => HandlerResult::Failed("retry"),
+        Outcome::Retry { .. } | Outcome::Deferred => HandlerResult::Failed("retry"),
         Outcome::NotNow { .. } => HandlerResult::NotNow,
         Outcome::Failed(failure) => HandlerResult::Failed(failure.reason.as_str()),
     }

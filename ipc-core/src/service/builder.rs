@@ -20,7 +20,7 @@ use super::listener::HttpListener;
 use super::running::{Parts, Service};
 use super::serve::Serve;
 use super::topics::Topics;
-use super::{Application, Prepared, ServeError, checks};
+use super::{Application, Prepared, ServeError, checks, topics};
 use crate::dispatch::{Delivery, Limits, Outcome, Policy, ReplyTopics, RetrySpec};
 use crate::handler::TopicHandler;
 use crate::health::Health;
@@ -292,14 +292,12 @@ impl ServiceBuilder {
         let prepared = app.prepare(self.policy())?;
         let mut extra = prepared.topics;
         extra.extend(self.topic_handlers.into_keys());
-        checks::run(
-            &self.name,
-            &self.limits,
-            &prepared.policies.all(),
-            self.dedup.as_ref(),
-        )?;
+        let all = prepared.policies.all();
+        checks::run(&self.name, &self.limits, &all, self.dedup.as_ref())?;
         let names = self.source.topic_names();
-        let topics = Topics::new(&names, &self.name, self.dead_letter.as_deref(), &extra)
+        let dead_letter = self.dead_letter.as_deref();
+        let delays = topics::delays(&all);
+        let topics = Topics::new(&names, &self.name, dead_letter, &extra, delays)
             .with(self.dedup.as_ref(), &names);
         let group = self.group.unwrap_or(self.name);
         Ok(topics.plan(&group, self.create_topics))
@@ -313,12 +311,8 @@ impl ServiceBuilder {
         } = app.prepare(self.policy())?;
         let default_policy = self.policy();
         extra.extend(self.topic_handlers.keys().cloned());
-        checks::run(
-            &self.name,
-            &self.limits,
-            &policies.all(),
-            self.dedup.as_ref(),
-        )?;
+        let all = policies.all();
+        checks::run(&self.name, &self.limits, &all, self.dedup.as_ref())?;
         #[cfg(feature = "http-server")]
         let admin = match self.admin {
             Some(address) => {
@@ -330,7 +324,7 @@ impl ServiceBuilder {
         };
         if let Some(dedup) = &self.dedup {
             self.health.starting("looking for its dedup store");
-            checks::store(&self.name, dedup, &policies.all()).await?;
+            checks::store(&self.name, dedup, &all).await?;
         }
         self.health.starting("connecting to the broker");
         let transport = self.source.connect(&self.metrics).await?;
@@ -339,6 +333,7 @@ impl ServiceBuilder {
             &self.name,
             self.dead_letter.as_deref(),
             &extra,
+            topics::delays(&all),
         );
         let names = transport.topic_names();
         let topics = topics.with(self.dedup.as_ref(), &names);
@@ -377,7 +372,11 @@ impl ServiceBuilder {
                 Arc::clone(&group),
                 self.metrics.clone(),
             ))
-            .layer(RetryLayer::new(self.metrics.clone()))
+            .layer(RetryLayer::with_tiers(
+                self.metrics.clone(),
+                Arc::clone(&transport),
+                topics.retries.clone(),
+            ))
             .layer(GuardLayer::new(self.limits.unknown_endpoint_grace))
             .layer(TraceLayer::new(Arc::clone(&name)))
             .layer(dedup)

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ServeError;
+use super::combinations::{self, Store};
 use super::topics::{DEAD_LETTERS_KEPT, REQUESTS_KEPT};
-use super::{ServeError, combinations};
 use crate::dispatch::{Guarantee, Idempotency, Limits, Policy};
 use crate::store::{Dedup, Needs};
 
@@ -33,7 +34,7 @@ pub(super) fn run(
         }
     }
     for policy in policies {
-        faults.extend(combinations::faults(policy, dedup.is_some()));
+        faults.extend(combinations::faults(policy, Store::of(dedup)));
     }
     if !faults.is_empty() {
         return Err(ServeError::Configuration(faults));

@@ -1,13 +1,36 @@
 //! What an endpoint may ask for at once: the table of `docs/delivery-semantics.md`.
 
 use crate::dispatch::{Guarantee, Idempotency, Mode, Policy, RetryPolicy, RetrySpec};
+use crate::store::Dedup;
+
+/// The dedup store a service has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Store {
+    None,
+    /// It recognises a request wherever that is read.
+    Anywhere,
+    /// It recognises a request where its partition of the request topic is read.
+    BesideRequests,
+}
+
+impl Store {
+    pub(super) fn of(dedup: Option<&Dedup>) -> Self {
+        match dedup {
+            None => Self::None,
+            Some(dedup) => match dedup.store.topics_beside_requests(dedup.keep) {
+                None => Self::Anywhere,
+                Some(_) => Self::BesideRequests,
+            },
+        }
+    }
+}
 
 /// Everything an endpoint asks for that contradicts something else it asks for, or
 /// what its service has.
-pub(super) fn faults(policy: &Policy, has_store: bool) -> Vec<String> {
+pub(super) fn faults(policy: &Policy, store: Store) -> Vec<String> {
     let mut faults = Vec::new();
     if policy.idempotency != Idempotency::Off {
-        stored_replies(policy, has_store, &mut faults);
+        stored_replies(policy, store, &mut faults);
     }
     if policy.guarantee == Guarantee::AtMostOnce && policy.mode == Mode::Stream {
         faults.push(format!(
@@ -22,9 +45,17 @@ pub(super) fn faults(policy: &Policy, has_store: bool) -> Vec<String> {
     faults
 }
 
-fn stored_replies(policy: &Policy, has_store: bool, faults: &mut Vec<String>) {
+fn stored_replies(policy: &Policy, store: Store, faults: &mut Vec<String>) {
     let name = &policy.name;
-    if !has_store {
+    let defers = |retry: &RetrySpec| retry.policy == RetryPolicy::Tiers;
+    if store == Store::BesideRequests && policy.retry.as_ref().is_some_and(defers) {
+        faults.push(format!(
+            "endpoint {name} asks for stored replies and for retry policy tiers, and the dedup \
+             store knows a request only where its own partition is read: ask for blocking, or \
+             give the service another store"
+        ));
+    }
+    if store == Store::None {
         faults.push(format!(
             "endpoint {name} asks for stored replies and the service has no dedup store: give \
              it one with dedup(..), or leave idempotency out"
@@ -71,10 +102,119 @@ fn retries(policy: &Policy, retry: &RetrySpec, faults: &mut Vec<String>) {
             backoff.first, backoff.longest
         ));
     }
-    if retry.policy != RetryPolicy::Blocking {
-        faults.push(format!(
-            "endpoint {name} asks for retry policy {}, which is not there yet: ask for blocking",
-            retry.policy.as_str()
-        ));
+    match retry.policy {
+        RetryPolicy::Blocking => {}
+        RetryPolicy::Tiers => {
+            if retry.jitter {
+                faults.push(format!(
+                    "endpoint {name} asks for jitter and for retry policy tiers, whose delays \
+                     are fixed: leave one of them out"
+                ));
+            }
+            if backoff.first.as_millis() == 0 {
+                faults.push(format!(
+                    "endpoint {name} waits {:?} in a retry topic: wait 1 ms or more",
+                    backoff.first
+                ));
+            }
+        }
+        RetryPolicy::KeyParked => faults.push(format!(
+            "endpoint {name} asks for retry policy key_parked, which is not there yet: blocking \
+             keeps the order of a key, tiers does not hold up the records behind"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const MODES: [Mode; 3] = [Mode::Call, Mode::OneWay, Mode::Stream];
+    const GUARANTEES: [Guarantee; 2] = [Guarantee::AtLeastOnce, Guarantee::AtMostOnce];
+    const IDEMPOTENCIES: [Idempotency; 4] = [
+        Idempotency::Off,
+        Idempotency::Optional,
+        Idempotency::Required,
+        Idempotency::Derived,
+    ];
+    const RETRIES: [Option<RetryPolicy>; 4] = [
+        None,
+        Some(RetryPolicy::Blocking),
+        Some(RetryPolicy::Tiers),
+        Some(RetryPolicy::KeyParked),
+    ];
+
+    /// The table as the document has it, a column a line.
+    fn is_allowed(policy: &Policy, store: Store) -> bool {
+        let is_plain = policy.idempotency == Idempotency::Off && policy.retry.is_none();
+        let retry = policy.retry.map(|retry| retry.policy);
+        let mode = match policy.mode {
+            Mode::Call | Mode::OneWay => true,
+            Mode::Stream => is_plain && policy.guarantee == Guarantee::AtLeastOnce,
+        };
+        let guarantee = policy.guarantee == Guarantee::AtLeastOnce || is_plain;
+        let store = match store {
+            _ if policy.idempotency == Idempotency::Off => true,
+            Store::None => false,
+            Store::Anywhere => true,
+            Store::BesideRequests => retry != Some(RetryPolicy::Tiers),
+        };
+        mode && guarantee && store && retry != Some(RetryPolicy::KeyParked)
+    }
+
+    #[test]
+    fn what_is_allowed_at_once_is_what_the_table_says() {
+        for mode in MODES {
+            for guarantee in GUARANTEES {
+                for idempotency in IDEMPOTENCIES {
+                    for retry in RETRIES {
+                        for store in [Store::None, Store::Anywhere, Store::BesideRequests] {
+                            let mut policy = Policy::new("POST /work");
+                            policy.mode = mode;
+                            policy.guarantee = guarantee;
+                            policy.idempotency = idempotency;
+                            policy.retry = retry.map(|it| RetrySpec::attempts(5).policy(it));
+                            let faults = faults(&policy, store);
+                            let allowed = is_allowed(&policy, store);
+                            assert_eq!(faults.is_empty(), allowed, "{policy:?}: {faults:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_contradiction_is_told_with_the_endpoint() {
+        let mut policy = Policy::new("POST /work");
+        policy.mode = Mode::Stream;
+        policy.guarantee = Guarantee::AtMostOnce;
+        policy.idempotency = Idempotency::Required;
+        policy.retry = Some(RetrySpec::attempts(0).policy(RetryPolicy::KeyParked));
+        let faults = faults(&policy, Store::None);
+        assert_eq!(faults.len(), 8, "{faults:#?}");
+        let named = faults.iter().all(|fault| fault.contains("POST /work"));
+        assert!(named, "{faults:#?}");
+    }
+
+    #[test]
+    fn waits_that_cannot_be_are_told() {
+        let second = Duration::from_secs(1);
+        let tiers = RetrySpec::attempts(2).policy(RetryPolicy::Tiers);
+        for (retry, told) in [
+            (
+                RetrySpec::attempts(2).backoff(2 * second, second),
+                "shorter wait first",
+            ),
+            (tiers.backoff(Duration::ZERO, second), "1 ms or more"),
+            (tiers.jitter(), "jitter"),
+        ] {
+            let mut policy = Policy::new("POST /work");
+            policy.retry = Some(retry);
+            let faults = faults(&policy, Store::None).join(", ");
+            assert!(faults.contains(told), "{faults}");
+        }
     }
 }

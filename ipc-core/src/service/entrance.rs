@@ -117,7 +117,7 @@ where
 
     fn call(&mut self, mut delivery: Delivery) -> Self::Future {
         if !delivery.head.is_http() {
-            if let Some(handler) = self.handler(&delivery.origin.partition.topic) {
+            if let Some(handler) = self.handler(&delivery.home().partition.topic) {
                 return Either::Right(handler.call(delivery));
             }
             if let Some((method, path)) = &self.topical.default_route {

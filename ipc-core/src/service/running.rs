@@ -113,9 +113,10 @@ impl Parts {
             .consumer(Arc::clone(&self.topics.requests[0]), Instant::now());
         let consumer_health = Arc::new(consumer_health);
         let inlet = Requests::new(inputs.clone(), Arc::clone(&consumer_health), self.dedup);
+        let tiers = self.topics.tiers();
         let subscription = Subscription {
             group: self.group,
-            topics: self.topics.requests,
+            topics: self.topics.consumed(),
         };
         let consumer = self
             .transport
@@ -129,7 +130,8 @@ impl Parts {
             self.policies,
             self.reply_topics,
             self.metrics.clone(),
-        );
+        )
+        .with_tiers(tiers);
         let shop = Workshop::new(
             Arc::new(replier),
             Arc::clone(&consumer),

@@ -1,8 +1,10 @@
 //! The topics of one service.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::dispatch::{Policy, RetryPolicy};
 use crate::store::Dedup;
 use crate::transport::{TopicNames, TopicSpec, TopologyPlan, Transport, TransportError};
 
@@ -21,10 +23,21 @@ pub(super) struct Topics {
     pub(super) requests: Vec<Arc<str>>,
     pub(super) control: Arc<str>,
     pub(super) dead_letters: Arc<str>,
+    /// By how long records wait there.
+    pub(super) retries: BTreeMap<Duration, Arc<str>>,
     /// Topics of the dedup store, each beside one of the requests, and how they are
     /// kept.
     dedup: Vec<Arc<str>>,
     dedup_settings: Vec<(&'static str, String)>,
+}
+
+/// The delays of every retry topic that these ask for.
+pub(super) fn delays(policies: &[Arc<Policy>]) -> BTreeSet<Duration> {
+    let retries = policies.iter().filter_map(|policy| policy.retry);
+    retries
+        .filter(|retry| retry.policy == RetryPolicy::Tiers)
+        .flat_map(|retry| retry.delays())
+        .collect()
 }
 
 impl Topics {
@@ -33,6 +46,7 @@ impl Topics {
         service: &str,
         dead_letters: Option<&str>,
         extra: &[String],
+        delays: BTreeSet<Duration>,
     ) -> Self {
         let mut requests = vec![names.requests(service)];
         for topic in extra {
@@ -46,6 +60,10 @@ impl Topics {
             control: names.control(service),
             dead_letters: dead_letters
                 .map_or_else(|| names.dead_letters(service), |topic| names.named(topic)),
+            retries: delays
+                .into_iter()
+                .map(|delay| (delay, names.retries(service, delay)))
+                .collect(),
             dedup: Vec::new(),
             dedup_settings: Vec::new(),
         }
@@ -61,10 +79,25 @@ impl Topics {
         self
     }
 
+    /// Topics that every instance reads as a member of its group.
+    pub(super) fn consumed(&self) -> Vec<Arc<str>> {
+        let retries: BTreeSet<_> = self.retries.values().collect();
+        self.requests.iter().chain(retries).cloned().collect()
+    }
+
+    /// How long records wait in each retry topic.
+    pub(super) fn tiers(&self) -> BTreeMap<Arc<str>, Duration> {
+        let tiers = self.retries.iter();
+        tiers
+            .map(|(delay, topic)| (Arc::clone(topic), *delay))
+            .collect()
+    }
+
     /// Topics that no caller may have its replies written to.
     pub(super) fn own(&self) -> impl Iterator<Item = Arc<str>> {
         let beside = [&self.control, &self.dead_letters];
-        let own = self.requests.iter().chain(beside).chain(&self.dedup);
+        let consumed = self.consumed();
+        let own = consumed.iter().chain(beside).chain(&self.dedup);
         let own: Vec<_> = own.cloned().collect();
         own.into_iter()
     }
@@ -118,6 +151,12 @@ impl Topics {
             let spec = settings.fold(spec, |spec, (name, value)| spec.with(name, value));
             let plan = plan.topic(spec).reads(Arc::clone(topic));
             plan.writes(Arc::clone(topic))
+        });
+        let plan = self.tiers().iter().fold(plan, |plan, (topic, delay)| {
+            let retention = REQUESTS_KEPT.saturating_add(*delay);
+            plan.topic(kept(topic, partitions, retention))
+                .reads(Arc::clone(topic))
+                .writes(Arc::clone(topic))
         });
         plan.topic(kept(&self.control, 1, CONTROL_KEPT))
             .topic(kept(&self.dead_letters, 1, DEAD_LETTERS_KEPT))

@@ -1,6 +1,7 @@
 //! The names of our topics, decided in one place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Names topics after services and fleets.
 ///
@@ -58,6 +59,12 @@ impl TopicNames {
         format!("{owner}.dedup").into()
     }
 
+    /// Where records of a service wait for so long until they are tried again.
+    #[must_use]
+    pub fn retries(&self, service: &str, delay: Duration) -> Arc<str> {
+        self.name(service, &format!("retry.{}", short(delay)))
+    }
+
     /// A topic that somebody named.
     #[must_use]
     pub fn named(&self, topic: &str) -> Arc<str> {
@@ -88,9 +95,34 @@ impl TopicNames {
     }
 }
 
+/// A delay in the largest unit that it is a whole number of: `100ms`, `90s`, `5m`, `2h`.
+fn short(delay: Duration) -> String {
+    let millis = delay.as_millis();
+    let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let whole = units
+        .into_iter()
+        .find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit));
+    let (unit, name) = whole.unwrap_or((1, "ms"));
+    format!("{}{name}", millis / unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delay_is_told_in_the_largest_unit_that_fits() {
+        for (millis, text) in [
+            (0, "0ms"),
+            (100, "100ms"),
+            (1_500, "1500ms"),
+            (90_000, "90s"),
+            (300_000, "5m"),
+            (7_200_000, "2h"),
+        ] {
+            assert_eq!(short(Duration::from_millis(millis)), text);
+        }
+    }
 
     #[test]
     fn a_prefix_goes_before_every_name() {
@@ -99,6 +131,9 @@ mod tests {
         assert_eq!(&*names.control("orders"), "staging.orders.control");
         assert_eq!(&*names.replies("shim"), "staging.shim.replies");
         assert_eq!(&*names.dead_letters("orders"), "staging.orders.dlq");
+        let minute = Duration::from_secs(60);
+        let retries = names.retries("orders", minute);
+        assert_eq!(&*retries, "staging.orders.retry.1m");
         assert_eq!(&*names.named("orders.priority"), "staging.orders.priority");
         assert_eq!(
             &*names.dedup("staging.orders.requests"),

@@ -38,6 +38,7 @@ pub(crate) fn keyed(mut request: Request<Body>, key: &'static str) -> Request<Bo
 }
 
 /// A cluster in memory.
+#[derive(Clone)]
 pub(crate) struct System(MemoryCluster);
 
 impl System {
@@ -107,9 +108,14 @@ impl System {
 
     /// The offset that `service` has committed for a partition of its requests.
     pub(crate) fn committed(&self, service: &str, partition: i32) -> Option<i64> {
-        let topic = Arc::from(format!("{service}.requests"));
+        self.committed_in(service, &format!("{service}.requests"), partition)
+    }
+
+    /// The offset that a group has committed for a partition.
+    pub(crate) fn committed_in(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        let topic = Arc::from(topic);
         self.0
-            .committed(service, &TopicPartition { topic, partition })
+            .committed(group, &TopicPartition { topic, partition })
     }
 
     /// Everything written to a topic of `partitions`, from its beginning.

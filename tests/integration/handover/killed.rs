@@ -113,3 +113,43 @@ async fn the_survivor_of_two_gets_the_partitions_of_the_killed_one_and_redoes_it
     assert_eq!(committed, log.ends(&stage.requests()).await?);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_in_a_retry_topic_when_its_owner_is_killed_is_done_by_the_next() -> Result<()> {
+    let stage = Stage::new("tier");
+    let effects = Topic::create(stage.bootstrap(), "effects", 1).await?;
+    let effects = effects.name();
+    let log = Log::of(stage.bootstrap())?;
+    let doomed = Worker::failing(PROGRAM, &stage, effects, "doomed").await?;
+    let mut expected = send(&log, &stage, "work", 0..PARTITIONS).await?;
+    let tier = format!("{}.retry.8s", stage.name());
+    let waiting = log.read(&tier, |written| written.len() >= 4).await?;
+    // Otherwise what failed is handled again from where it was, too.
+    eventually("what failed is committed", async || {
+        let committed = log.committed(stage.name(), &stage.requests()).await?;
+        Ok(committed == log.ends(&stage.requests()).await?)
+    })
+    .await?;
+    doomed.kill().await?;
+    for record in &waiting {
+        assert_eq!(record.text("ipc-attempt"), Some("2"), "{record:?}");
+        let topic = record.text("ipc-retry-topic").map(str::to_owned);
+        assert_eq!(topic, Some(stage.requests()), "{record:?}");
+    }
+
+    let heir = Worker::failing(PROGRAM, &stage, effects, "heir").await?;
+    let all = |written: &[Written]| lines(written, "done heir ").len() >= 4;
+    log.read(effects, all).await?;
+    assert_eq!(heir.terminate().await?.code(), Some(0));
+    let written = log.all(effects).await?;
+    let mut done = lines(&written, "done ");
+    done.sort();
+    expected.sort();
+    let expected: Vec<String> = expected.iter().map(|work| format!("heir {work}")).collect();
+    assert_eq!(done, expected);
+    for topic in [stage.requests(), tier] {
+        let committed = log.committed(stage.name(), &topic).await?;
+        assert_eq!(committed, log.ends(&topic).await?, "{topic}");
+    }
+    Ok(())
+}

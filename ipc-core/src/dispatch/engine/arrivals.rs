@@ -12,6 +12,7 @@ use crate::dispatch::assembler::Chunk;
 use crate::dispatch::assignment::Assignment;
 use crate::dispatch::job::Job;
 use crate::dispatch::partition::Partition;
+use crate::dispatch::tier::Tier;
 use crate::dispatch::{Delivery, Outcome, Record};
 use crate::metrics::Rebalance;
 use crate::transport::{Received, TopicPartition};
@@ -26,7 +27,8 @@ where
         for place in partitions {
             let metrics = self.metrics.partition(&place.topic, place.partition);
             tracing::debug!(partition = %place, "assigned");
-            let partition = Partition::new(place, self.limits.per_partition, metrics);
+            let tier = self.intake.delay(&place.topic).map(Tier::new);
+            let partition = Partition::new(place, self.limits.per_partition, tier, metrics);
             self.partitions.insert(partition);
         }
         self.announce();
@@ -38,6 +40,7 @@ where
         }
         let now = self.turn;
         let mut touched = Vec::new();
+        let mut tiers = Vec::new();
         for received in batch {
             let Some(assignment) = self.partitions.find(&received.origin.partition) else {
                 // Fetched before its partition was taken away: another member has it.
@@ -46,23 +49,42 @@ where
             let Some(partition) = self.partitions.get(assignment) else {
                 continue;
             };
-            if partition.leaving || !partition.window.begin(received.origin.offset, now) {
+            if partition.leaving {
                 continue;
             }
-            partition.metrics.received(1);
+            if partition.tier.is_some() {
+                self.hold(assignment, received);
+                if tiers.last() != Some(&assignment) {
+                    tiers.push(assignment);
+                }
+                continue;
+            }
+            if !partition.begin(received.origin.offset, now) {
+                continue;
+            }
             // Records of one partition come together.
             if touched.last() != Some(&assignment) {
                 touched.push(assignment);
             }
             let moving = &partition.moving;
-            let record = self.intake.deliver(received, moving, assignment, now);
-            if record.head.chunk.is_some() && record.refusal.is_none() {
-                self.assemble(record, now);
-            } else {
-                self.queue(record);
-            }
+            let intake = &mut self.intake;
+            let record = intake.deliver(received, None, moving, assignment, now);
+            self.enter(record, now);
         }
         self.pause_full(&touched);
+        for assignment in tiers {
+            self.release_due(assignment);
+        }
+    }
+
+    /// Brings a record to its lane, or to the rest of its body.
+    #[inline]
+    pub(super) fn enter(&mut self, record: Arc<Record>, now: Instant) {
+        if record.head.chunk.is_some() && record.refusal.is_none() {
+            self.assemble(record, now);
+        } else {
+            self.queue(record);
+        }
     }
 
     fn queue(&mut self, record: Arc<Record>) {
@@ -99,7 +121,7 @@ where
 
     /// Stops fetching those of the partitions whose window is full, until half of
     /// it is free.
-    fn pause_full(&mut self, touched: &[Assignment]) {
+    pub(super) fn pause_full(&mut self, touched: &[Assignment]) {
         let window = self.limits.window;
         let mut full = Vec::new();
         for assignment in touched {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tower::Service;
 
 use super::steps::Step;
-use super::{Engine, Started};
+use super::{Engine, Later, Started};
 use crate::dispatch::assignment::Assignment;
 use crate::dispatch::job::Job;
 use crate::dispatch::partition::Partition;
@@ -19,9 +19,6 @@ use crate::transport::SendError;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// Whoever asks for more waits so long and asks again: a timer reaches no further
-/// than two years.
-const FARTHEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl<S> Engine<S>
 where
@@ -90,7 +87,7 @@ where
     /// Lets a job wait in its lane, unless it is another instance's to go on.
     fn delay(&mut self, job: Job, after: Duration) {
         if self.current(&job).is_some() && self.draining.is_none() {
-            self.delayed.insert(job, after.min(FARTHEST));
+            self.wait(Later::Job(job), after);
         }
     }
 
@@ -147,7 +144,9 @@ where
         }
         if partition.paused.is_some() && partition.window.len() <= half {
             partition.resume();
-            self.shop.consumer.resume(vec![partition.place.clone()]);
+            if !partition.rests() {
+                self.shop.consumer.resume(vec![partition.place.clone()]);
+            }
         }
         if partition.waiting_for_turn.is_empty() {
             return;

@@ -7,6 +7,7 @@ mod arrivals;
 mod finish;
 mod leaving;
 mod steps;
+mod tiers;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
@@ -53,6 +54,10 @@ const BATCH: usize = 32;
 /// later.
 const COLLECT: Duration = Duration::from_millis(50);
 
+/// Whoever asks for more waits so long and asks again: a timer reaches no further
+/// than two years.
+const FARTHEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What is left of a job while it is handed out.
 struct Started {
     job: Job,
@@ -60,6 +65,14 @@ struct Started {
     hands_on: bool,
     /// Ends its handler, where somebody may cancel it.
     abort: Option<AbortHandle>,
+}
+
+/// What comes up again when its time has come.
+enum Later {
+    /// A record that waits in its lane.
+    Job(Job),
+    /// The next record of a retry topic's partition.
+    Head(Assignment),
 }
 
 /// Dispatches the records of one consumer to `S`.
@@ -86,8 +99,7 @@ pub(crate) struct Engine<S> {
     turn: Instant,
     /// The same by the wall clock, once somebody asked.
     wall: Option<UnixMillis>,
-    /// Jobs that wait for *not now* to pass; they keep their lanes.
-    delayed: DelayQueue<Job>,
+    delayed: DelayQueue<Later>,
     revocations: Vec<Leaving>,
     cancelled: Cancelled,
     assembler: Assembler,
@@ -160,7 +172,7 @@ where
                 () = ready(()), if missed => {}
                 _ = inputs.recv_many(&mut taken, AT_ONCE) => {}
                 () = &mut collection, if collects => collects = false,
-                job = self.delayed.next(), if !self.delayed.is_empty() => due = job,
+                later = self.delayed.next(), if !self.delayed.is_empty() => due = later,
                 () = sleep_until(bound) => late = true,
             }
             self.turn = Instant::now();
@@ -177,7 +189,10 @@ where
                 self.take(input);
             }
             if let Some(due) = due {
-                self.admit(due.into_inner());
+                match due.into_inner() {
+                    Later::Job(job) => self.admit(job),
+                    Later::Head(assignment) => self.head_due(assignment),
+                }
             }
             if late {
                 self.give_up_late();
@@ -215,6 +230,10 @@ where
         self.partitions
             .get(job.record.assignment)
             .filter(|partition| !partition.leaving)
+    }
+
+    fn wait(&mut self, later: Later, after: Duration) {
+        self.delayed.insert(later, after.min(FARTHEST));
     }
 
     /// When this turn began.

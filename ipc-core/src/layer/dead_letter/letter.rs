@@ -70,7 +70,7 @@ impl Letter<'_> {
     }
 
     fn describe(&self, headers: &mut Headers) {
-        let origin = &self.delivery.origin;
+        let origin = self.delivery.home();
         let (written, kind) = match origin.timestamp {
             Timestamp::Created(at) => (at.0, "CreateTime"),
             Timestamp::Appended(at) => (at.0, "LogAppendTime"),

@@ -141,10 +141,11 @@ impl Target {
     /// Returns when the dead letter is in the log, however long that takes: the
     /// record must not be lost.
     async fn keep(&self, delivery: &Delivery, failure: &Failure) {
+        let home = delivery.home();
         tracing::warn!(
             endpoint = &*delivery.policy.name,
-            partition = %delivery.origin.partition,
-            offset = delivery.origin.offset,
+            partition = %home.partition,
+            offset = home.offset,
             reason = failure.reason.as_str(),
             topic = &*self.topic,
             "dead letter"

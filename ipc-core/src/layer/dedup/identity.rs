@@ -56,10 +56,11 @@ pub(super) fn fingerprint(delivery: &Delivery) -> Fingerprint {
     ])
 }
 
-/// The record itself: it tells a redelivery, and no repetition by the caller.
+/// The record itself, wherever it waited since it was written: that tells a redelivery
+/// and a further attempt, and no repetition by the caller.
 fn place(delivery: &Delivery) -> Bytes {
-    let origin = &delivery.origin;
-    format!("{}@{}", origin.partition, origin.offset).into()
+    let home = delivery.home();
+    format!("{}@{}", home.partition, home.offset).into()
 }
 
 fn unusable(detail: impl Into<String>) -> Problem {

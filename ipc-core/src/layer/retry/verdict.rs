@@ -24,7 +24,7 @@ pub(super) fn of(outcome: &Outcome) -> Verdict {
             at_least: Duration::ZERO,
         },
         Outcome::Reply(reply) => of_reply(reply),
-        Outcome::NotNow { .. } | Outcome::Retry { .. } => Verdict::Waits,
+        Outcome::NotNow { .. } | Outcome::Retry { .. } | Outcome::Deferred => Verdict::Waits,
         Outcome::Done | Outcome::Failed(_) | Outcome::DeadLettered(_) => Verdict::Ended,
     }
 }

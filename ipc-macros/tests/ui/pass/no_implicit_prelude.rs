@@ -16,6 +16,9 @@ mod handlers {
 
     #[::ipc::endpoint(POST "/{a}/{b}", one_way, retry(attempts = 2, backoff = "1s..1m", jitter, policy = blocking))]
     pub async fn both(_: ::core::option::Option<::axum::Json<u8>>) {}
+
+    #[::ipc::endpoint(POST "/later", one_way, retry(attempts = 3, policy = tiers))]
+    pub async fn later() {}
 }
 
 mod contracts {
