@@ -36,6 +36,8 @@ struct State {
     current: Option<TopicPartition>,
     /// Asks for the current one, and waits.
     leaving: Option<Revocation>,
+    /// Why nothing is given, as far as it is told.
+    trouble: Option<String>,
 }
 
 impl Held {
@@ -50,7 +52,8 @@ impl Held {
                     state.leaving = Some(revocation);
                 }
             }
-            Event::Records(_) | Event::Troubled(_) | Event::Closed => return,
+            Event::Troubled(reason) => state.trouble = Some(reason),
+            Event::Records(_) | Event::Closed => return,
         }
         drop(state);
         self.news.notify_one();
@@ -112,12 +115,16 @@ impl Lease {
         partitions: impl Iterator<Item = &'a TopicPartition>,
     ) -> TransportError {
         let partitions: Vec<String> = partitions.map(ToString::to_string).collect();
-        TransportError::other(format!(
-            "another run has {}: wait until it has ended, and start this one again (group {} \
-             gives each partition to one run)",
-            partitions.join(", "),
-            self.group,
-        ))
+        let (group, partitions) = (&self.group, partitions.join(", "));
+        TransportError::other(match self.held.state.lock().trouble.take() {
+            Some(trouble) => {
+                format!("group {group} cannot give {partitions} to this run: {trouble}")
+            }
+            None => format!(
+                "another run has {partitions}: wait until it has ended, and start this one again \
+                 (group {group} gives each partition to one run)"
+            ),
+        })
     }
 
     /// Whether another run is to have the partition that is worked on.

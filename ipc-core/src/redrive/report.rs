@@ -2,8 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Refused, State};
+use super::{DeadLetter, Place, Refusal, Refused, State};
 use crate::transport::TransportError;
+
+/// What letters are counted under: why they were given up, and the topic they came
+/// from.
+pub(super) type Kind = (String, String);
+
+pub(super) fn kind(letter: &DeadLetter) -> Kind {
+    let topic = letter.topic().unwrap_or_default();
+    (letter.reason().to_owned(), topic.to_owned())
+}
 
 /// What a run did, or, where it was a dry one, what it would have done.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +49,14 @@ impl Report {
             handed_over: Vec::new(),
             stopped: false,
         }
+    }
+
+    pub(super) fn settle(&mut self, kind: Kind) {
+        *self.settled.entry(kind).or_default() += 1;
+    }
+
+    pub(super) fn refuse(&mut self, place: Place, why: Refusal) {
+        self.refused.push(Refused { place, why });
     }
 
     /// How many letters were settled.

@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::lease::Lease;
 use super::pace::Pace;
+use super::report::kind;
 use super::revive::{Limits, revive};
 use super::selection::Selection;
 use super::survey::Survey;
 use super::topics::Topics;
-use super::window::{Window, count, kind};
-use super::{DeadLetter, DeadLetters, Filter, Refusal, Refused, Report, RunError, State};
+use super::window::Window;
+use super::{DeadLetter, DeadLetters, Filter, Refusal, Report, RunError, State};
 use crate::transport::{Outgoing, TopicPartition, TransportError};
 
 /// A wait for the pace that is long enough to mark what was sent before it.
@@ -166,7 +167,7 @@ impl Run {
                 if self.report.action == State::Dropped
                     || self.record_of(&letter, &mut topics).await?.is_some()
                 {
-                    count(&mut self.report, kind(&letter));
+                    self.report.settle(kind(&letter));
                 }
                 (self.watcher)(&self.report);
             }
@@ -244,32 +245,53 @@ impl Run {
             return Ok(());
         };
         let mut window = Window::new(&*transport, &partition, self.report.action);
-        while let Some(letter) = selection.next().await? {
-            if self.stop.is_cancelled() {
-                self.report.stopped = true;
-                break;
-            }
-            if lease.is_leaving() {
-                self.report.handed_over.push(partition.partition);
-                break;
-            }
-            if self.report.action == State::Dropped {
-                window.drop_letter(&letter, &mut self.report);
-            } else if let Some(record) = self.record_of(&letter, topics).await? {
-                if pace.ahead() > LONG && !window.is_empty() {
-                    window.close(&mut self.report).await?;
+        let filled = loop {
+            match selection.next().await {
+                Ok(Some(_)) if self.stop.is_cancelled() => {
+                    self.report.stopped = true;
+                    break Ok(());
                 }
-                pace.wait().await;
-                window.send(&letter, &record, &mut self.report).await?;
+                Ok(Some(_)) if lease.is_leaving() => {
+                    self.report.handed_over.push(partition.partition);
+                    break Ok(());
+                }
+                Ok(Some(letter)) => {
+                    if let Err(error) = self.take(&letter, &mut window, pace, topics).await {
+                        break Err(error);
+                    }
+                    (self.watcher)(&self.report);
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
             }
-            if window.is_full() {
-                window.close(&mut self.report).await?;
-            }
-            (self.watcher)(&self.report);
-        }
+        };
+        // Whatever went wrong, what was sent is marked.
         let closed = window.close(&mut self.report).await;
         (self.watcher)(&self.report);
-        closed
+        filled.and(closed)
+    }
+
+    /// One letter, on its way at least when this returns.
+    async fn take(
+        &mut self,
+        letter: &DeadLetter,
+        window: &mut Window<'_>,
+        pace: &mut Pace,
+        topics: &mut Topics,
+    ) -> Result<(), TransportError> {
+        if self.report.action == State::Dropped {
+            window.drop_letter(letter, &mut self.report);
+        } else if let Some(record) = self.record_of(letter, topics).await? {
+            if pace.ahead() > LONG && !window.is_empty() {
+                window.close(&mut self.report).await?;
+            }
+            pace.wait().await;
+            window.send(letter, &record, &mut self.report).await?;
+        }
+        if window.is_full() {
+            window.close(&mut self.report).await?;
+        }
+        Ok(())
     }
 
     /// What is to be sent of a letter; notes why where nothing is.
@@ -286,10 +308,7 @@ impl Run {
             revived = Err(Refusal::NoTopic { topic });
         }
         Ok(revived
-            .map_err(|why| {
-                let place = letter.place();
-                self.report.refused.push(Refused { place, why });
-            })
+            .map_err(|why| self.report.refuse(letter.place(), why))
             .ok())
     }
 }

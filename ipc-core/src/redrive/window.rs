@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::mark::{MOST, Mark};
-use super::{DeadLetter, Place, Refusal, Refused, Report, State};
+use super::report::{Kind, kind};
+use super::{DeadLetter, Place, Refusal, Report, State};
 use crate::transport::{
     Ack, Outgoing, Receipt, SendError, TopicPartition, Transport, TransportError,
 };
@@ -27,7 +28,7 @@ pub(super) struct Window<'a> {
 
 struct Sent {
     place: Place,
-    kind: (String, String),
+    kind: Kind,
     receipt: Receipt,
 }
 
@@ -83,7 +84,7 @@ impl<'a> Window<'a> {
     /// Takes a letter that nothing is sent of.
     pub(super) fn drop_letter(&mut self, letter: &DeadLetter, report: &mut Report) {
         self.done.push(letter.place().offset);
-        count(report, kind(letter));
+        report.settle(kind(letter));
     }
 
     /// Waits until everything sent is in the log, and marks what is.
@@ -105,14 +106,13 @@ impl<'a> Window<'a> {
             match receipt.await {
                 Ok(_) => {
                     self.done.push(place.offset);
-                    count(report, kind);
+                    report.settle(kind);
                 }
                 Err(
                     SendError::TooLarge { reason: why, .. }
                     | SendError::Refused { reason: why, .. },
                 ) => {
-                    let why = Refusal::NotTaken { why };
-                    report.refused.push(Refused { place, why });
+                    report.refuse(place, Refusal::NotTaken { why });
                 }
                 Err(error) => failed = failed.or(Some((place, error))),
             }
@@ -153,14 +153,4 @@ impl<'a> Window<'a> {
             ))
         })
     }
-}
-
-/// What a report counts a letter under: why it was given up, and where it came from.
-pub(super) fn kind(letter: &DeadLetter) -> (String, String) {
-    let topic = letter.topic().unwrap_or_default();
-    (letter.reason().to_owned(), topic.to_owned())
-}
-
-pub(super) fn count(report: &mut Report, kind: (String, String)) {
-    *report.settled.entry(kind).or_default() += 1;
 }
