@@ -73,6 +73,14 @@ impl Transport for Marked {
         self.inner.written_since(topic, since).await
     }
 
+    async fn committed(
+        &self,
+        group: &str,
+        topic: &TopicState,
+    ) -> Result<Vec<Option<i64>>, TransportError> {
+        self.inner.committed(group, topic).await
+    }
+
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
         self.inner.create_topics(topics).await
     }

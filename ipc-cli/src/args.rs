@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::dlq::DlqCommand;
 use crate::kafka::KafkaArgs;
+use crate::trace::TraceArgs;
 
 /// Looks after services on Kafka.
 #[derive(Debug, Parser)]
@@ -28,6 +29,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: DlqCommand,
     },
+    /// What became of one message: what happened when, and where it is now
+    Trace(TraceArgs),
 }
 
 #[cfg(test)]

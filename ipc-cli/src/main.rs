@@ -5,6 +5,8 @@ mod dlq;
 mod failure;
 mod kafka;
 mod text;
+mod time;
+mod trace;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
 async fn run(args: Args) -> Result<Ended, Failure> {
     match args.command {
         Command::Dlq { command } => dlq::run(command, &args.kafka).await,
+        Command::Trace(trace) => trace::trace(trace, &args.kafka).await,
     }
 }
 

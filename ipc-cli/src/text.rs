@@ -1,10 +1,7 @@
 //! Values from outside as text that is fit for a terminal or for JSON.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ipc_core::envelope::UnixMillis;
 use serde::Serialize;
 
 /// Text without what a terminal would obey.
@@ -28,14 +25,6 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
             .iter()
             .fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
     }
-}
-
-/// A point in time to the millisecond, as RFC 3339.
-pub(crate) fn time(at: UnixMillis) -> String {
-    /// The last that has a year of four digits.
-    const LAST: u64 = 253_402_300_799_999;
-    let at = UNIX_EPOCH + Duration::from_millis(at.0.min(LAST));
-    humantime::format_rfc3339_millis(at).to_string()
 }
 
 /// Bytes in JSON: text where they are UTF-8.
@@ -69,11 +58,6 @@ mod tests {
             prop_assert!(!shown(&bytes).chars().any(char::is_control));
             prop_assert!(!shown(text.as_bytes()).chars().any(char::is_control));
         }
-
-        #[test]
-        fn every_number_of_milliseconds_is_some_time(at: u64) {
-            prop_assert!(!time(UnixMillis(at)).is_empty());
-        }
     }
 
     #[test]
@@ -81,9 +65,5 @@ mod tests {
         assert_eq!(shown("größer".as_bytes()), "größer");
         assert_eq!(shown(b"a\x1b[2J\n"), r"a\u{1b}[2J\n");
         assert_eq!(shown(&[0xff, 0]), "0xff00");
-        assert_eq!(
-            time(UnixMillis(1_795_250_768_000)),
-            "2026-11-21T08:46:08.000Z"
-        );
     }
 }

@@ -100,6 +100,7 @@
 //! | requests that come again | [`store`] |
 //! | topics that are not HTTP-shaped | [`handler`] |
 //! | what is in a dead-letter topic, sending it back | [`redrive`] |
+//! | what became of one message | [`journey`] |
 //! | how Kafka is reached and configured | [`transport`] |
 //! | what is counted | [`metrics`], [`health`] |
 //!
@@ -134,6 +135,7 @@ pub mod extract;
 pub mod handler;
 pub mod health;
 pub mod http;
+pub mod journey;
 pub mod layer;
 pub mod metrics;
 pub mod prelude;

@@ -1,14 +1,14 @@
 //! Which letters, as flags say it.
 
 use std::collections::BTreeSet;
-use std::time::UNIX_EPOCH;
 
 use clap::{Args, ValueEnum};
 use ipc_core::dispatch::Reason;
-use ipc_core::envelope::{UnixMillis, deadline};
+use ipc_core::envelope::UnixMillis;
 use ipc_core::redrive::{EndpointPattern, Filter, Place, State};
 
 use crate::failure::Failure;
+use crate::time;
 
 /// Letters must meet every condition; one that is given several times is met by any
 /// of its values.
@@ -28,11 +28,11 @@ pub(super) struct FilterArgs {
     key: Vec<String>,
 
     /// Failed then or later: 2026-11-21T08:00:00Z, or 2h for two hours ago
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<UnixMillis>,
 
     /// Failed before then
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<UnixMillis>,
 
     /// Single letters, by partition and offset: 3:17
@@ -103,44 +103,5 @@ impl FilterArgs {
             "reason {unknown:?} is unknown: use one of {}",
             known.join(", ")
         )))
-    }
-}
-
-/// A point in time, or how long it is ago.
-fn time(text: &str) -> Result<UnixMillis, String> {
-    if let Ok(at) = humantime::parse_rfc3339_weak(text) {
-        let since = at.duration_since(UNIX_EPOCH);
-        return since
-            .map(|since| UnixMillis(deadline::millis(since)))
-            .map_err(|_| "it is before 1970".to_owned());
-    }
-    humantime::parse_duration(text)
-        .map(|ago| UnixMillis::now().minus(ago))
-        .map_err(|_| {
-            "it is no time: write 2026-11-21T08:00:00Z, or 2h for two hours ago".to_owned()
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_a_date_or_a_while_ago() {
-        assert_eq!(
-            time("2026-11-21T08:46:08Z"),
-            Ok(UnixMillis(1_795_250_768_000))
-        );
-        assert_eq!(
-            time("2026-11-21 08:46:08"),
-            Ok(UnixMillis(1_795_250_768_000))
-        );
-        let hour = std::time::Duration::from_secs(3600);
-        let earliest = UnixMillis::now().minus(hour);
-        let ago = time("1h").unwrap();
-        let latest = UnixMillis::now().minus(hour);
-        assert!((earliest..=latest).contains(&ago));
-        let error = time("yesterday").unwrap_err();
-        assert!(error.contains("write"), "{error}");
     }
 }

@@ -4,6 +4,7 @@ use ipc_core::redrive::DeadLetter;
 use serde::Serialize;
 
 use crate::text::{self, Bytes};
+use crate::time;
 
 /// What `list` says of a letter.
 #[derive(Debug, Serialize)]
@@ -30,7 +31,7 @@ impl<'a> Summary<'a> {
         Self {
             letter: letter.place().to_string(),
             state: letter.state().as_str(),
-            failed_at: letter.failed_at().map(text::time),
+            failed_at: letter.failed_at().map(time::show),
             reason: letter.reason(),
             message: letter.message(),
             attempts: letter.attempts(),

@@ -14,6 +14,7 @@ use super::letter::{Summary, endpoint};
 use crate::failure::{Ended, Failure};
 use crate::kafka::KafkaArgs;
 use crate::text;
+use crate::time;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -76,9 +77,10 @@ async fn table(mut letters: Letters, limit: usize) -> Result<(), Failure> {
     if shown > 0 {
         writeln!(out, "{table}")?;
     }
-    match count - shown.min(count) {
-        0 => writeln!(out, "{count} letters")?,
-        more => writeln!(out, "{count} letters, {more} not shown: --limit shows more")?,
+    let noun = if count == 1 { "letter" } else { "letters" };
+    match count.saturating_sub(shown) {
+        0 => writeln!(out, "{count} {noun}")?,
+        more => writeln!(out, "{count} {noun}, {more} not shown: --limit shows more")?,
     }
     Ok(())
 }
@@ -88,7 +90,7 @@ fn row(letter: &DeadLetter) -> [String; 8] {
     let topic = letter.topic().map(text::printable).unwrap_or_default();
     [
         letter.place().to_string(),
-        letter.failed_at().map(text::time).unwrap_or_default(),
+        letter.failed_at().map(time::show).unwrap_or_default(),
         text::printable(letter.reason()),
         letter.replays().to_string(),
         endpoint(letter),

@@ -11,6 +11,7 @@ use super::letter::{Full, endpoint};
 use crate::failure::{Ended, Failure};
 use crate::kafka::KafkaArgs;
 use crate::text;
+use crate::time;
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
@@ -61,7 +62,7 @@ fn write(out: &mut impl Write, letter: &DeadLetter) -> io::Result<()> {
     )?;
     line("reason", Some(text::printable(letter.reason())))?;
     line("message", letter.message().map(text::printable))?;
-    line("failed at", letter.failed_at().map(text::time))?;
+    line("failed at", letter.failed_at().map(time::show))?;
     line("attempts", letter.attempts().map(|it| it.to_string()))?;
     line("replays", Some(letter.replays().to_string()))?;
     line("given up by", letter.service().map(text::printable))?;

@@ -125,7 +125,7 @@ impl Wiring {
             place: place.clone(),
             expected: match start {
                 Start::At(offset) => offset,
-                Start::Beginning | Start::End => 0,
+                Start::Beginning | Start::Since(_) | Start::End => 0,
             },
             alone: true,
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::envelope::{Envelope, Headers, UnixMillis, names};
-use crate::transport::{Received, TopicPartition};
+use crate::transport::Received;
 
 use super::Place;
 
@@ -49,9 +49,9 @@ pub struct DeadLetter {
 
 impl DeadLetter {
     /// The record as a letter nothing was decided for.
-    pub(super) fn new(record: Received) -> Self {
+    pub(crate) fn new(record: Received) -> Self {
         Self {
-            place: place_of(&record),
+            place: Place::of(&record.origin),
             written: record.origin.timestamp.millis(),
             envelope: record.envelope,
             state: State::Open,
@@ -173,13 +173,5 @@ impl DeadLetter {
 
     fn number(&self, name: &str) -> Option<u64> {
         self.text(name)?.parse().ok()
-    }
-}
-
-pub(super) fn place_of(record: &Received) -> Place {
-    let TopicPartition { partition, .. } = record.origin.partition;
-    Place {
-        partition,
-        offset: record.origin.offset,
     }
 }

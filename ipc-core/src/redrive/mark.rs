@@ -15,17 +15,17 @@ pub(super) const MOST: usize = 100;
 
 /// One decision for some letters of a partition.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     /// [`State::Redriven`] or [`State::Dropped`].
-    pub(super) state: State,
+    pub(crate) state: State,
     /// The letters' offsets, ascending.
-    pub(super) offsets: Vec<i64>,
+    pub(crate) offsets: Vec<i64>,
 }
 
 impl Mark {
     /// The mark that a record of a dead-letter topic is; `None` where it is a letter.
     /// A letter names its origin whatever headers its sender chose, a mark never does.
-    pub(super) fn parse(headers: &Headers) -> Option<Self> {
+    pub(crate) fn parse(headers: &Headers) -> Option<Self> {
         if headers.contains(names::DLT_ORIGINAL_TOPIC) {
             return None;
         }

@@ -45,7 +45,6 @@ mod letter;
 mod mark;
 mod pace;
 mod place;
-mod reader;
 mod refusal;
 mod report;
 mod revive;
@@ -61,13 +60,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::try_join_all;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::transport::{TopicPartition, TopicState, Transport, TransportError};
 
 pub use filter::{EndpointPattern, Filter, InvalidPattern};
 pub use letter::{DeadLetter, State};
+pub(crate) use mark::Mark;
 pub use place::{InvalidPlace, Place};
 pub use refusal::{Refusal, Refused};
 pub use report::{Report, RunError};
@@ -75,6 +74,9 @@ pub use run::Run;
 
 use selection::Selection;
 use survey::Survey;
+
+/// Most partitions that are read at the same time: each costs a client of its own.
+const AT_ONCE: usize = 8;
 
 /// The dead letters of one topic.
 #[derive(Clone)]
@@ -154,7 +156,7 @@ impl DeadLetters {
             let partition = TopicPartition { topic, partition };
             Survey::take(&*self.transport, partition, filter)
         });
-        try_join_all(all).await
+        stream::iter(all).buffered(AT_ONCE).try_collect().await
     }
 }
 

@@ -1,12 +1,14 @@
-//! Where a dead letter lies in its topic.
+//! Where a record lies in its topic.
 
 use std::fmt;
 use std::str::FromStr;
 
+use crate::transport::Origin;
+
 /// Partition and offset, written `3:17`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Place {
-    /// The partition of the dead-letter topic, from 0.
+    /// The partition, from 0.
     pub partition: i32,
     /// The offset there.
     pub offset: i64,
@@ -14,8 +16,17 @@ pub struct Place {
 
 /// A place that cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0:?} is no place of a dead letter: write PARTITION:OFFSET, such as 3:17")]
+#[error("{0:?} is no place of a record: write PARTITION:OFFSET, such as 3:17")]
 pub struct InvalidPlace(String);
+
+impl Place {
+    pub(crate) fn of(origin: &Origin) -> Self {
+        Self {
+            partition: origin.partition.partition,
+            offset: origin.offset,
+        }
+    }
+}
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

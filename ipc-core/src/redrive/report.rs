@@ -75,7 +75,7 @@ impl Report {
 /// A run that could not go on. What it had done by then is done: the same run started
 /// again goes on from there.
 #[derive(Debug, thiserror::Error)]
-#[error("{source}")]
+#[error("the run ended after {} of {} letters", report.done(), report.selected)]
 pub struct RunError {
     /// What was done.
     pub report: Box<Report>,

@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::reader::Reader;
 use super::{DeadLetter, State};
-use crate::transport::{Start, TopicPartition, Transport, TransportError};
+use crate::transport::{Reader, Start, TopicPartition, Transport, TransportError};
 
 /// The letters at some offsets of one partition.
 pub(super) struct Selection {

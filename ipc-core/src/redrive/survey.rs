@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::mark::{Mark, Marks};
-use super::reader::Reader;
 use super::{DeadLetter, Filter, State};
-use crate::transport::{Start, TopicPartition, Transport, TransportError};
+use crate::transport::{Reader, Start, TopicPartition, Transport, TransportError};
 
 /// Most different reasons that are remembered.
 const REASONS: usize = 100;

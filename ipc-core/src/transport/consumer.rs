@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Received, TopicPartition, TransportError};
+use crate::envelope::UnixMillis;
 use async_trait::async_trait;
 
 /// Which topics to read, as a member of which group.
@@ -22,6 +23,9 @@ pub enum Start {
     End,
     /// At the oldest record kept.
     Beginning,
+    /// At the first record as young as this, by the records' own timestamps; after
+    /// everything where none is.
+    Since(UnixMillis),
     /// At this offset; at the oldest record kept where the partition has no such
     /// offset, because it was cut or made anew.
     At(i64),

@@ -12,6 +12,7 @@ pub mod kafka;
 pub mod memory;
 mod names;
 mod plan;
+mod reader;
 mod record;
 mod send;
 mod stats;
@@ -28,6 +29,7 @@ pub use consumer::{Consumer, ConsumerControl, Event, Inlet, Revocation, Start, S
 pub use error::TransportError;
 pub use names::TopicNames;
 pub use plan::{Found, Shortfall, TopologyPlan};
+pub(crate) use reader::Reader;
 pub use record::{Origin, Outgoing, Received, Timestamp, TopicPartition};
 pub use send::{Ack, Placed, Receipt, SendError, Settle};
 pub use stats::{BrokerStats, ClientStats, PartitionStats, RoundTrip, StatsSink};
@@ -114,6 +116,22 @@ pub trait Transport: Send + Sync + 'static {
         topic: &TopicState,
         since: UnixMillis,
     ) -> Result<Vec<u64>, TransportError>;
+
+    /// The next offset that `group` has to process of each partition of `topic`, where
+    /// it has committed one.
+    ///
+    /// # Errors
+    ///
+    /// When no broker answers within the transport's start-up bound.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is changed.
+    async fn committed(
+        &self,
+        group: &str,
+        topic: &TopicState,
+    ) -> Result<Vec<Option<i64>>, TransportError>;
 
     /// Creates topics; one that exists already is left as it is.
     ///

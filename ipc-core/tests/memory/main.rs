@@ -11,6 +11,7 @@ mod dump;
 mod foreign;
 mod health;
 mod inbox;
+mod journey;
 mod kafka_store;
 mod lanes;
 mod layers;

@@ -26,6 +26,7 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ("client", "transport contract envelope error metrics health"),
     // dead letters are records, whoever wrote them
     ("redrive", "transport envelope"),
+    ("journey", "redrive transport envelope"),
     // what knows HTTP sees what a record says and what becomes of it, not how it travels
     (
         "http",

@@ -1,7 +1,10 @@
 //! One member of a group at a time.
 
+use std::sync::Arc;
+
 use super::case::{CLOSING, Case, partition};
 use crate::testing::Observer;
+use crate::transport::TopicState;
 
 pub(super) async fn a_group_begins_with_the_oldest_record(case: Case) {
     let topic = case.topic(1).await;
@@ -49,6 +52,22 @@ pub(super) async fn a_commit_is_where_the_group_goes_on(case: Case) {
     second
         .until("it goes on there", |seen| seen.payloads() == ["b"])
         .await;
+}
+
+pub(super) async fn what_a_group_has_committed_is_told(case: Case) {
+    let topic = case.topic(2).await;
+    let from = partition(&topic, 1);
+    case.send_to(&from, &["a", "b"]).await;
+    let state = TopicState {
+        name: Arc::clone(&topic),
+        partitions: 2,
+    };
+    let group = case.name("group");
+    let told = async || case.transport.committed(&group, &state).await.unwrap();
+    assert_eq!(told().await, [None, None]);
+    let member = case.join_owning(&topic, 2).await;
+    member.commit(&[(from, 1)]).await.unwrap();
+    assert_eq!(told().await, [None, Some(1)]);
 }
 
 pub(super) async fn what_was_not_stored_is_redelivered_to_the_next_member(case: Case) {

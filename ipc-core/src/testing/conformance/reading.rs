@@ -135,6 +135,31 @@ pub(super) async fn records_are_counted_by_partition_from_a_point_in_time_on(cas
     assert_eq!(counted[..2], [0, 0]);
 }
 
+pub(super) async fn a_reader_begins_at_a_point_in_time(case: Case) {
+    let topic = case.topic(1).await;
+    let from = partition(&topic, 0);
+    case.send_to(&from, &["a", "b"]).await;
+    let reader = case.read(&from, Start::Beginning).await;
+    reader
+        .until("both came", |seen| seen.records.len() == 2)
+        .await;
+    let [first, last] = reader.seen(|seen| {
+        [0, 1].map(|number: usize| seen.records[number].origin.timestamp.millis().unwrap())
+    });
+    let young = case.read(&from, Start::Since(first)).await;
+    young
+        .until("both are as young", |seen| seen.payloads() == ["a", "b"])
+        .await;
+    let later = last.plus(Duration::from_millis(1));
+    let younger = case.read(&from, Start::Since(later)).await;
+    case.send_to(&from, &["c"]).await;
+    younger
+        .until("only the one that follows comes", |seen| {
+            seen.payloads() == ["c"]
+        })
+        .await;
+}
+
 pub(super) async fn a_missing_partition_is_an_error_that_names_it(case: Case) {
     let from = partition(&case.topic(1).await, 1);
     let read = Observer::read(&*case.transport, from.clone(), Start::End).await;

@@ -116,6 +116,14 @@ impl Transport for Life {
         self.0.transport.written_since(topic, since).await
     }
 
+    async fn committed(
+        &self,
+        group: &str,
+        topic: &TopicState,
+    ) -> Result<Vec<Option<i64>>, TransportError> {
+        self.0.transport.committed(group, topic).await
+    }
+
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
         self.0.transport.create_topics(topics).await
     }

@@ -19,6 +19,7 @@ use super::convert;
 use super::error::{named, refused};
 use super::growth::Growth;
 use super::hooks::Hooks;
+use crate::envelope::UnixMillis;
 use crate::metrics::ClientKind;
 use crate::transport::{
     Consumer, ConsumerControl, Event, Inlet, Start, Subscription, TopicPartition, TransportError,
@@ -83,6 +84,7 @@ pub(super) async fn read(
         let offset = match start_at {
             Start::End => high,
             Start::Beginning => low,
+            Start::Since(at) => first_since(client, &from, at, bound)?.unwrap_or(high),
             Start::At(offset) if (low..=high).contains(&offset) => offset,
             Start::At(_) => low,
         };
@@ -120,6 +122,27 @@ fn watermarks(
         // Nothing is assigned yet, so this only waits.
         client.poll(POLL_PAUSED);
     }
+}
+
+/// The first record as young as this, where there is one.
+fn first_since(
+    client: &Client,
+    of: &TopicPartition,
+    since: UnixMillis,
+    bound: Duration,
+) -> Result<Option<i64>, TransportError> {
+    // Where offsets are asked for by time, a time stands in an offset's place.
+    let since = Offset::Offset(i64::try_from(since.0).unwrap_or(i64::MAX));
+    let mut list = TopicPartitionList::new();
+    let found = list
+        .add_partition_offset(&of.topic, of.partition, since)
+        .and_then(|()| client.offsets_for_times(list, bound))
+        .map_err(|error| watermark_error(of, &error))?;
+    let first = found.elements().first().map(|element| element.offset());
+    Ok(match first {
+        Some(Offset::Offset(first)) => Some(first),
+        _ => None,
+    })
 }
 
 fn watermark_error(from: &TopicPartition, error: &KafkaError) -> TransportError {

@@ -4,7 +4,6 @@
 //! of a transport, of which there is one until it is busy, have their own polling
 //! threads. Nothing here blocks a tokio worker.
 
-mod activity;
 mod config;
 mod consumer;
 mod context;
@@ -16,6 +15,7 @@ mod hostile;
 mod kept;
 mod leaders;
 mod logs;
+mod offsets;
 mod producer;
 mod report;
 mod statistics;
@@ -130,7 +130,15 @@ impl Transport for KafkaTransport {
         topic: &TopicState,
         since: UnixMillis,
     ) -> Result<Vec<u64>, TransportError> {
-        activity::written_since(&self.config, self.hooks.clone(), topic, since).await
+        offsets::written_since(&self.config, self.hooks.clone(), topic, since).await
+    }
+
+    async fn committed(
+        &self,
+        group: &str,
+        topic: &TopicState,
+    ) -> Result<Vec<Option<i64>>, TransportError> {
+        offsets::committed(&self.config, self.hooks.clone(), group, topic).await
     }
 
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {

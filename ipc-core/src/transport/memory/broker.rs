@@ -152,6 +152,7 @@ impl Broker {
         let next = match start {
             Start::End => log.end(),
             Start::Beginning => log.start(),
+            Start::Since(at) => log.first_since(at),
             Start::At(offset) if (log.start()..=log.end()).contains(&offset) => offset,
             Start::At(_) => log.start(),
         };

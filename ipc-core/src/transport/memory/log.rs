@@ -85,8 +85,17 @@ impl Log {
 
     /// How many of the records kept are as young as `since`.
     pub(super) fn written_since(&self, since: UnixMillis) -> u64 {
-        let older = self.entries.partition_point(|entry| entry.created < since);
-        (self.entries.len() - older) as u64
+        (self.entries.len() - self.older_than(since)) as u64
+    }
+
+    /// Offset of the first record as young as `since`.
+    pub(super) fn first_since(&self, since: UnixMillis) -> i64 {
+        // A deque never holds more than `isize::MAX` entries.
+        self.start + self.older_than(since) as i64
+    }
+
+    fn older_than(&self, since: UnixMillis) -> usize {
+        self.entries.partition_point(|entry| entry.created < since)
     }
 
     pub(super) fn watch(&mut self, session: SessionId, signal: Arc<Notify>) {

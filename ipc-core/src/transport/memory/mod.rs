@@ -254,6 +254,20 @@ impl Transport for MemoryTransport {
         Ok(self.broker.lock().topics().written_since(topic, since))
     }
 
+    async fn committed(
+        &self,
+        group: &str,
+        topic: &TopicState,
+    ) -> Result<Vec<Option<i64>>, TransportError> {
+        self.alive()?;
+        let broker = self.broker.lock();
+        let of = |partition| {
+            let topic = Arc::clone(&topic.name);
+            broker.committed(group, &TopicPartition { topic, partition })
+        };
+        Ok((0..topic.partitions).map(of).collect())
+    }
+
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
         self.alive()?;
         self.broker.lock().create_topics(topics)

@@ -1,4 +1,4 @@
-//! Reading one partition up to its end.
+//! Reading one partition up to its end: for those who look at a topic once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,15 +8,13 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::transport::{
-    Consumer, Event, Inlet, Received, Start, TopicPartition, Transport, TransportError,
-};
+use super::{Consumer, Event, Inlet, Received, Start, TopicPartition, Transport, TransportError};
 
 /// How long neither a record nor the end may come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads one partition, outside any group, until its end.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     from: TopicPartition,
     shelf: Arc<Shelf>,
     #[expect(dead_code, reason = "ends the reading when it is dropped")]
@@ -67,7 +65,7 @@ impl Inlet for Filler {
 }
 
 impl Reader {
-    pub(super) async fn open(
+    pub(crate) async fn open(
         transport: &dyn Transport,
         from: TopicPartition,
         start: Start,
@@ -85,7 +83,7 @@ impl Reader {
     }
 
     /// The next record; `None` once everything that was there is read.
-    pub(super) async fn next(&mut self) -> Result<Option<Received>, TransportError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Received>, TransportError> {
         loop {
             {
                 let mut taken = self.shelf.taken.lock();

@@ -1,6 +1,5 @@
-//! `ipc dlq` as the guide "when a message fails" has it, against a real Kafka.
+//! `ipc dlq` as the guide "when a message fails" has it.
 
-use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,8 +11,8 @@ use axum::routing::post;
 use harness::{Log, Raw, Stage, eventually};
 use ipc_core::service::Service;
 use parking_lot::Mutex;
-use serde_json::Value;
-use tokio::process::Command;
+
+use super::command::{found, json, text};
 
 /// What became of the orders that were placed.
 #[derive(Clone, Default)]
@@ -56,40 +55,6 @@ async fn fail(stage: &Stage, log: &Log) -> Result<()> {
     log.write(&stage.requests(), secret).await?;
     log.read(&stage.dead_letters(), |all| all.len() == 5)
         .await?;
-    Ok(())
-}
-
-async fn ipc(stage: &Stage, args: &[&str]) -> Result<Output> {
-    let output = Command::new(env!("CARGO_BIN_EXE_ipc"))
-        .args(args)
-        .env("KAFKA_BOOTSTRAP_SERVERS", stage.bootstrap())
-        .output();
-    Ok(output.await?)
-}
-
-/// The lines of JSON that a command writes, which must end with `code`.
-async fn json(stage: &Stage, code: i32, args: &[&str]) -> Result<Vec<Value>> {
-    let output = ipc(stage, &[args, &["--json"]].concat()).await?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(code), "{args:?}: {errors}");
-    let lines = std::str::from_utf8(&output.stdout)?.lines();
-    lines
-        .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()))
-        .collect()
-}
-
-/// What a command writes to a terminal, which must end with `code`.
-async fn text(stage: &Stage, code: i32, args: &[&str]) -> Result<String> {
-    let output = ipc(stage, args).await?;
-    let errors = String::from_utf8(output.stderr)?;
-    ensure!(output.status.code() == Some(code), "{args:?}: {errors}");
-    Ok(String::from_utf8(output.stdout)? + &errors)
-}
-
-fn found(text: &str, parts: &[&str]) -> Result<()> {
-    for part in parts {
-        ensure!(text.contains(part), "{part:?} is not in:\n{text}");
-    }
     Ok(())
 }
 

@@ -1,0 +1,5 @@
+//! The command `ipc`, against a real Kafka.
+
+mod command;
+mod dlq;
+mod trace;
