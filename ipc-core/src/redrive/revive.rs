@@ -35,8 +35,8 @@ const SPENT: &[&str] = &[
     names::REDACTED,
 ];
 
-/// What a dead letter says of itself begins so.
-const OF_THE_LETTER: [&str; 2] = ["ipc-dlq-", "kafka_dlt-"];
+/// What a dead letter says of itself, and what a retry topic noted, begins so.
+const OF_THE_WAY: [&str; 3] = ["ipc-dlq-", "kafka_dlt-", "ipc-retry-"];
 
 /// The record to send: to the topic the letter's came from, where its key decides the
 /// partition as it did before.
@@ -77,7 +77,7 @@ pub(super) fn revive(letter: &DeadLetter, limits: Limits) -> Result<Outgoing, Re
 
 fn is_spent(header: &Header) -> bool {
     let name = &*header.name;
-    SPENT.contains(&name) || OF_THE_LETTER.iter().any(|prefix| name.starts_with(prefix))
+    SPENT.contains(&name) || OF_THE_WAY.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ mod tests {
         let name = prop_oneof![
             spent.prop_map(str::to_owned),
             prop::sample::select(KEPT).prop_map(str::to_owned),
-            "(ipc-dlq-|kafka_dlt-)[a-b]{1,3}",
+            "(ipc-dlq-|kafka_dlt-|ipc-retry-)[a-b]{1,3}",
             "[a-z-]{1,8}",
         ];
         (
@@ -147,8 +147,8 @@ mod tests {
 
             let mut expected = Headers::new();
             for (name, value) in list {
-                let of_the_letter = name.starts_with("ipc-dlq-") || name.starts_with("kafka_dlt-");
-                if !of_the_letter && !SPENT.contains(&name.as_str()) {
+                let of_the_way = OF_THE_WAY.iter().any(|prefix| name.starts_with(prefix));
+                if !of_the_way && !SPENT.contains(&name.as_str()) {
                     expected.push_value(name, value.map(Into::into));
                 }
             }
