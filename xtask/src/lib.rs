@@ -1,7 +1,12 @@
 //! What development and the tests of this workspace need around the crates themselves.
 //!
-//! The binary (`cargo xtask`) is for people and for CI; the library is for tests that need a broker of their own.
+//! The binary (`cargo xtask`) is for people and for CI; the library is for tests that need a broker or a database of their own.
 
+mod account;
 pub mod broker;
 pub mod cache;
+mod leash;
+mod poll;
+mod port;
+pub mod postgres;
 pub mod program;

@@ -12,7 +12,10 @@ use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
 };
-use xtask::broker::{Broker, Cluster, Provider};
+use xtask::{
+    broker::{Broker, Cluster, Provider},
+    postgres::Postgres,
+};
 
 /// Starts what a task needs and waits for it, ready to pass on a signal at any time.
 pub(crate) struct Supervisor {
@@ -69,6 +72,11 @@ impl Supervisor {
         brokers: usize,
     ) -> Result<Cluster> {
         self.start(move || Cluster::start(&those(provider), brokers))
+    }
+
+    /// Starts a Postgres.
+    pub(crate) fn start_postgres(&mut self) -> Result<Postgres> {
+        self.start(Postgres::start)
     }
 
     /// Returns what `start` has started. After a signal meanwhile, that is stopped as soon as it has started; a

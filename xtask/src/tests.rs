@@ -1,7 +1,10 @@
 use std::{env, ffi::OsString, process::ExitCode, thread};
 
 use anyhow::Result;
-use xtask::broker::{Provider, Session};
+use xtask::{
+    broker::{Provider, Session},
+    postgres::Postgres,
+};
 
 use crate::{
     supervisor::Supervisor,
@@ -13,7 +16,7 @@ const THREADS: &str = "RUST_TEST_THREADS";
 /// For each core: most of their time tests wait for a broker.
 const PER_CORE: usize = 3;
 
-/// Runs the tests against a broker that lives as long as they do; the code is that of `cargo test`.
+/// Runs the tests against a broker and a Postgres that live as long as they do; the code is that of `cargo test`.
 pub(crate) fn run(
     supervisor: &mut Supervisor,
     provider: Option<Provider>,
@@ -24,6 +27,15 @@ pub(crate) fn run(
         eprintln!("passed over {reason}");
     }
     eprintln!("kafka ({}) at {}", broker.provider(), broker.bootstrap());
+
+    // one that runs already serves as well
+    let postgres = match env::var_os(Postgres::VARIABLE) {
+        Some(_) => None,
+        None => Some(supervisor.start_postgres()?),
+    };
+    if let Some(postgres) = &postgres {
+        eprintln!("postgres at 127.0.0.1:{}", postgres.port());
+    }
 
     let session = Session::begin();
     let mut tests = if names_crates(arguments) {
@@ -38,6 +50,9 @@ pub(crate) fn run(
         .env(Session::VARIABLE, session.id())
         // the tests must not depend on who provides the broker
         .env_remove("KAFKA_BOOTSTRAP_SERVERS");
+    if let Some(postgres) = &postgres {
+        tests.env(Postgres::VARIABLE, postgres.url());
+    }
     if env::var_os(THREADS).is_none() {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         tests.env(THREADS, (PER_CORE * cores).to_string());

@@ -1,6 +1,6 @@
 use anyhow::Result;
 
-use super::port;
+use crate::port;
 
 /// How a broker is reached beside its plain listener, and by whom.
 ///

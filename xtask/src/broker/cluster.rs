@@ -1,6 +1,7 @@
 use anyhow::{Result, ensure};
 
-use super::{Access, Broker, Host, Provider, native::NativeBroker, port, settings::Place};
+use super::{Access, Broker, Host, Provider, native::NativeBroker, settings::Place};
+use crate::port;
 
 /// Brokers that make one Kafka, until they are stopped, killed or dropped.
 #[derive(Debug)]

@@ -10,9 +10,10 @@ use testcontainers_modules::testcontainers::{
 use super::{
     Access, KAFKA_VERSION, ScramUser,
     access::{Ports, SCRAM},
-    keep_log, metadata, poll, port, session,
+    keep_log, metadata, session,
     settings::{Addresses, Place, settings},
 };
+use crate::{poll, port};
 
 const IMAGE: &str = "apache/kafka";
 /// What clients connect to, inside the container.

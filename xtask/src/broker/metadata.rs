@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::poll;
+use crate::poll;
 
 /// How long a broker may take until it serves: seconds, on a machine with nothing else to do.
 pub(super) const START_LIMIT: Duration = Duration::from_secs(120);

@@ -7,12 +7,9 @@
 mod access;
 mod cluster;
 mod container;
-mod leash;
 mod libraries;
 mod metadata;
 mod native;
-mod poll;
-mod port;
 mod provider;
 mod session;
 mod settings;

@@ -12,12 +12,10 @@ use tempfile::TempDir;
 use super::{
     Access, ScramUser,
     access::{Ports, SCRAM},
-    keep_log,
-    leash::Leashed,
-    libraries, metadata, poll, port,
+    keep_log, libraries, metadata,
     settings::{Addresses, Place, settings},
 };
-use crate::program;
+use crate::{leash::Leashed, poll, port, program};
 
 const CLUSTER_ID: &str = "ipc-dev-cluster-000000";
 const STOP_LIMIT: Duration = Duration::from_secs(30);

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::poll;
+use crate::{account::Account, poll};
 
 /// Becomes the program, after leaving behind a watcher that reads from our end of a pipe: a line means that
 /// the program has ended under our eyes; the end of the pipe, that we are gone and the program must go too.
@@ -27,7 +27,7 @@ exec "$@"
 
 /// A running program in a process group of its own, so that Ctrl-C in a terminal does not reach it.
 #[derive(Debug)]
-pub(super) struct Leashed {
+pub(crate) struct Leashed {
     program: String,
     child: Child,
     watcher: ChildStdin,
@@ -36,7 +36,17 @@ pub(super) struct Leashed {
 impl Leashed {
     /// Starts `program`, with its output going to `log`. If this process dies, the program is killed and the
     /// folder `scratch` removed.
-    pub(super) fn spawn(command: &Command, log: File, scratch: &Path) -> Result<Self> {
+    pub(crate) fn spawn(command: &Command, log: File, scratch: &Path) -> Result<Self> {
+        Self::spawn_as(None, command, log, scratch)
+    }
+
+    /// As [`spawn`](Self::spawn), in the name of `account` where there is one.
+    pub(crate) fn spawn_as(
+        account: Option<Account>,
+        command: &Command,
+        log: File,
+        scratch: &Path,
+    ) -> Result<Self> {
         let program = command.get_program().to_string_lossy().into_owned();
         let mut shell = Command::new("sh");
         shell
@@ -48,6 +58,12 @@ impl Leashed {
             .stdin(Stdio::piped())
             .stderr(log.try_clone().context("cannot share the log's file")?)
             .stdout(log);
+        if let Some(folder) = command.get_current_dir() {
+            shell.current_dir(folder);
+        }
+        if let Some(account) = account {
+            account.runs(&mut shell);
+        }
         let mut child = shell
             .spawn()
             .with_context(|| format!("cannot start sh for {program}"))?;
@@ -63,19 +79,19 @@ impl Leashed {
     }
 
     /// The program's process.
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// How the program ended, if it has.
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child
             .try_wait()
             .with_context(|| format!("cannot ask whether {} runs", self.program))
     }
 
     /// Sends `signal`, and waits for the program's end.
-    pub(super) fn end(mut self, signal: Signal, limit: Duration) -> Result<()> {
+    pub(crate) fn end(mut self, signal: Signal, limit: Duration) -> Result<()> {
         if self.ended()?.is_none() {
             kill_process(Pid::from_child(&self.child), signal)
                 .with_context(|| format!("cannot end {}", self.program))?;

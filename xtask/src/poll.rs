@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
     clippy::disallowed_methods,
     reason = "another process's state can only be asked for, and nobody waits on this thread but the caller"
 )]
-pub(super) fn until<T>(
+pub(crate) fn until<T>(
     limit: Duration,
     mut probe: impl FnMut() -> Result<Option<T>>,
 ) -> Result<Option<T>> {

@@ -8,7 +8,7 @@ const RANGE: std::ops::Range<u16> = 15_000..32_000;
 const ATTEMPTS: usize = 100;
 
 /// A TCP port on which nobody on this machine listens at the moment.
-pub(super) fn free() -> Result<u16> {
+pub(crate) fn free() -> Result<u16> {
     std::iter::repeat_with(|| fastrand::u16(RANGE))
         .take(ATTEMPTS)
         .find(|&port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok())
