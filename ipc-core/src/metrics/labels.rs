@@ -220,6 +220,8 @@ label! {
         Refused => "refused",
         /// Another owner had taken its work over before it ended.
         Fenced => "fenced",
+        /// It was handled, and what it did to the store's transaction undid it.
+        Undone => "undone",
         /// It was handled without the store, which did not answer.
         Unprotected => "unprotected",
         /// It was not handled: the store did not answer.

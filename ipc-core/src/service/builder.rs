@@ -324,7 +324,7 @@ impl ServiceBuilder {
         };
         if let Some(dedup) = &self.dedup {
             self.health.starting("looking for its dedup store");
-            checks::store(&self.name, dedup, &all).await?;
+            checks::store(&self.name, &self.limits, dedup, &all).await?;
         }
         self.health.starting("connecting to the broker");
         let transport = self.source.connect(&self.metrics).await?;

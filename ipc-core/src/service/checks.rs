@@ -46,6 +46,7 @@ pub(super) fn run(
 /// Asks the dedup store whether it can keep what is promised.
 pub(super) async fn store(
     service: &str,
+    limits: &Limits,
     dedup: &Dedup,
     policies: &[Arc<Policy>],
 ) -> Result<(), ServeError> {
@@ -66,7 +67,8 @@ pub(super) async fn store(
         );
     }
     let lease = longest(|policy| policy.timeout) + dedup.lease_margin;
-    let needs = Needs::new(service, dedup.keep, lease);
+    let mut needs = Needs::new(service, dedup.keep, lease);
+    needs.concurrency = limits.concurrency;
     let checked = dedup.store.check(&needs).await;
     checked.map_err(ServeError::Configuration)
 }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::hooks::Hooks;
 use super::inlet::Requests;
@@ -55,7 +56,8 @@ pub struct Service {
     engine: JoinSet<()>,
     /// Cancelled when nothing new is taken on any more.
     serving: CancellationToken,
-    presence: JoinSet<()>,
+    /// What goes on beside dispatch until then.
+    beside: JoinSet<()>,
     #[cfg(feature = "http-server")]
     admin: Option<super::Admin>,
     #[cfg(feature = "http-server")]
@@ -112,7 +114,8 @@ impl Parts {
             .health
             .consumer(Arc::clone(&self.topics.requests[0]), Instant::now());
         let consumer_health = Arc::new(consumer_health);
-        let inlet = Requests::new(inputs.clone(), Arc::clone(&consumer_health), self.dedup);
+        let dedup = self.dedup.clone();
+        let inlet = Requests::new(inputs.clone(), Arc::clone(&consumer_health), dedup);
         let tiers = self.topics.tiers();
         let subscription = Subscription {
             group: self.group,
@@ -170,7 +173,7 @@ impl Parts {
             inputs,
             open,
             engine: JoinSet::new(),
-            presence: JoinSet::new(),
+            beside: JoinSet::new(),
             serving: serving.clone(),
             #[cfg(feature = "http-server")]
             admin: self.admin,
@@ -178,7 +181,14 @@ impl Parts {
             http: self.http.map(|http| http.serve(&health)),
         };
         service.engine.spawn(engine.run(inbox));
-        service.presence.spawn(presence.run(serving));
+        service.beside.spawn(presence.run(serving.clone()));
+        if let Some(store) = self.dedup {
+            let span = tracing::info_span!("upkeep", store = store.name());
+            let upkeep = async move {
+                serving.run_until_cancelled(store.upkeep()).await;
+            };
+            service.beside.spawn(upkeep.instrument(span));
+        }
         service.health.started();
         if let Err(error) = service.hooks.ready().await {
             service.stop().await;
@@ -266,7 +276,7 @@ impl Service {
         #[cfg(not(feature = "http-server"))]
         let over_http = async {};
         tokio::join!(over_kafka, over_http);
-        self.presence.join_next().await;
+        while self.beside.join_next().await.is_some() {}
         if let Err(error) = self.transport.flush(FLUSH).await {
             tracing::warn!(%error, "service ended with unsettled records");
         }

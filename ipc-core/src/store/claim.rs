@@ -156,9 +156,9 @@ pub trait Claimed: fmt::Debug + Send + 'static {
     /// # Errors
     ///
     /// [`FinishError::Fenced`] where the lease was over and another owner has
-    /// claimed the work: nothing is stored. [`FinishError::Unknown`] where nobody
-    /// can say whether it is stored, with the claim to try again with where that
-    /// may help.
+    /// claimed the work: nothing is stored. [`FinishError::Undone`] where nothing can
+    /// be stored for what the handler did. [`FinishError::Unknown`] where nobody can
+    /// say whether it is stored, with the claim to try again with where that may help.
     ///
     /// # Cancel safety
     ///

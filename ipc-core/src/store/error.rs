@@ -43,6 +43,10 @@ pub enum FinishError {
     /// The lease was over and another owner claimed the work. Nothing is stored.
     #[error("another owner has taken the work over")]
     Fenced,
+    /// Nothing is stored, and what the handler wrote through the store is undone. It
+    /// would be again: the handler, or what it wrote, is why.
+    #[error("the reply is not stored: {0}")]
+    Undone(#[source] StoreError),
     /// It may or may not be stored.
     #[error("the reply may or may not be stored: {error}")]
     Unknown {

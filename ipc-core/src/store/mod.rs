@@ -87,6 +87,15 @@ pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
     /// A claim that was granted to a future dropped meanwhile is released, at the
     /// latest when its lease is over.
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError>;
+
+    /// What the store does beside claims, such as forgetting what has had its time,
+    /// for as long as a service uses it: the service runs it from its start until its
+    /// end. Default: nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is dropped at the end.
+    async fn upkeep(&self) {}
 }
 
 /// What a service asks of its store.
@@ -99,17 +108,20 @@ pub struct Needs {
     pub keep: Duration,
     /// The longest lease that a claim will have.
     pub longest_lease: Duration,
+    /// How many handlers may run at once.
+    pub concurrency: usize,
 }
 
 impl Needs {
-    /// What `service` needs, whose replies are kept for `keep` and whose claims last
-    /// for `longest_lease` at most.
+    /// What `service` needs, whose replies are kept for `keep`, whose claims last for
+    /// `longest_lease` at most, and which runs one handler at a time.
     #[must_use]
     pub fn new(service: impl Into<String>, keep: Duration, longest_lease: Duration) -> Self {
         Self {
             service: service.into(),
             keep,
             longest_lease,
+            concurrency: 1,
         }
     }
 }

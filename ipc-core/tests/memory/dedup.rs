@@ -25,9 +25,9 @@ use tower::ServiceExt as _;
 
 use super::system::{System, TestResult, keyed};
 
-const TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 
-fn policy(idempotency: Idempotency) -> Policy {
+pub(super) fn policy(idempotency: Idempotency) -> Policy {
     let mut policy = Policy::new("POST /work");
     policy.idempotency = idempotency;
     policy.timeout = TIMEOUT;
@@ -36,20 +36,20 @@ fn policy(idempotency: Idempotency) -> Policy {
 
 /// How often a handler ran.
 #[derive(Clone, Default)]
-struct Runs(Arc<AtomicUsize>);
+pub(super) struct Runs(Arc<AtomicUsize>);
 
 impl Runs {
-    fn one_more(&self) -> usize {
+    pub(super) fn one_more(&self) -> usize {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// A handler that answers `answer` and the number of its run.
-fn counting(answer: fn(usize) -> Response) -> (Router, Runs) {
+pub(super) fn counting(answer: fn(usize) -> Response) -> (Router, Runs) {
     let runs = Runs::default();
     let handler = {
         let runs = runs.clone();
@@ -58,14 +58,14 @@ fn counting(answer: fn(usize) -> Response) -> (Router, Runs) {
     (Router::new().route("/work", post(handler)), runs)
 }
 
-fn numbered(run: usize) -> Response {
+pub(super) fn numbered(run: usize) -> Response {
     let headers = [("x-run", run.to_string())];
     (StatusCode::CREATED, headers, format!("run {run}")).into_response()
 }
 
-struct Deduped {
-    service: Service,
-    client: Client,
+pub(super) struct Deduped {
+    pub(super) service: Service,
+    pub(super) client: Client,
 }
 
 impl Deduped {
@@ -73,7 +73,7 @@ impl Deduped {
         Self::with(app, idempotency, MemoryStore::new(100)).await
     }
 
-    async fn with(
+    pub(super) async fn with(
         app: Router,
         idempotency: Idempotency,
         dedup: impl Into<Dedup>,
@@ -90,7 +90,7 @@ impl Deduped {
         Ok(Self { service, client })
     }
 
-    async fn call(&self, request: Request<Body>) -> TestResult<Answer> {
+    pub(super) async fn call(&self, request: Request<Body>) -> TestResult<Answer> {
         let response = self.client.clone().oneshot(request).await?;
         let (parts, body) = response.into_parts();
         Ok(Answer {
@@ -101,29 +101,29 @@ impl Deduped {
         })
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.client.close().await;
         self.service.stop().await;
     }
 }
 
 #[derive(PartialEq, Eq, Debug)]
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     run: Option<http::HeaderValue>,
-    replayed: bool,
-    body: Bytes,
+    pub(super) replayed: bool,
+    pub(super) body: Bytes,
 }
 
 impl Answer {
-    fn problem(&self) -> TestResult<String> {
+    pub(super) fn problem(&self) -> TestResult<String> {
         let problem: serde_json::Value = serde_json::from_slice(&self.body)?;
         let kind = problem["type"].as_str().ok_or("no problem")?;
         Ok(kind.trim_start_matches("urn:ipc:problem:").to_owned())
     }
 }
 
-fn request(key: &str, body: &'static str) -> TestResult<Request<Body>> {
+pub(super) fn request(key: &str, body: &'static str) -> TestResult<Request<Body>> {
     let request = Request::post("http://orders/work").header("idempotency-key", key);
     Ok(request.body(Body::from(body))?)
 }

@@ -24,3 +24,4 @@ mod silent;
 mod spring;
 mod streams;
 mod system;
+mod unkept;

@@ -61,6 +61,8 @@ async fn read(mut pieces: BodyStream, most: usize) -> (Option<StoredBody>, BodyS
             }
             None => {
                 body = Some(StoredBody::Whole(whole.freeze()));
+                // At its end it holds nothing any more of what it was made from.
+                pieces = Box::pin(stream::empty());
                 break;
             }
         }

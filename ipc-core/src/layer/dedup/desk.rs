@@ -178,13 +178,18 @@ impl Desk {
                     self.count(ClaimResult::Fenced);
                     return None;
                 }
+                Err(FinishError::Undone(error)) => {
+                    self.count(ClaimResult::Undone);
+                    tracing::error!(%error, "a request is handled and nothing of it is kept");
+                    return Some(undone(&outcome));
+                }
                 Err(FinishError::Unknown {
                     error,
                     claimed: again,
                 }) => {
                     self.health.away(error.to_string());
-                    claimed = again?;
                     wait.on().await;
+                    claimed = again?;
                 }
             }
         }
@@ -230,6 +235,19 @@ fn replayed(stored: StoredReply, delivery: &Delivery) -> Outcome {
         return Outcome::Reply(body::replay(stored, &delivery.head));
     }
     Outcome::Done
+}
+
+/// What a handler's outcome becomes where the store could not keep it.
+fn undone(outcome: &Outcome) -> Outcome {
+    let problem = Problem::new("undone", "What was done could not be kept", 500);
+    if let Outcome::Reply(_) = outcome {
+        return Outcome::Reply(problem.into());
+    }
+    Outcome::Failed(Failure {
+        reason: Reason::ServerError,
+        retryable: true,
+        message: problem.to_string().into(),
+    })
 }
 
 /// A request that no repetition mends.

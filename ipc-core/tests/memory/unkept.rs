@@ -1,0 +1,145 @@
+//! Replies that their store does not keep.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use http::StatusCode;
+use ipc_core::dispatch::Idempotency;
+use ipc_core::http::Reserved;
+use ipc_core::store::{
+    Claim, ClaimRequest, Claimed, DedupStore, Effects, Fence, FinishError, MemoryStore, Needs,
+    StoreError, StoredReply,
+};
+
+use super::dedup::{Deduped, counting, numbered, request};
+use super::system::TestResult;
+
+/// What a reply comes to that shall be stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// The handler spoilt it.
+    Undone,
+    /// The first is lost before it is stored, the next is not.
+    FirstLost,
+    /// The first is stored, and nobody hears of it.
+    FirstUnheard,
+}
+
+#[derive(Clone, Debug)]
+struct Forgetful {
+    store: MemoryStore,
+    end: End,
+    finished: Arc<AtomicUsize>,
+}
+
+impl Forgetful {
+    fn new(end: End) -> Self {
+        Self {
+            store: MemoryStore::new(10),
+            end,
+            finished: Arc::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl DedupStore for Forgetful {
+    fn name(&self) -> &'static str {
+        "forgetful"
+    }
+
+    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
+        self.store.check(needs).await
+    }
+
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
+        Ok(match self.store.claim(request).await? {
+            Claim::Granted(claimed) => Claim::Granted(Box::new(Held {
+                claimed,
+                store: self.clone(),
+            })),
+            other => other,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    claimed: Box<dyn Claimed>,
+    store: Forgetful,
+}
+
+#[async_trait]
+impl Claimed for Held {
+    fn fence(&self) -> Fence {
+        self.claimed.fence()
+    }
+
+    fn took_over(&self) -> bool {
+        self.claimed.took_over()
+    }
+
+    async fn finish(
+        self: Box<Self>,
+        reply: &StoredReply,
+        effects: Effects,
+    ) -> Result<(), FinishError> {
+        let is_first = self.store.finished.fetch_add(1, Ordering::Relaxed) == 0;
+        let error = StoreError::new("forgetful", "it says so");
+        match self.store.end {
+            End::Undone => Err(FinishError::Undone(error)),
+            End::FirstLost if is_first => Err(FinishError::Unknown {
+                error,
+                claimed: None,
+            }),
+            End::FirstUnheard if is_first => {
+                self.claimed.finish(reply, effects).await?;
+                Err(FinishError::Unknown {
+                    error,
+                    claimed: None,
+                })
+            }
+            End::FirstLost | End::FirstUnheard => self.claimed.finish(reply, effects).await,
+        }
+    }
+
+    async fn release(self: Box<Self>) {
+        self.claimed.release().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_its_handler_spoilt_is_answered_500_and_not_run_again() -> TestResult {
+    let (app, runs) = counting(numbered);
+    let store = Forgetful::new(End::Undone);
+    let orders = Deduped::with(app, Idempotency::Optional, store).await?;
+    let answer = orders.call(request("k", "tea")?).await?;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(answer.problem()?, "undone");
+    assert_eq!(runs.count(), 1);
+    let metrics = orders.service.metrics().render();
+    assert!(metrics.contains(r#"result="undone""#), "{metrics}");
+
+    let sent = request("one-way", "tea")?;
+    orders.client.http_one_way(sent, Reserved::Refuse).await?;
+    // Behind it in its lane.
+    orders.call(request("one-way", "tea")?).await?;
+    assert_eq!(runs.count(), 3);
+    orders.end().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_stored_is_asked_for_again_and_found_or_done_again() -> TestResult {
+    for (end, ran, is_replayed) in [(End::FirstLost, 2, false), (End::FirstUnheard, 1, true)] {
+        let (app, runs) = counting(numbered);
+        let orders = Deduped::with(app, Idempotency::Optional, Forgetful::new(end)).await?;
+        let answer = orders.call(request("k", "tea")?).await?;
+        assert_eq!(answer.body, format!("run {ran}"), "{end:?}");
+        assert_eq!(answer.replayed, is_replayed, "{end:?}");
+        assert_eq!(runs.count(), ran, "{end:?}");
+        orders.end().await;
+    }
+    Ok(())
+}
