@@ -114,6 +114,7 @@
 //! | `tls` | | TLS and SASL SCRAM, with a vendored OpenSSL |
 //! | `zstd` | | zstd compression of records |
 //! | `protobuf` | | Protobuf bodies |
+//! | `postgres` | | the dedup store in Postgres, and its transaction for handlers; without TLS unless `sqlx` is given it; needs Rust 1.94 |
 //! | `embedded` | | a development broker inside the process, never for production |
 //! | `testing` | | a deterministic model of Kafka in memory, for a service's own tests |
 

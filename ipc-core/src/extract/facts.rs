@@ -26,13 +26,17 @@ pub(super) trait Fact: Sized {
     fn of(delivery: &Delivery) -> Option<Self>;
 }
 
+/// The record behind a request.
+pub(super) fn delivery(parts: &Parts) -> Result<&Delivery, FactRejection> {
+    let facts = parts.extensions.get::<Facts>();
+    facts
+        .map(|Facts(delivery)| delivery)
+        .ok_or_else(FactRejection::not_kafka)
+}
+
 /// Reads a fact of the record behind a request.
 pub(super) fn fact<F: Fact>(parts: &Parts) -> Result<F, FactRejection> {
-    let Facts(delivery) = parts
-        .extensions
-        .get()
-        .ok_or_else(FactRejection::not_kafka)?;
-    F::of(delivery).ok_or_else(|| FactRejection::missing(F::MISSING))
+    F::of(delivery(parts)?).ok_or_else(|| FactRejection::missing(F::MISSING))
 }
 
 /// Makes facts extractors, and `Option`s of them that are `None` where the fact
@@ -65,7 +69,8 @@ macro_rules! extractors {
 pub(super) use extractors;
 
 /// A fact a handler asks for is not there; answered as problem+json. 400 where
-/// the record lacks it, 500 where the request did not come over Kafka at all.
+/// the record lacks it, 500 where the request did not come over Kafka at all. What a
+/// store lends has reasons of its own not to be there.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct FactRejection(Problem);
@@ -74,6 +79,12 @@ impl FactRejection {
     pub(super) fn missing(detail: &'static str) -> Self {
         let problem = Problem::new("missing-fact", "the request lacks what it needs", 400);
         Self(problem.with_detail(detail))
+    }
+
+    /// Answered as `problem`.
+    #[cfg(feature = "postgres")]
+    pub(super) fn new(problem: Problem) -> Self {
+        Self(problem)
     }
 
     fn not_kafka() -> Self {

@@ -7,7 +7,7 @@
 //!
 //! Three types of the [envelope](crate::envelope) are extractors themselves:
 //! [`CorrelationId`], [`Deadline`] and [`Envelope`]; so is the [store](crate::store)'s
-//! [`Fence`].
+//! [`Fence`], and with the feature `postgres` the transaction that its store lends, `Tx`.
 //!
 //! ```
 //! use axum::{Router, routing::post};
@@ -33,9 +33,13 @@ mod offset;
 mod partition;
 #[cfg(feature = "connect-info")]
 mod peer;
+#[cfg(feature = "postgres")]
+mod tx;
 
 pub use crate::envelope::{CorrelationId, Deadline, Envelope};
 pub use crate::store::Fence;
+#[cfg(feature = "postgres")]
+pub use crate::store::postgres::Tx;
 pub use attempt::Attempt;
 pub use caller::Caller;
 pub use facts::FactRejection;

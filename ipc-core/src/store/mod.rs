@@ -18,6 +18,8 @@ mod claim;
 mod error;
 mod kafka;
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod reply;
 mod settings;
 
@@ -25,6 +27,8 @@ pub use claim::{Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, Lent,
 pub use error::{FinishError, StoreError};
 pub use kafka::KafkaStore;
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use reply::{ReplyTooOld, StoredBody, StoredReply};
 pub use settings::{Dedup, StoreDown};
 

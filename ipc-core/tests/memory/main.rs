@@ -24,4 +24,6 @@ mod silent;
 mod spring;
 mod streams;
 mod system;
+#[cfg(feature = "postgres")]
+mod tx;
 mod unkept;

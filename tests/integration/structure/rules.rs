@@ -68,6 +68,7 @@ pub(super) const CRATES: &[(&str, &str)] = &[
     ("http_body_util", HTTP),
     ("hyper", "service"),
     ("hyper_util", "service"),
+    ("sqlx", "store/postgres"),
 ];
 
 /// The last two hand axum's own items on, to service authors and to what macros write.
