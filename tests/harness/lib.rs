@@ -1,6 +1,8 @@
 //! What the integration tests share: the address of the broker they run against, topics of their own, and
-//! brokers of their own; a service with its callers, in this process or another; and the log as it is.
+//! brokers of their own; databases; a service with its callers, in this process or another; and the log as it is.
 
+mod commit_proxy;
+mod database;
 mod eventually;
 mod hostile;
 mod log;
@@ -14,7 +16,11 @@ mod worker;
 
 use std::env;
 
+use xtask::postgres::Postgres;
+
 pub use self::{
+    commit_proxy::CommitProxy,
+    database::{Database, PrivatePostgres},
     eventually::{PATIENCE, eventually, within},
     hostile::write_with_header_named,
     log::Log,
@@ -37,5 +43,21 @@ pub use self::{
 pub fn bootstrap() -> String {
     env::var("IPC_TEST_BOOTSTRAP").unwrap_or_else(|_| {
         panic!("IPC_TEST_BOOTSTRAP is not set: run the tests with `cargo xtask test`, which starts a Kafka for them")
+    })
+}
+
+/// The address of the Postgres that all tests share, where each has a [`Database`] of its own. A test that must end
+/// one starts a [`PrivatePostgres`].
+///
+/// # Panics
+///
+/// When there is none, because nobody has started one: a test that needs a Postgres fails without it.
+#[must_use]
+pub fn postgres() -> String {
+    env::var(Postgres::VARIABLE).unwrap_or_else(|_| {
+        panic!(
+            "{} is not set: run the tests with `cargo xtask test`, which starts a Postgres for them",
+            Postgres::VARIABLE
+        )
     })
 }

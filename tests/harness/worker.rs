@@ -1,25 +1,28 @@
-use std::process::{ExitStatus, Stdio};
+use std::{
+    ffi::OsStr,
+    process::{ExitStatus, Stdio},
+};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
 };
 
 use crate::{Stage, within};
 
 /// A service in a process of its own, which a test may kill. It is killed when this is dropped.
-///
-/// Its endpoints write what they do to the topic of effects: `begun <name> <work>`, `done <name> <work>`.
 #[derive(Debug)]
 pub struct Worker {
     child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Worker {
-    /// Starts the test binary at `program` as the instance `name` of the stage's service and returns when it
-    /// serves. With `hold` its handlers never end.
+    /// Starts the test binary `worker` at `program` as the instance `name` of the stage's service and returns when
+    /// it serves. With `hold` its handlers never end. They write what they do to the topic of effects:
+    /// `begun <name> <work>`, `done <name> <work>`.
     ///
     /// # Errors
     ///
@@ -51,19 +54,40 @@ impl Worker {
         name: &str,
         manner: &str,
     ) -> Result<Self> {
+        let arguments = [stage.bootstrap(), stage.name(), effects, name, manner];
+        Self::serve(program, arguments).await
+    }
+
+    /// Starts the test binary at `program` with these arguments and returns when it serves.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to serve.
+    pub async fn serve(
+        program: &str,
+        arguments: impl IntoIterator<Item: AsRef<OsStr>>,
+    ) -> Result<Self> {
         let mut child = Command::new(program)
-            .args([stage.bootstrap(), stage.name(), effects, name, manner])
+            .args(arguments)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
         let output = child.stdout.take().context("no output")?;
-        let mut lines = BufReader::new(output).lines();
-        let first = within("the start of a worker", lines.next_line()).await??;
-        ensure!(
-            first.as_deref() == Some("serving"),
-            "the worker says {first:?}"
-        );
-        Ok(Self { child })
+        let lines = BufReader::new(output).lines();
+        let mut worker = Self { child, lines };
+        let first = worker.says().await?;
+        ensure!(first == "serving", "the worker says {first:?}");
+        Ok(worker)
+    }
+
+    /// The next line it writes.
+    ///
+    /// # Errors
+    ///
+    /// When it writes none.
+    pub async fn says(&mut self) -> Result<String> {
+        let line = within("a line of a worker", self.lines.next_line()).await??;
+        line.context("the worker has ended")
     }
 
     /// Ends the process where it stands.

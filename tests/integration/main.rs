@@ -1,4 +1,4 @@
-//! Tests of the whole; most need the Kafka that `cargo xtask test` starts.
+//! Tests of the whole; most need the Kafka or the Postgres that `cargo xtask test` starts.
 
 mod batching;
 mod bodies;
@@ -17,6 +17,7 @@ mod modes;
 mod order;
 mod outage;
 mod outcomes;
+mod postgres_store;
 mod promises;
 mod security;
 mod statistics;
