@@ -10,6 +10,7 @@ mod ci;
 mod deny;
 mod installed;
 mod peers;
+mod setup;
 mod supervisor;
 mod tests;
 mod workspace;
@@ -31,7 +32,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Run every test of every crate, against a real Kafka
+    /// Install what the tests need of this machine, or name it
+    Setup,
+    /// Run every test of every crate, against a real Kafka and a real Redis
     Test {
         /// Where the Kafka comes from [default: the first that works, in this order]
         #[arg(long)]
@@ -84,6 +87,7 @@ fn model(supervisor: &mut Supervisor, arguments: &[OsString]) -> Result<ExitCode
 fn run(task: Task) -> Result<ExitCode> {
     let mut supervisor = Supervisor::new()?;
     match task {
+        Task::Setup => setup::run(&mut supervisor),
         Task::Test {
             provider,
             arguments,

@@ -2,8 +2,8 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::{Context, Result};
 
-/// Below the ranges from which Linux and macOS give ports to outgoing connections: while a broker is stopped,
-/// no client's connection (not even one to the broker's own port, which would then connect to itself) takes it.
+/// Below the ranges from which Linux and macOS give ports to outgoing connections: while a server is stopped,
+/// no client's connection (not even one to the server's own port, which would then connect to itself) takes it.
 const RANGE: std::ops::Range<u16> = 15_000..32_000;
 const ATTEMPTS: usize = 100;
 

@@ -15,6 +15,7 @@ use signal_hook::{
 use xtask::{
     broker::{Broker, Cluster, Provider},
     postgres::Postgres,
+    redis::Redis,
 };
 
 /// Starts what a task needs and waits for it, ready to pass on a signal at any time.
@@ -77,6 +78,11 @@ impl Supervisor {
     /// Starts a Postgres.
     pub(crate) fn start_postgres(&mut self) -> Result<Postgres> {
         self.start(Postgres::start)
+    }
+
+    /// Starts a Redis.
+    pub(crate) fn start_redis(&mut self) -> Result<Redis> {
+        self.start(Redis::start)
     }
 
     /// Returns what `start` has started. After a signal meanwhile, that is stopped as soon as it has started; a

@@ -4,6 +4,7 @@ use anyhow::Result;
 use xtask::{
     broker::{Provider, Session},
     postgres::Postgres,
+    redis::Redis,
 };
 
 use crate::{
@@ -16,12 +17,21 @@ const THREADS: &str = "RUST_TEST_THREADS";
 /// For each core: most of their time tests wait for a broker.
 const PER_CORE: usize = 3;
 
-/// Runs the tests against a broker and a Postgres that live as long as they do; the code is that of `cargo test`.
+/// Runs the tests against a broker, a Postgres and a Redis that live as long as they do; the code is that of
+/// `cargo test`.
 pub(crate) fn run(
     supervisor: &mut Supervisor,
     provider: Option<Provider>,
     arguments: &[OsString],
 ) -> Result<ExitCode> {
+    // one that runs already serves as well
+    let redis = match env::var_os(Redis::VARIABLE) {
+        Some(_) => None,
+        None => Some(supervisor.start_redis()?),
+    };
+    if let Some(redis) = &redis {
+        eprintln!("redis at {}", redis.address());
+    }
     let broker = supervisor.start_broker(provider)?;
     for reason in broker.passed_over() {
         eprintln!("passed over {reason}");
@@ -52,6 +62,9 @@ pub(crate) fn run(
         .env_remove("KAFKA_BOOTSTRAP_SERVERS");
     if let Some(postgres) = &postgres {
         tests.env(Postgres::VARIABLE, postgres.url());
+    }
+    if let Some(redis) = &redis {
+        tests.env(Redis::VARIABLE, redis.url());
     }
     if env::var_os(THREADS).is_none() {
         let cores = thread::available_parallelism().map_or(1, usize::from);
