@@ -115,6 +115,7 @@
 //! | `zstd` | | zstd compression of records |
 //! | `protobuf` | | Protobuf bodies |
 //! | `postgres` | | the dedup store in Postgres, and its transaction for handlers; without TLS unless `sqlx` is given it; needs Rust 1.94 |
+//! | `redis` | | the dedup store in Redis or Valkey |
 //! | `embedded` | | a development broker inside the process, never for production |
 //! | `testing` | | a deterministic model of Kafka in memory, for a service's own tests |
 

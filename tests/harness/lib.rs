@@ -8,6 +8,7 @@ mod hostile;
 mod log;
 mod metric;
 mod private_broker;
+mod private_redis;
 mod record;
 mod secured_broker;
 mod stage;
@@ -17,6 +18,7 @@ mod worker;
 use std::env;
 
 use xtask::postgres::Postgres;
+use xtask::redis::Redis;
 
 pub use self::{
     commit_proxy::CommitProxy,
@@ -26,6 +28,7 @@ pub use self::{
     log::Log,
     metric::metric,
     private_broker::PrivateBroker,
+    private_redis::PrivateRedis,
     record::{Raw, Written},
     secured_broker::{ADMIN, NOBODY, SecuredBroker, User, unknown_authority},
     stage::{Stage, call, keyed},
@@ -58,6 +61,22 @@ pub fn postgres() -> String {
         panic!(
             "{} is not set: run the tests with `cargo xtask test`, which starts a Postgres for them",
             Postgres::VARIABLE
+        )
+    })
+}
+
+/// The address of the Redis that all tests share. It keeps running while they do, and what they put there stays: a
+/// test that must kill one starts a [`PrivateRedis`].
+///
+/// # Panics
+///
+/// When there is none, because nobody has started one: a test that needs a Redis fails without it.
+#[must_use]
+pub fn redis() -> String {
+    env::var(Redis::VARIABLE).unwrap_or_else(|_| {
+        panic!(
+            "{} is not set: run the tests with `cargo xtask test`, which starts a Redis for them",
+            Redis::VARIABLE
         )
     })
 }

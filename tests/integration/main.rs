@@ -1,4 +1,4 @@
-//! Tests of the whole; most need the Kafka or the Postgres that `cargo xtask test` starts.
+//! Tests of the whole; most need the Kafka, the Postgres or the Redis that `cargo xtask test` starts.
 
 mod batching;
 mod bodies;
@@ -19,6 +19,7 @@ mod outage;
 mod outcomes;
 mod postgres_store;
 mod promises;
+mod redis_store;
 mod security;
 mod statistics;
 mod structure;

@@ -4,8 +4,7 @@ use anyhow::{Context, Result};
 
 /// Features of the workspace's crates under which tests, lints and documentation run: all but `zstd`, another C
 /// library, which is compiled by the check of each feature.
-const FEATURES: &str =
-    "ipc-core/embedded,ipc-core/postgres,ipc-core/protobuf,ipc-core/testing,ipc-core/tls";
+const FEATURES: &str = "ipc-core/embedded,ipc-core/postgres,ipc-core/protobuf,ipc-core/redis,ipc-core/testing,ipc-core/tls";
 
 /// The workspace's root folder.
 pub(crate) fn root() -> Result<PathBuf> {

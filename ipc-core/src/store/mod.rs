@@ -20,9 +20,13 @@ mod kafka;
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod reply;
 mod settings;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use claim::{Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, Lent, Place, WorkId};
 pub use error::{FinishError, StoreError};
 pub use kafka::KafkaStore;

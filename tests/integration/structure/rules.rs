@@ -60,6 +60,7 @@ pub(super) const UNBOUND: &[&str] = &["lib", "prelude", "__private", "testing"];
 /// Each foreign crate that is kept in its place, with the folders that may name it.
 pub(super) const CRATES: &[(&str, &str)] = &[
     ("rdkafka", "transport/kafka embedded"),
+    ("redis", "store/redis"),
     ("axum", HTTP),
     ("axum_core", HTTP),
     ("axum_extra", HTTP),
