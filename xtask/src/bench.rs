@@ -8,7 +8,11 @@ use clap::{Args, builder::RangedU64ValueParser};
 
 use xtask::broker::{Broker, KAFKA_VERSION, Provider};
 
-use crate::{installed, peers, supervisor::Supervisor, workspace::cargo};
+use crate::{
+    installed, peers,
+    supervisor::{Supervisor, exit_code},
+    workspace::cargo,
+};
 
 /// The version of the crate `gungraun`, which `ipc-counts` is built with.
 const GUNGRAUN_VERSION: &str = "0.20.0";
@@ -127,7 +131,5 @@ impl Bench {
 }
 
 fn run(command: &mut Command, supervisor: &mut Supervisor) -> Result<ExitCode> {
-    let code = supervisor.run(command)?.code();
-    let code = code.and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(exit_code(supervisor.run(command)?))
 }

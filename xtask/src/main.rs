@@ -21,7 +21,11 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, builder::RangedU64ValueParser};
 use xtask::broker::{KAFKA_VERSION, Provider};
 
-use self::{bench::Bench, ci::Check, supervisor::Supervisor};
+use self::{
+    bench::Bench,
+    ci::Check,
+    supervisor::{Supervisor, exit_code},
+};
 
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about)]
@@ -79,9 +83,7 @@ fn main() -> ExitCode {
 fn model(supervisor: &mut Supervisor, arguments: &[OsString]) -> Result<ExitCode> {
     let mut model = workspace::cargo("run")?;
     model.args(["--quiet", "--release", "--package", "ipc-model", "--"]);
-    let status = supervisor.run(model.args(arguments))?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(exit_code(supervisor.run(model.args(arguments))?))
 }
 
 fn run(task: Task) -> Result<ExitCode> {

@@ -1,7 +1,7 @@
 use std::{
     io,
     os::unix::process::CommandExt,
-    process::{Command, ExitStatus, Stdio},
+    process::{Command, ExitCode, ExitStatus, Stdio},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
 };
@@ -17,6 +17,12 @@ use xtask::{
     postgres::Postgres,
     redis::Redis,
 };
+
+/// How a task ends whose command has ended so.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
+}
 
 /// Starts what a task needs and waits for it, ready to pass on a signal at any time.
 pub(crate) struct Supervisor {

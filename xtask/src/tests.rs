@@ -8,7 +8,7 @@ use xtask::{
 };
 
 use crate::{
-    supervisor::Supervisor,
+    supervisor::{Supervisor, exit_code},
     workspace::{cargo, cargo_for_all},
 };
 
@@ -83,8 +83,7 @@ pub(crate) fn run(
     {
         eprintln!("the broker's log: {}", log.display());
     }
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(exit_code(status))
 }
 
 /// Whether the arguments for cargo (those before a `--`) say themselves which crates they mean.

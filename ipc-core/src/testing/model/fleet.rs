@@ -1,6 +1,7 @@
 //! The instances of the service: they start, drain, die and are taken for dead.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::bug::Bug;
 use super::history::What;
@@ -12,6 +13,9 @@ use crate::service::{ServeError, Service};
 use crate::store::MemoryStore;
 use crate::transport::Transport;
 use crate::transport::memory::MemoryCluster;
+
+/// How long at most an instance goes on that was taken for dead.
+const LINGERS: Duration = Duration::from_secs(2);
 
 pub(super) struct Fleet {
     cluster: MemoryCluster,
@@ -116,7 +120,7 @@ impl Fleet {
             instance: member.number,
         });
         member.life.expel();
-        tokio::time::sleep(self.world.some_of(std::time::Duration::from_secs(2))).await;
+        tokio::time::sleep(self.world.some_of(LINGERS)).await;
         self.world.note(What::Stopped {
             instance: member.number,
         });

@@ -199,17 +199,6 @@ impl End {
     }
 }
 
-impl History {
-    /// A number that two histories share only where the same happened in them.
-    #[must_use]
-    pub fn digest(&self) -> u64 {
-        use std::hash::{Hash as _, Hasher as _};
-        let mut hash = rustc_hash::FxHasher::default();
-        self.to_string().hash(&mut hash);
-        hash.finish()
-    }
-}
-
 /// One line for each event.
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

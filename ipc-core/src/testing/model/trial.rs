@@ -19,7 +19,7 @@ use super::load::{Caller, poison};
 use super::probe::Probe;
 use super::world::World;
 use crate::client::{Client, ServiceClient};
-use crate::envelope::names;
+use crate::envelope::{UnixMillis, names};
 use crate::routing::App;
 use crate::testing::Observer;
 use crate::transport::memory::MemoryCluster;
@@ -178,7 +178,7 @@ impl Trial {
         if fleet.len() == 0 {
             fleet.start().await?;
         }
-        let lag = self.settle(&*outside, &cluster, &requests).await?;
+        let lag = self.settle(&*outside, &requests).await?;
         for client in clients {
             client.close().await;
         }
@@ -207,7 +207,6 @@ impl Trial {
     async fn settle(
         &self,
         transport: &dyn Transport,
-        cluster: &MemoryCluster,
         requests: &Arc<str>,
     ) -> Result<u64, Box<dyn std::error::Error>> {
         let by = tokio::time::Instant::now() + SETTLES;
@@ -215,14 +214,11 @@ impl Trial {
             let states = transport.topics(&[Arc::clone(requests)]).await?;
             let state = states.into_iter().flatten().next();
             let state = state.ok_or("the request topic is gone")?;
-            let beginning = crate::envelope::UnixMillis(0);
-            let ends = transport.written_since(&state, beginning).await?;
+            let ends = transport.written_since(&state, UnixMillis(0)).await?;
+            let committed = transport.committed(SERVICE, &state).await?;
             let mut lag = 0;
-            for (partition, end) in (0_i32..).zip(ends) {
-                let topic = Arc::clone(requests);
-                let place = TopicPartition { topic, partition };
-                let next = cluster.committed(SERVICE, &place).unwrap_or(0);
-                lag += end.saturating_sub(u64::try_from(next)?);
+            for (end, next) in ends.into_iter().zip(committed) {
+                lag += end.saturating_sub(u64::try_from(next.unwrap_or(0))?);
             }
             if lag == 0 || tokio::time::Instant::now() >= by {
                 return Ok(lag);
