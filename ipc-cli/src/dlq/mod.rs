@@ -35,7 +35,7 @@ struct Target {
     #[arg(required_unless_present = "topic")]
     service: Option<String>,
 
-    /// The dead-letter topic by its whole name, where it is not <SERVICE>.dlq
+    /// The dead-letter topic by its whole name, where it is not the service's `.dlq` topic
     #[arg(long, conflicts_with = "service", value_name = "TOPIC")]
     topic: Option<String>,
 }
