@@ -1,12 +1,10 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use ipc_core::envelope::UnixMillis;
 use ipc_core::transport::memory::{MemoryCluster, MemoryTransport};
 use ipc_core::transport::{
-    Ack, Consumer, ConsumerControl, Inlet, Outgoing, Start, Subscription, TopicPartition,
-    TopicSpec, TopicState, Transport, TransportError,
+    Consumer, ConsumerDecorator, Inlet, Subscription, TopicPartition, Transport,
+    TransportDecorator, TransportError,
 };
 use tokio::sync::watch;
 
@@ -33,13 +31,9 @@ impl Marked {
 }
 
 #[async_trait]
-impl Transport for Marked {
-    fn send(&self, record: &Outgoing, ack: Ack) {
-        self.inner.send(record, ack);
-    }
-
-    fn now(&self) -> UnixMillis {
-        self.inner.now()
+impl TransportDecorator for Marked {
+    fn inner(&self) -> &dyn Transport {
+        &self.inner
     }
 
     async fn subscribe(
@@ -51,43 +45,6 @@ impl Transport for Marked {
         let next = self.next.clone();
         Ok(Consumer::new(Arc::new(Marks { inner, next })))
     }
-
-    async fn read(
-        &self,
-        from: TopicPartition,
-        start: Start,
-        inlet: Box<dyn Inlet>,
-    ) -> Result<Consumer, TransportError> {
-        self.inner.read(from, start, inlet).await
-    }
-
-    async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError> {
-        self.inner.topics(names).await
-    }
-
-    async fn written_since(
-        &self,
-        topic: &TopicState,
-        since: UnixMillis,
-    ) -> Result<Vec<u64>, TransportError> {
-        self.inner.written_since(topic, since).await
-    }
-
-    async fn committed(
-        &self,
-        group: &str,
-        topic: &TopicState,
-    ) -> Result<Vec<Option<i64>>, TransportError> {
-        self.inner.committed(group, topic).await
-    }
-
-    async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
-        self.inner.create_topics(topics).await
-    }
-
-    async fn flush(&self, within: Duration) -> Result<(), TransportError> {
-        self.inner.flush(within).await
-    }
 }
 
 struct Marks {
@@ -95,14 +52,9 @@ struct Marks {
     next: watch::Sender<i64>,
 }
 
-#[async_trait]
-impl ConsumerControl for Marks {
-    fn pause(&self, partitions: Vec<TopicPartition>) {
-        self.inner.pause(partitions);
-    }
-
-    fn resume(&self, partitions: Vec<TopicPartition>) {
-        self.inner.resume(partitions);
+impl ConsumerDecorator for Marks {
+    fn inner(&self) -> &Consumer {
+        &self.inner
     }
 
     fn store(&self, offsets: &[(TopicPartition, i64)]) {
@@ -110,13 +62,5 @@ impl ConsumerControl for Marks {
         if let Some((_, next)) = offsets.last() {
             self.next.send_replace(*next);
         }
-    }
-
-    async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
-        self.inner.commit(offsets).await
-    }
-
-    async fn close(&self, within: Duration) {
-        self.inner.close(within).await;
     }
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ipc_core::envelope::UnixMillis;
 use ipc_core::transport::{
-    Ack, Consumer, Event, Inlet, Outgoing, Start, Subscription, TopicNames, TopicPartition,
-    TopicSpec, TopicState, TopologyPlan, Transport, TransportError,
+    Ack, Consumer, Event, Inlet, Outgoing, Start, Subscription, Tap, TopicPartition, Transport,
+    TransportDecorator, TransportError,
 };
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
@@ -37,16 +36,27 @@ impl<T> Watched<T> {
     }
 
     fn inlet(&self, inner: Box<dyn Inlet>) -> Box<dyn Inlet> {
-        Box::new(WatchedInlet {
-            inner,
-            who: self.who,
-            hops: self.hops.clone(),
-        })
+        let (who, hops) = (self.who, self.hops.clone());
+        Box::new(Tap::new(inner, move |event| {
+            if let Event::Records(records) = &event {
+                for record in records {
+                    if let Some(hop) = hops.of(&record.envelope.headers) {
+                        let place = format!("{}@{}", record.origin.partition, record.origin.offset);
+                        hops.over_kafka(who, Way::FromLog, &place, &hop);
+                    }
+                }
+            }
+            event
+        }))
     }
 }
 
 #[async_trait]
-impl<T: Transport> Transport for Watched<T> {
+impl<T: Transport> TransportDecorator for Watched<T> {
+    fn inner(&self) -> &dyn Transport {
+        &self.inner
+    }
+
     fn send(&self, record: &Outgoing, ack: Ack) {
         let Some(hop) = self.hops.of(&record.envelope.headers) else {
             return self.inner.send(record, ack);
@@ -63,14 +73,6 @@ impl<T: Transport> Transport for Watched<T> {
             ack.settle(result);
         };
         self.acks.spawn_on(tell, &self.runtime);
-    }
-
-    fn now(&self) -> UnixMillis {
-        self.inner.now()
-    }
-
-    fn topic_names(&self) -> TopicNames {
-        self.inner.topic_names()
     }
 
     async fn subscribe(
@@ -90,34 +92,6 @@ impl<T: Transport> Transport for Watched<T> {
         self.inner.read(from, start, self.inlet(inlet)).await
     }
 
-    async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError> {
-        self.inner.topics(names).await
-    }
-
-    async fn written_since(
-        &self,
-        topic: &TopicState,
-        since: UnixMillis,
-    ) -> Result<Vec<u64>, TransportError> {
-        self.inner.written_since(topic, since).await
-    }
-
-    async fn committed(
-        &self,
-        group: &str,
-        topic: &TopicState,
-    ) -> Result<Vec<Option<i64>>, TransportError> {
-        self.inner.committed(group, topic).await
-    }
-
-    async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
-        self.inner.create_topics(topics).await
-    }
-
-    async fn check(&self, plan: &TopologyPlan) -> Result<(), TransportError> {
-        self.inner.check(plan).await
-    }
-
     async fn flush(&self, within: Duration) -> Result<(), TransportError> {
         self.inner.flush(within).await?;
         // What is settled below is passed on at once.
@@ -125,29 +99,5 @@ impl<T: Transport> Transport for Watched<T> {
         self.acks.wait().await;
         self.acks.reopen();
         Ok(())
-    }
-}
-
-struct WatchedInlet {
-    inner: Box<dyn Inlet>,
-    who: &'static str,
-    hops: Hops,
-}
-
-impl Inlet for WatchedInlet {
-    fn take(&mut self, event: Event) {
-        if let Event::Records(records) = &event {
-            for record in records {
-                if let Some(hop) = self.hops.of(&record.envelope.headers) {
-                    let place = format!("{}@{}", record.origin.partition, record.origin.offset);
-                    self.hops.over_kafka(self.who, Way::FromLog, &place, &hop);
-                }
-            }
-        }
-        self.inner.take(event);
-    }
-
-    fn turned(&mut self) {
-        self.inner.turned();
     }
 }

@@ -4,6 +4,7 @@
 //! One conformance suite holds for both.
 
 mod consumer;
+mod decorator;
 mod error;
 mod gauges;
 #[cfg(feature = "kafka")]
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 use crate::envelope::UnixMillis;
 
 pub use consumer::{Consumer, ConsumerControl, Event, Inlet, Revocation, Start, Subscription};
+pub use decorator::{ConsumerDecorator, Tap, TransportDecorator};
 pub use error::TransportError;
 pub use names::TopicNames;
 pub use plan::{Found, Shortfall, TopologyPlan};
@@ -36,6 +38,8 @@ pub use stats::{BrokerStats, ClientStats, PartitionStats, RoundTrip, StatsSink};
 pub use topology::{TopicSpec, TopicState};
 
 /// A log of partitioned topics that can be produced to and consumed from.
+///
+/// One that does a single thing otherwise than another is a [`TransportDecorator`].
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
     /// Hands a record over for sending. Returns at once; `ack` learns, exactly

@@ -1,15 +1,9 @@
 //! A log whose broker may fall silent.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use ipc_core::envelope::UnixMillis;
 use ipc_core::transport::memory::MemoryTransport;
-use ipc_core::transport::{
-    Ack, Consumer, Inlet, Outgoing, Start, Subscription, TopicPartition, TopicSpec, TopicState,
-    Transport, TransportError,
-};
+use ipc_core::transport::{Ack, Outgoing, Transport, TransportDecorator};
 use parking_lot::Mutex;
 
 /// While it is silent, what is sent is neither taken nor refused.
@@ -36,61 +30,15 @@ impl Silent {
     }
 }
 
-#[async_trait]
-impl Transport for Silent {
+impl TransportDecorator for Silent {
+    fn inner(&self) -> &dyn Transport {
+        &*self.inner
+    }
+
     fn send(&self, record: &Outgoing, ack: Ack) {
         match &mut *self.unsettled.lock() {
             Some(unsettled) => unsettled.push(ack),
             None => self.inner.send(record, ack),
         }
-    }
-
-    fn now(&self) -> UnixMillis {
-        self.inner.now()
-    }
-
-    async fn subscribe(
-        &self,
-        subscription: Subscription,
-        inlet: Box<dyn Inlet>,
-    ) -> Result<Consumer, TransportError> {
-        self.inner.subscribe(subscription, inlet).await
-    }
-
-    async fn read(
-        &self,
-        from: TopicPartition,
-        start: Start,
-        inlet: Box<dyn Inlet>,
-    ) -> Result<Consumer, TransportError> {
-        self.inner.read(from, start, inlet).await
-    }
-
-    async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError> {
-        self.inner.topics(names).await
-    }
-
-    async fn written_since(
-        &self,
-        topic: &TopicState,
-        since: UnixMillis,
-    ) -> Result<Vec<u64>, TransportError> {
-        self.inner.written_since(topic, since).await
-    }
-
-    async fn committed(
-        &self,
-        group: &str,
-        topic: &TopicState,
-    ) -> Result<Vec<Option<i64>>, TransportError> {
-        self.inner.committed(group, topic).await
-    }
-
-    async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
-        self.inner.create_topics(topics).await
-    }
-
-    async fn flush(&self, within: Duration) -> Result<(), TransportError> {
-        self.inner.flush(within).await
     }
 }

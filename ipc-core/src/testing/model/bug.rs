@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::envelope::{UnixMillis, names};
+use crate::envelope::names;
 use crate::store::{
     Claim, ClaimRequest, Claimed, Dedup, DedupStore, Effects, Fence, FinishError, MemoryStore,
     Needs, StoreError, StoredReply,
 };
 use crate::transport::{
-    Ack, Consumer, ConsumerControl, Event, Inlet, Outgoing, Placed, Start, Subscription,
-    TopicPartition, TopicSpec, TopicState, Transport, TransportError,
+    Ack, Consumer, ConsumerDecorator, Event, Inlet, Outgoing, Placed, Subscription, Tap,
+    TopicPartition, Transport, TransportDecorator, TransportError,
 };
 
 /// A mistake that a framework like this one can make.
@@ -129,10 +129,43 @@ impl Planted {
         }
         Some(record)
     }
+
+    /// What is fetched, as `inner` takes it.
+    fn inlet(
+        &self,
+        inner: Box<dyn Inlet>,
+        steering: Arc<OnceLock<Arc<Consumer>>>,
+    ) -> Box<dyn Inlet> {
+        let bug = self.bug;
+        Box::new(Tap::new(inner, move |event| {
+            let Event::Records(mut batch) = event else {
+                return event;
+            };
+            match bug {
+                Bug::CommitsEarly => {
+                    let ends = batch.iter().map(|record| {
+                        let origin = &record.origin;
+                        (origin.partition.clone(), origin.offset + 1)
+                    });
+                    let ends: BTreeMap<_, _> = ends.collect();
+                    if let Some(consumer) = steering.get() {
+                        consumer.store(&ends.into_iter().collect::<Vec<_>>());
+                    }
+                }
+                Bug::TurnsOrder => batch.reverse(),
+                _ => {}
+            }
+            Event::Records(batch)
+        }))
+    }
 }
 
 #[async_trait]
-impl Transport for Planted {
+impl TransportDecorator for Planted {
+    fn inner(&self) -> &dyn Transport {
+        &*self.inner
+    }
+
     fn send(&self, record: &Outgoing, ack: Ack) {
         match self.changed(record) {
             Some(record) => self.inner.send(&record, ack),
@@ -143,109 +176,19 @@ impl Transport for Planted {
         }
     }
 
-    fn now(&self) -> UnixMillis {
-        self.inner.now()
-    }
-
     async fn subscribe(
         &self,
         subscription: Subscription,
         inlet: Box<dyn Inlet>,
     ) -> Result<Consumer, TransportError> {
         let steering = Arc::new(OnceLock::new());
-        let inlet = PlantedInlet {
-            inner: inlet,
-            bug: self.bug,
-            steering: Arc::clone(&steering),
-        };
-        let consumer = self.inner.subscribe(subscription, Box::new(inlet)).await?;
+        let inlet = self.inlet(inlet, Arc::clone(&steering));
+        let consumer = self.inner.subscribe(subscription, inlet).await?;
         let consumer = Arc::new(consumer);
         // Set once, here.
         let _ = steering.set(Arc::clone(&consumer));
         let bug = self.bug;
         Ok(Consumer::new(Arc::new(PlantedControl { consumer, bug })))
-    }
-
-    async fn read(
-        &self,
-        from: TopicPartition,
-        start: Start,
-        inlet: Box<dyn Inlet>,
-    ) -> Result<Consumer, TransportError> {
-        self.inner.read(from, start, inlet).await
-    }
-
-    async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError> {
-        self.inner.topics(names).await
-    }
-
-    async fn written_since(
-        &self,
-        topic: &TopicState,
-        since: UnixMillis,
-    ) -> Result<Vec<u64>, TransportError> {
-        self.inner.written_since(topic, since).await
-    }
-
-    async fn committed(
-        &self,
-        group: &str,
-        topic: &TopicState,
-    ) -> Result<Vec<Option<i64>>, TransportError> {
-        self.inner.committed(group, topic).await
-    }
-
-    async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
-        self.inner.create_topics(topics).await
-    }
-
-    async fn flush(&self, within: Duration) -> Result<(), TransportError> {
-        self.inner.flush(within).await
-    }
-}
-
-struct PlantedInlet {
-    inner: Box<dyn Inlet>,
-    bug: Bug,
-    steering: Arc<OnceLock<Arc<Consumer>>>,
-}
-
-impl Inlet for PlantedInlet {
-    fn take(&mut self, event: Event) {
-        let Event::Records(mut batch) = event else {
-            return self.inner.take(event);
-        };
-        match self.bug {
-            Bug::CommitsEarly => {
-                let ends = batch.iter().map(|record| {
-                    let origin = &record.origin;
-                    (origin.partition.clone(), origin.offset + 1)
-                });
-                let ends: BTreeMap<_, _> = ends.collect();
-                if let Some(consumer) = self.steering.get() {
-                    consumer.store(&ends.into_iter().collect::<Vec<_>>());
-                }
-            }
-            Bug::TurnsOrder => batch.reverse(),
-            _ => {}
-        }
-        self.inner.take(Event::Records(batch));
-    }
-
-    fn turned(&mut self) {
-        self.inner.turned();
-    }
-
-    fn is_behind(&self) -> bool {
-        self.inner.is_behind()
-    }
-
-    fn looks_for_end(&self) -> bool {
-        self.inner.looks_for_end()
-    }
-
-    fn at_end(&mut self) {
-        self.inner.at_end();
     }
 }
 
@@ -254,14 +197,9 @@ struct PlantedControl {
     bug: Bug,
 }
 
-#[async_trait]
-impl ConsumerControl for PlantedControl {
-    fn pause(&self, partitions: Vec<TopicPartition>) {
-        self.consumer.pause(partitions);
-    }
-
-    fn resume(&self, partitions: Vec<TopicPartition>) {
-        self.consumer.resume(partitions);
+impl ConsumerDecorator for PlantedControl {
+    fn inner(&self) -> &Consumer {
+        &self.consumer
     }
 
     fn store(&self, offsets: &[(TopicPartition, i64)]) {
@@ -274,14 +212,6 @@ impl ConsumerControl for PlantedControl {
             (partition.clone(), next)
         });
         self.consumer.store(&changed.collect::<Vec<_>>());
-    }
-
-    async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
-        self.consumer.commit(offsets).await
-    }
-
-    async fn close(&self, within: Duration) {
-        self.consumer.close(within).await;
     }
 }
 

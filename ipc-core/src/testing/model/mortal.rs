@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::envelope::UnixMillis;
 use crate::transport::memory::MemoryTransport;
 use crate::transport::{
-    Ack, Consumer, ConsumerControl, Inlet, Outgoing, SendError, Start, Subscription,
-    TopicPartition, TopicSpec, TopicState, Transport, TransportError,
+    Ack, Consumer, ConsumerDecorator, Inlet, Outgoing, SendError, Subscription, TopicPartition,
+    Transport, TransportDecorator, TransportError,
 };
 
 /// How long an instance lives. Everything that another could notice of it is a step: what
@@ -73,16 +71,16 @@ fn dead() -> TransportError {
 }
 
 #[async_trait]
-impl Transport for Life {
+impl TransportDecorator for Life {
+    fn inner(&self) -> &dyn Transport {
+        &self.0.transport
+    }
+
     fn send(&self, record: &Outgoing, ack: Ack) {
         if !self.step() {
             return ack.settle(Err(SendError::Closed));
         }
-        self.0.transport.send(record, ack);
-    }
-
-    fn now(&self) -> UnixMillis {
-        self.0.transport.now()
+        self.inner().send(record, ack);
     }
 
     async fn subscribe(
@@ -90,46 +88,9 @@ impl Transport for Life {
         subscription: Subscription,
         inlet: Box<dyn Inlet>,
     ) -> Result<Consumer, TransportError> {
-        let consumer = self.0.transport.subscribe(subscription, inlet).await?;
+        let consumer = self.inner().subscribe(subscription, inlet).await?;
         let life = self.clone();
         Ok(Consumer::new(Arc::new(Steps { consumer, life })))
-    }
-
-    async fn read(
-        &self,
-        from: TopicPartition,
-        start: Start,
-        inlet: Box<dyn Inlet>,
-    ) -> Result<Consumer, TransportError> {
-        self.0.transport.read(from, start, inlet).await
-    }
-
-    async fn topics(&self, names: &[Arc<str>]) -> Result<Vec<Option<TopicState>>, TransportError> {
-        self.0.transport.topics(names).await
-    }
-
-    async fn written_since(
-        &self,
-        topic: &TopicState,
-        since: UnixMillis,
-    ) -> Result<Vec<u64>, TransportError> {
-        self.0.transport.written_since(topic, since).await
-    }
-
-    async fn committed(
-        &self,
-        group: &str,
-        topic: &TopicState,
-    ) -> Result<Vec<Option<i64>>, TransportError> {
-        self.0.transport.committed(group, topic).await
-    }
-
-    async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
-        self.0.transport.create_topics(topics).await
-    }
-
-    async fn flush(&self, within: Duration) -> Result<(), TransportError> {
-        self.0.transport.flush(within).await
     }
 }
 
@@ -140,13 +101,9 @@ struct Steps {
 }
 
 #[async_trait]
-impl ConsumerControl for Steps {
-    fn pause(&self, partitions: Vec<TopicPartition>) {
-        self.consumer.pause(partitions);
-    }
-
-    fn resume(&self, partitions: Vec<TopicPartition>) {
-        self.consumer.resume(partitions);
+impl ConsumerDecorator for Steps {
+    fn inner(&self) -> &Consumer {
+        &self.consumer
     }
 
     fn store(&self, offsets: &[(TopicPartition, i64)]) {
@@ -160,9 +117,5 @@ impl ConsumerControl for Steps {
             return Err(dead());
         }
         self.consumer.commit(offsets).await
-    }
-
-    async fn close(&self, within: Duration) {
-        self.consumer.close(within).await;
     }
 }
