@@ -22,6 +22,10 @@ pub struct Terms {
     pub safe: bool,
     /// What is done with idempotency keys. Default: nothing.
     pub idempotency: Idempotency,
+    /// The largest reply, in bytes, that is stored to answer repetitions with; of a
+    /// larger one only that it was there, so that 0 refuses every repetition. `None`
+    /// leaves it to the service's store.
+    pub max_reply: Option<usize>,
     /// How often a handler may see one record. Default: at least once.
     pub guarantee: Guarantee,
     /// How long a handler may run, and how long a caller waits unless it says
@@ -48,6 +52,7 @@ impl Terms {
             mode: Mode::Call,
             safe: false,
             idempotency: Idempotency::Off,
+            max_reply: None,
             guarantee: Guarantee::AtLeastOnce,
             timeout: None,
             key: KeyRule::Default,
@@ -75,6 +80,13 @@ impl Terms {
     #[must_use]
     pub const fn idempotency(mut self, idempotency: Idempotency) -> Self {
         self.idempotency = idempotency;
+        self
+    }
+
+    /// Sets the largest reply that is stored, in bytes.
+    #[must_use]
+    pub const fn max_reply(mut self, bytes: usize) -> Self {
+        self.max_reply = Some(bytes);
         self
     }
 

@@ -25,6 +25,9 @@ pub struct Policy {
     pub guarantee: Guarantee,
     /// What is done with idempotency keys. Default: nothing.
     pub idempotency: Idempotency,
+    /// The largest reply, in bytes, that is stored to answer repetitions with; of a
+    /// larger one only that it was there. `None` leaves it to the service's store.
+    pub max_reply: Option<usize>,
     /// Whether anyone may repeat the request without harm, beyond what its
     /// method says. Default: false.
     pub safe: bool,
@@ -51,6 +54,7 @@ impl Policy {
             max_age: Duration::from_secs(24 * 60 * 60),
             guarantee: Guarantee::default(),
             idempotency: Idempotency::default(),
+            max_reply: None,
             safe: false,
             concurrency: None,
             retry: None,

@@ -35,6 +35,7 @@ impl Registered {
         policy.max_age = default.max_age;
         policy.guarantee = self.terms.guarantee;
         policy.idempotency = self.terms.idempotency;
+        policy.max_reply = self.terms.max_reply.or(default.max_reply);
         policy.safe = self.terms.safe;
         policy.retry = self.terms.retry.or(default.retry.filter(|_| {
             // What a service says of all holds where it can.

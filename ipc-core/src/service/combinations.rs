@@ -11,6 +11,9 @@ pub(super) enum Store {
     Anywhere,
     /// It recognises a request where its partition of the request topic is read.
     BesideRequests,
+    /// It recognises a request wherever that is read, and its claim ends with the
+    /// handler.
+    AroundHandlers,
 }
 
 impl Store {
@@ -18,6 +21,7 @@ impl Store {
         match dedup {
             None => Self::None,
             Some(dedup) => match dedup.store.topics_beside_requests(dedup.keep) {
+                None if !dedup.store.outlasts_handlers() => Self::AroundHandlers,
                 None => Self::Anywhere,
                 Some(_) => Self::BesideRequests,
             },
@@ -61,10 +65,11 @@ fn stored_replies(policy: &Policy, store: Store, faults: &mut Vec<String>) {
              it one with dedup(..), or leave idempotency out"
         ));
     }
-    if policy.mode == Mode::Stream {
+    if policy.mode == Mode::Stream && store == Store::AroundHandlers {
         faults.push(format!(
-            "endpoint {name} is a stream and asks for stored replies, which are not stored of \
-             streams: leave idempotency out"
+            "endpoint {name} is a stream and asks for stored replies, and the dedup store ends \
+             a claim with its handler, before the stream's last reply: give the service another \
+             store, or leave idempotency out"
         ));
     }
     if policy.guarantee == Guarantee::AtMostOnce {
@@ -145,6 +150,12 @@ mod tests {
         Some(RetryPolicy::Tiers),
         Some(RetryPolicy::KeyParked),
     ];
+    const STORES: [Store; 4] = [
+        Store::None,
+        Store::Anywhere,
+        Store::BesideRequests,
+        Store::AroundHandlers,
+    ];
 
     /// The table as the document has it, a column a line.
     fn is_allowed(policy: &Policy, store: Store) -> bool {
@@ -152,13 +163,14 @@ mod tests {
         let retry = policy.retry.map(|retry| retry.policy);
         let mode = match policy.mode {
             Mode::Call | Mode::OneWay => true,
-            Mode::Stream => is_plain && policy.guarantee == Guarantee::AtLeastOnce,
+            Mode::Stream => retry.is_none() && policy.guarantee == Guarantee::AtLeastOnce,
         };
         let guarantee = policy.guarantee == Guarantee::AtLeastOnce || is_plain;
         let store = match store {
             _ if policy.idempotency == Idempotency::Off => true,
             Store::None => false,
             Store::Anywhere => true,
+            Store::AroundHandlers => policy.mode != Mode::Stream,
             Store::BesideRequests => retry != Some(RetryPolicy::Tiers),
         };
         mode && guarantee && store && retry != Some(RetryPolicy::KeyParked)
@@ -170,7 +182,7 @@ mod tests {
             for guarantee in GUARANTEES {
                 for idempotency in IDEMPOTENCIES {
                     for retry in RETRIES {
-                        for store in [Store::None, Store::Anywhere, Store::BesideRequests] {
+                        for store in STORES {
                             let mut policy = Policy::new("POST /work");
                             policy.mode = mode;
                             policy.guarantee = guarantee;
@@ -194,7 +206,7 @@ mod tests {
         policy.idempotency = Idempotency::Required;
         policy.retry = Some(RetrySpec::attempts(0).policy(RetryPolicy::KeyParked));
         let faults = faults(&policy, Store::None);
-        assert_eq!(faults.len(), 8, "{faults:#?}");
+        assert_eq!(faults.len(), 7, "{faults:#?}");
         let named = faults.iter().all(|fault| fault.contains("POST /work"));
         assert!(named, "{faults:#?}");
     }

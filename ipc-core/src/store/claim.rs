@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{FinishError, StoredReply};
+use super::{FinishError, StoreError, StoredReply};
 
 /// What tells one piece of work from another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -149,6 +149,22 @@ pub trait Claimed: fmt::Debug + Send + 'static {
     /// What the handler may use of the store: a transaction. Default: nothing.
     fn lend(&self) -> Option<Lent> {
         None
+    }
+
+    /// Holds the claim for `lease` from now on, where it is not over yet or nobody has
+    /// claimed the work since. False where somebody has: nothing can be stored any
+    /// more. Default: a claim without a lease, which holds.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the store cannot say; the claim may or may not hold.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may or may not extend the lease.
+    async fn extend(&mut self, lease: Duration) -> Result<bool, StoreError> {
+        let _ = lease;
+        Ok(true)
     }
 
     /// Stores the reply. From here on every repetition gets it.

@@ -198,6 +198,16 @@ impl Claimed for Held {
         self.took_over
     }
 
+    async fn extend(&mut self, lease: Duration) -> Result<bool, StoreError> {
+        let mut state = self.store.state.lock();
+        let held = state.running.get_mut(&self.digest);
+        let Some(running) = held.filter(|running| running.fence == self.fence) else {
+            return Ok(false);
+        };
+        running.until = Instant::now() + lease;
+        Ok(true)
+    }
+
     async fn finish(
         mut self: Box<Self>,
         reply: &StoredReply,

@@ -78,6 +78,12 @@ pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether a claim may outlast its handler, as that of a reply stream does, which is
+    /// stored once its last reply is known. Default: yes.
+    fn outlasts_handlers(&self) -> bool {
+        true
+    }
+
     /// A partition of the requests has gone to another instance. Called on the
     /// consumer's thread: it must not block. Default: that is nothing to it.
     fn left(&self, topic: &Arc<str>, partition: i32) {

@@ -30,6 +30,8 @@ pub enum StoredBody {
         /// In bytes.
         length: Option<u64>,
     },
+    /// The replies of a stream, in their order.
+    Stream(Vec<Bytes>),
 }
 
 impl std::fmt::Debug for StoredBody {
@@ -37,6 +39,7 @@ impl std::fmt::Debug for StoredBody {
         match self {
             Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
             Self::TooLarge { length } => write!(f, "TooLarge({length:?})"),
+            Self::Stream(replies) => write!(f, "Stream({} replies)", replies.len()),
         }
     }
 }
@@ -78,6 +81,7 @@ impl StoredReply {
         let length = match &self.body {
             StoredBody::Whole(body) => Some(body.len() as u64),
             StoredBody::TooLarge { length } => *length,
+            StoredBody::Stream(replies) => Some(replies.iter().map(|it| it.len() as u64).sum()),
         };
         Self::too_large(self.status, length)
     }
@@ -117,6 +121,9 @@ mod tests {
         prop_oneof![
             any::<Vec<u8>>().prop_map(|body| StoredBody::Whole(body.into())),
             any::<Option<u64>>().prop_map(|length| StoredBody::TooLarge { length }),
+            proptest::collection::vec(any::<Vec<u8>>(), 0..8).prop_map(|replies| {
+                StoredBody::Stream(replies.into_iter().map(Bytes::from).collect())
+            }),
         ]
     }
 

@@ -75,8 +75,9 @@ impl Dedup {
         self
     }
 
-    /// The largest reply body that is kept, in bytes; of a larger one only that it
-    /// was there. Default: 1 MiB.
+    /// The largest reply that is kept, in bytes of its body, or of all bodies of a
+    /// stream, by endpoints that say nothing else; of a larger one only that it was
+    /// there. Default: 1 MiB.
     #[must_use]
     pub fn max_reply(mut self, bytes: usize) -> Self {
         self.max_reply = bytes;

@@ -492,7 +492,7 @@ async fn what_cannot_be_kept_is_refused_at_the_start() -> TestResult {
     contradicting.guarantee = Guarantee::AtMostOnce;
     let service = system.service("orders").default_policy(contradicting);
     let both = faults(service.dedup(MemoryStore::new(1))).await;
-    assert!(both.contains("is a stream and asks for stored"), "{both}");
+    assert!(both.contains("is a stream and at most once"), "{both}");
     assert!(
         both.contains("is at most once and asks for stored"),
         "{both}"

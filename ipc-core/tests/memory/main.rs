@@ -17,6 +17,7 @@ mod lanes;
 mod layers;
 mod model;
 mod nested;
+mod recorded;
 mod redrive;
 mod retries;
 mod rows;

@@ -56,6 +56,14 @@ pub(crate) fn route(
 
 /// Checks options that contradict each other.
 pub(crate) fn options(options: &Options, errors: &mut Diagnostics) {
+    if let Some(max_reply) = options.span_of("max_reply")
+        && options.idempotency.is_none()
+    {
+        errors.error_at(
+            max_reply,
+            "without idempotency no reply is stored: add it, or leave max_reply out",
+        );
+    }
     let Some(retry) = options.span_of("retry") else {
         return;
     };

@@ -232,6 +232,9 @@ fn service_terms(p: &TokenStream, options: &Options) -> TokenStream {
             terms.extend(quote!(.idempotency(#p::Idempotency::Derived)));
         }
     }
+    if let Some(bytes) = &options.max_reply {
+        terms.extend(quote!(.max_reply(#bytes)));
+    }
     if options.at_most_once {
         terms.extend(quote!(.guarantee(#p::Guarantee::AtMostOnce)));
     }

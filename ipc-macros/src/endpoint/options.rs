@@ -3,7 +3,7 @@
 use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Ident, LitStr, Path, Token, parenthesized};
+use syn::{Ident, LitInt, LitStr, Path, Token, parenthesized};
 
 use super::duration::{self, Millis};
 use super::retry::{self, Retry};
@@ -15,6 +15,7 @@ const KNOWN: &[&str] = &[
     "stream",
     "safe",
     "idempotency",
+    "max_reply",
     "delivery",
     "timeout",
     "key",
@@ -58,6 +59,7 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     pub(crate) safe: bool,
     pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) max_reply: Option<LitInt>,
     pub(crate) at_most_once: bool,
     pub(crate) timeout: Option<Millis>,
     pub(crate) key: Option<Key>,
@@ -89,6 +91,7 @@ impl Options {
             "stream" => self.set_mode(Mode::Stream, &name, errors),
             "safe" => self.safe = true,
             "idempotency" => self.idempotency = idempotency(&name, input, errors)?,
+            "max_reply" => self.max_reply = max_reply(&name, input, errors)?,
             "delivery" => {
                 let value = word(&name, input)?;
                 self.at_most_once = value == "at_most_once";
@@ -196,6 +199,27 @@ fn idempotency(
             None
         }
     })
+}
+
+/// `= 65_536`, in bytes
+fn max_reply(
+    name: &Ident,
+    input: ParseStream<'_>,
+    errors: &mut Diagnostics,
+) -> syn::Result<Option<LitInt>> {
+    equals(name, input)?;
+    if !input.peek(LitInt) {
+        return Err(input.error("option max_reply takes a number of bytes: write 65_536"));
+    }
+    let bytes: LitInt = input.parse()?;
+    if bytes.base10_parse::<u32>().is_err() {
+        errors.error(
+            &bytes,
+            format_args!("{bytes} is no number of bytes for max_reply: write one below 4 GiB"),
+        );
+        return Ok(None);
+    }
+    Ok(Some(bytes))
 }
 
 /// `= parameter`, `= header("x-tenant")` or `= none`

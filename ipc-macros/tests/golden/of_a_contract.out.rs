@@ -9,7 +9,8 @@ async fn place_order(
 struct place_order {}
 impl crate::ipc::__private::Contract for place_order {
     const TERMS: crate::ipc::__private::Terms = <orders_contract::place_order as crate::ipc::__private::Contract>::TERMS
-        .idempotency(crate::ipc::__private::Idempotency::Required);
+        .idempotency(crate::ipc::__private::Idempotency::Required)
+        .max_reply(65_536);
     type Mode = <orders_contract::place_order as crate::ipc::__private::Contract>::Mode;
     type Path = <orders_contract::place_order as crate::ipc::__private::Contract>::Path;
     type Query = <orders_contract::place_order as crate::ipc::__private::Contract>::Query;

@@ -3,14 +3,14 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 
-use crate::dispatch::{BodyStream, RECORD, Reply, ReplyBody};
+use crate::dispatch::{BodyStream, Delivery, Mode, RECORD, Reply, ReplyBody};
 use crate::envelope::limits::CHUNK;
-use crate::envelope::{Headers, Problem, RequestHead, names};
+use crate::envelope::{Accepts, Headers, Problem, names};
 use crate::store::{Effects, StoredBody, StoredReply};
 
-/// What is to be stored of `reply`, whose body is read as far as that takes and
-/// put back; `None` where the same request may end otherwise the next time.
-pub(super) async fn stored(reply: &mut Reply, most: usize) -> Option<(StoredReply, Effects)> {
+/// What is to be stored of `reply` but for its body; `None` where the same request
+/// may end otherwise the next time.
+pub(super) fn head(reply: &Reply) -> Option<(StoredReply, Effects)> {
     if reply.cause.is_some() {
         return None;
     }
@@ -19,26 +19,31 @@ pub(super) async fn stored(reply: &mut Reply, most: usize) -> Option<(StoredRepl
         400.. => Effects::Undo,
         _ => Effects::Keep,
     };
-    let body = match &mut reply.body {
+    let headers = reply.headers.iter();
+    let headers = headers.filter_map(|header| Some((header.name.clone(), header.value.clone()?)));
+    let head = StoredReply::new(reply.status, headers.collect(), Bytes::new());
+    Some((head, effects))
+}
+
+/// Adds the body, which is read as far as that takes and put back; `None` where it
+/// breaks off.
+pub(super) async fn whole(
+    (mut stored, effects): (StoredReply, Effects),
+    body: &mut ReplyBody,
+    most: usize,
+) -> Option<(StoredReply, Effects)> {
+    stored.body = match body {
         ReplyBody::Full(bytes) if bytes.len() <= most => StoredBody::Whole(bytes.clone()),
         ReplyBody::Full(bytes) => StoredBody::TooLarge {
             length: Some(bytes.len() as u64),
         },
-        ReplyBody::Chunked(pieces) => {
+        ReplyBody::Chunked(pieces) | ReplyBody::Stream(pieces) => {
             let unread: BodyStream = Box::pin(stream::empty());
             let (body, again) = read(std::mem::replace(pieces, unread), most).await;
             *pieces = again;
             body?
         }
-        // A service does not start with such an endpoint.
-        ReplyBody::Stream(_) => return None,
     };
-    let mut stored = StoredReply::new(reply.status, Vec::new(), Bytes::new());
-    stored.body = body;
-    let headers = reply.headers.iter();
-    stored.headers = headers
-        .filter_map(|header| Some((header.name.clone(), header.value.clone()?)))
-        .collect();
     Some((stored, effects))
 }
 
@@ -70,8 +75,8 @@ async fn read(mut pieces: BodyStream, most: usize) -> (Option<StoredBody>, BodyS
     (body, Box::pin(stream::iter(head).chain(pieces)))
 }
 
-/// The answer to a repetition.
-pub(super) fn replay(stored: StoredReply, head: &RequestHead) -> Reply {
+/// The answer to a repetition, as the one who asks can read it.
+pub(super) fn replay(stored: StoredReply, delivery: &Delivery) -> Reply {
     let StoredReply {
         status,
         headers: names_and_values,
@@ -81,20 +86,35 @@ pub(super) fn replay(stored: StoredReply, head: &RequestHead) -> Reply {
     for (name, value) in names_and_values {
         headers.push(name, value);
     }
-    let mut reply = match body {
-        StoredBody::Whole(body) => {
-            let mut reply = Reply::full(status, headers, Bytes::new());
-            reply.body = if head.accepts.chunks && body.len() > CHUNK.min(RECORD) {
-                ReplyBody::Chunked(Box::pin(stream::iter([Ok(body)])))
-            } else {
-                ReplyBody::Full(body)
-            };
-            reply
+    let accepts = delivery.head.accepts;
+    let is_stream = accepts.stream && delivery.policy.mode == Mode::Stream && status < 400;
+    let body = match body {
+        StoredBody::Stream(replies) if accepts.stream => many(replies),
+        StoredBody::Stream(replies) => one(replies.concat().into(), accepts),
+        StoredBody::Whole(body) if is_stream => many(vec![body]),
+        StoredBody::Whole(body) => one(body, accepts),
+        StoredBody::TooLarge { length } => {
+            let mut reply = Reply::from(not_kept(status, length));
+            reply.headers.push_static(names::REPLAYED, "1");
+            return reply;
         }
-        StoredBody::TooLarge { length } => Reply::from(not_kept(status, length)),
     };
-    reply.headers.push_static(names::REPLAYED, "1");
+    headers.push_static(names::REPLAYED, "1");
+    let mut reply = Reply::full(status, headers, Bytes::new());
+    reply.body = body;
     reply
+}
+
+fn one(body: Bytes, accepts: Accepts) -> ReplyBody {
+    if accepts.chunks && body.len() > CHUNK.min(RECORD) {
+        ReplyBody::Chunked(Box::pin(stream::iter([Ok(body)])))
+    } else {
+        ReplyBody::Full(body)
+    }
+}
+
+fn many(replies: Vec<Bytes>) -> ReplyBody {
+    ReplyBody::Stream(Box::pin(stream::iter(replies.into_iter().map(Ok))))
 }
 
 /// The work is done, and its reply is not there to be shown.

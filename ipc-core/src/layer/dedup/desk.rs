@@ -2,15 +2,18 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream;
 use tower::{Service, ServiceExt as _};
 
-use super::wait::Wait;
+use super::recording::Recording;
+use super::wait::{Pauses, Wait};
 use super::{body, identity};
-use crate::dispatch::{Delivery, Failure, Granted, Outcome, Reason, Reply};
+use crate::dispatch::{Delivery, Failure, Granted, Outcome, Reason, Reply, ReplyBody};
 use crate::envelope::Problem;
 use crate::health::StoreHealth;
 use crate::metrics::{ClaimResult, Metrics};
@@ -29,6 +32,14 @@ pub(super) struct Desk {
     pub(super) instance: Arc<str>,
     pub(super) metrics: Metrics,
     pub(super) health: StoreHealth,
+}
+
+/// Why a reply is not stored under its claim.
+pub(super) enum Lost {
+    /// What counts is what the store has, or the next one will do.
+    Elsewhere,
+    /// Nothing of the work is kept, nor would be the next time.
+    Undone,
 }
 
 /// What asking for a claim came to.
@@ -75,8 +86,9 @@ impl Desk {
                 fence: claimed.fence(),
                 lent: claimed.lend(),
             }));
+            let most = delivery.policy.max_reply.unwrap_or(self.settings.max_reply);
             let outcome = run(&mut handler, delivery).await;
-            if let Some(outcome) = self.conclude(claimed, outcome, &mut wait).await {
+            if let Some(outcome) = self.conclude(claimed, outcome, most, &mut wait).await {
                 return outcome;
             }
         }
@@ -151,16 +163,26 @@ impl Desk {
         Some(Asked::Ended(come_back(unavailable())))
     }
 
-    /// Stores what the work came to, or releases it. `None` where the claim was
-    /// lost, and another's reply is to be looked for.
+    /// Stores what the work came to, has it recorded while it goes out, or releases
+    /// it. `None` where the claim was lost, and another's reply is to be looked for.
     async fn conclude(
-        &self,
-        mut claimed: Box<dyn Claimed>,
+        self: &Arc<Self>,
+        claimed: Box<dyn Claimed>,
         mut outcome: Outcome,
+        most: usize,
         wait: &mut Wait,
     ) -> Option<Outcome> {
         let kept = match &mut outcome {
-            Outcome::Reply(reply) => body::stored(reply, self.settings.max_reply).await,
+            Outcome::Reply(reply) => match (body::head(reply), &mut reply.body) {
+                (Some(head), ReplyBody::Stream(replies)) => {
+                    let unrecorded = mem::replace(replies, Box::pin(stream::empty()));
+                    let recording = Recording::new(self, claimed, head, most, unrecorded);
+                    *replies = recording.into_stream();
+                    return Some(outcome);
+                }
+                (Some(head), body) => body::whole(head, body, most).await,
+                (None, _) => None,
+            },
             Outcome::Done => Some((
                 StoredReply::new(202, Vec::new(), Bytes::new()),
                 Effects::Keep,
@@ -171,25 +193,43 @@ impl Desk {
             claimed.release().await;
             return Some(outcome);
         };
+        match self
+            .finish(claimed, &reply, effects, &mut wait.pauses)
+            .await
+        {
+            Ok(()) => Some(outcome),
+            Err(Lost::Elsewhere) => None,
+            Err(Lost::Undone) => Some(undone(&outcome)),
+        }
+    }
+
+    /// Stores a reply; a store that cannot say whether it did is asked until it can.
+    pub(super) async fn finish(
+        &self,
+        mut claimed: Box<dyn Claimed>,
+        reply: &StoredReply,
+        effects: Effects,
+        pauses: &mut Pauses,
+    ) -> Result<(), Lost> {
         loop {
-            match claimed.finish(&reply, effects).await {
-                Ok(()) => return Some(outcome),
+            match claimed.finish(reply, effects).await {
+                Ok(()) => return Ok(()),
                 Err(FinishError::Fenced) => {
                     self.count(ClaimResult::Fenced);
-                    return None;
+                    return Err(Lost::Elsewhere);
                 }
                 Err(FinishError::Undone(error)) => {
                     self.count(ClaimResult::Undone);
                     tracing::error!(%error, "a request is handled and nothing of it is kept");
-                    return Some(undone(&outcome));
+                    return Err(Lost::Undone);
                 }
                 Err(FinishError::Unknown {
                     error,
                     claimed: again,
                 }) => {
                     self.health.away(error.to_string());
-                    wait.on().await;
-                    claimed = again?;
+                    pauses.next().await;
+                    claimed = again.ok_or(Lost::Elsewhere)?;
                 }
             }
         }
@@ -232,14 +272,14 @@ fn granted(claimed: &dyn Claimed) -> ClaimResult {
 
 fn replayed(stored: StoredReply, delivery: &Delivery) -> Outcome {
     if delivery.head.is_call() {
-        return Outcome::Reply(body::replay(stored, &delivery.head));
+        return Outcome::Reply(body::replay(stored, delivery));
     }
     Outcome::Done
 }
 
 /// What a handler's outcome becomes where the store could not keep it.
 fn undone(outcome: &Outcome) -> Outcome {
-    let problem = Problem::new("undone", "What was done could not be kept", 500);
+    let problem = spoilt();
     if let Outcome::Reply(_) = outcome {
         return Outcome::Reply(problem.into());
     }
@@ -280,6 +320,10 @@ fn conflict() -> Problem {
     Problem::new("request-running", "The same request is being handled", 409)
 }
 
-fn unavailable() -> Problem {
+pub(super) fn spoilt() -> Problem {
+    Problem::new("undone", "What was done could not be kept", 500)
+}
+
+pub(super) fn unavailable() -> Problem {
     Problem::new("dedup-store-away", "The dedup store does not answer", 503)
 }

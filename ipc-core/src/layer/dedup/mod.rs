@@ -3,6 +3,7 @@
 mod body;
 mod desk;
 mod identity;
+mod recording;
 mod wait;
 
 use std::convert::Infallible;

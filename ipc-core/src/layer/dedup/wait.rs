@@ -14,15 +14,36 @@ const ANSWER: Duration = Duration::from_millis(100);
 
 /// Growing pauses up to the moment at which a delivery must be answered.
 pub(super) struct Wait {
-    next: Duration,
+    pub(super) pauses: Pauses,
     until: Instant,
+}
+
+/// Pauses, each longer than the one before.
+pub(super) struct Pauses(Duration);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(FIRST)
+    }
+}
+
+impl Pauses {
+    pub(super) async fn next(&mut self) {
+        sleep(self.length()).await;
+    }
+
+    fn length(&mut self) -> Duration {
+        let length = self.0;
+        self.0 = (length * 2).min(LONGEST);
+        length
+    }
 }
 
 impl Wait {
     pub(super) fn of(delivery: &Delivery) -> Self {
         let time = delivery.finish_by.saturating_duration_since(delivery.began);
         Self {
-            next: FIRST,
+            pauses: Pauses::default(),
             until: delivery.finish_by - ANSWER.min(time / 10),
         }
     }
@@ -39,20 +60,9 @@ impl Wait {
         if now >= self.until {
             return false;
         }
-        let pause = at_most.map_or(self.next, |most| most.min(self.next));
-        self.grow();
+        let next = self.pauses.length();
+        let pause = at_most.map_or(next, |most| most.min(next));
         sleep_until(self.until.min(now + pause)).await;
         true
-    }
-
-    /// Waits a little, whatever time it is: beyond its time the guard ends a
-    /// delivery.
-    pub(super) async fn on(&mut self) {
-        sleep(self.next).await;
-        self.grow();
-    }
-
-    fn grow(&mut self) {
-        self.next = (self.next * 2).min(LONGEST);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hashlink::LinkedHashMap;
@@ -194,6 +195,11 @@ impl Claimed for Held {
     /// An owner that died left nothing that would tell.
     fn took_over(&self) -> bool {
         false
+    }
+
+    /// There is no lease: the owner of the partition is the owner of the claim.
+    async fn extend(&mut self, _: Duration) -> Result<bool, StoreError> {
+        Ok(self.holds())
     }
 
     async fn finish(self: Box<Self>, reply: &StoredReply, _: Effects) -> Result<(), FinishError> {

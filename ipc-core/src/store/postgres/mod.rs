@@ -236,6 +236,11 @@ impl DedupStore for PostgresStore {
         NAME
     }
 
+    /// Its transaction is the handler's.
+    fn outlasts_handlers(&self) -> bool {
+        false
+    }
+
     async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
         let most = self.pool.options().get_max_connections();
         if most < FEWEST_CONNECTIONS {

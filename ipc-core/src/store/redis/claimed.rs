@@ -94,6 +94,17 @@ impl Claimed for Held {
         self.took_over
     }
 
+    async fn extend(&mut self, lease: Duration) -> Result<bool, StoreError> {
+        let Hold {
+            server,
+            key,
+            ticket,
+            ..
+        } = &self.hold;
+        let claim = (self.fence, &self.fingerprint);
+        script::extend(server, (key, ticket), claim, lease, self.keep).await
+    }
+
     async fn finish(
         mut self: Box<Self>,
         reply: &StoredReply,

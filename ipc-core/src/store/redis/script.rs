@@ -10,6 +10,7 @@ use crate::store::{ClaimRequest, Fence, Fingerprint, StoreError};
 
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
 static FINISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("finish.lua")));
+static EXTEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("extend.lua")));
 static RELEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("release.lua")));
 
 /// Longer times than a hundred years are not told to a server, which knows an end.
@@ -54,6 +55,26 @@ pub(super) async fn finish(
         .arg(millis(keep));
     match server.run(&call).await? {
         Value::Int(stored) => Ok(stored == 1),
+        _ => Err(not_understood(server)),
+    }
+}
+
+/// Whether the claim holds: it does not where another owner has claimed the work.
+pub(super) async fn extend(
+    server: &Server,
+    (key, ticket): (&str, &str),
+    (fence, fingerprint): (Fence, &Fingerprint),
+    lease: Duration,
+    keep: Duration,
+) -> Result<bool, StoreError> {
+    let mut call = EXTEND.key(key);
+    call.arg(fence.0)
+        .arg(&fingerprint.0[..])
+        .arg(ticket)
+        .arg(millis(lease))
+        .arg(millis(keep));
+    match server.run(&call).await? {
+        Value::Int(extended) => Ok(extended == 1),
         _ => Err(not_understood(server)),
     }
 }

@@ -47,6 +47,24 @@ pub(super) async fn whoever_was_taken_over_stores_nothing_and_releases_nothing(c
     successor.release().await;
 }
 
+pub(super) async fn a_lease_that_is_extended_is_not_taken_over(case: Case) {
+    let mut request = case.request("k");
+    request.lease = LEASE;
+    let mut held = granted(&case.one, &request).await;
+    for _ in 0..4 {
+        sleep(LEASE / 2).await;
+        let holds = held.extend(LEASE).await.expect("the store answers");
+        assert!(holds, "nobody else has claimed it");
+        let other = claim(&case.other, &request).await;
+        assert!(matches!(other, Claim::Running { .. }), "{other:?}");
+    }
+    sleep(LEASE * 2).await;
+    let successor = granted_in_time(&case.other, &request).await;
+    let holds = held.extend(LEASE).await.expect("the store answers");
+    assert!(!holds, "it was taken over");
+    successor.release().await;
+}
+
 pub(super) async fn whoever_is_late_and_was_not_taken_over_stores_its_reply(case: Case) {
     let mut request = case.request("k");
     request.lease = LEASE;

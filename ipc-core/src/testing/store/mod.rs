@@ -101,6 +101,7 @@ const ALWAYS: &[(&str, Check)] = checks![
     claims::what_was_released_may_become_another_request,
     replies::a_reply_comes_back_byte_for_byte_to_every_instance,
     replies::a_reply_without_a_body_and_one_that_is_not_kept_differ,
+    replies::the_replies_of_a_stream_come_back_as_they_were,
     replies::a_reply_to_a_request_that_was_refused_is_stored_too,
     replies::a_reply_has_its_time,
     replies::a_claim_that_ended_is_no_claim_any_more,
@@ -110,6 +111,7 @@ const ALWAYS: &[(&str, Check)] = checks![
 const WITH_LEASES: &[(&str, Check)] = checks![
     leases::a_lease_that_ran_out_is_taken_over_under_a_higher_fence,
     leases::whoever_was_taken_over_stores_nothing_and_releases_nothing,
+    leases::a_lease_that_is_extended_is_not_taken_over,
     leases::whoever_is_late_and_was_not_taken_over_stores_its_reply,
 ];
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::case::{Case, claim, done, finish, granted, reply};
-use crate::store::{Claim, Effects, StoredReply};
+use crate::store::{Claim, Effects, StoredBody, StoredReply};
 
 pub(super) async fn a_reply_comes_back_byte_for_byte_to_every_instance(case: Case) {
     let headers = vec![
@@ -42,6 +42,17 @@ pub(super) async fn a_reply_without_a_body_and_one_that_is_not_kept_differ(case:
     finish(&case.one, &case.request("large"), &large).await;
     assert_eq!(done(&case.other, &case.request("empty")).await, empty);
     assert_eq!(done(&case.other, &case.request("large")).await, large);
+}
+
+pub(super) async fn the_replies_of_a_stream_come_back_as_they_were(case: Case) {
+    let mut stream = StoredReply::new(200, Vec::new(), Bytes::new());
+    for replies in [&["one", "two", ""][..], &[]] {
+        let key = if replies.is_empty() { "none" } else { "some" };
+        let replies = replies.iter().map(|it| Bytes::from_static(it.as_bytes()));
+        stream.body = StoredBody::Stream(replies.collect());
+        finish(&case.one, &case.request(key), &stream).await;
+        assert_eq!(done(&case.other, &case.request(key)).await, stream);
+    }
 }
 
 pub(super) async fn a_reply_to_a_request_that_was_refused_is_stored_too(case: Case) {

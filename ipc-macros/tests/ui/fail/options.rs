@@ -21,6 +21,15 @@ async fn two_modes() {}
 #[endpoint(POST "/a", idempotency = maybe)]
 async fn unknown_idempotency() {}
 
+#[endpoint(POST "/a", idempotency = optional, max_reply = "1 MiB")]
+async fn no_number() {}
+
+#[endpoint(POST "/a", idempotency = optional, max_reply = 5_000_000_000)]
+async fn too_large_a_number() {}
+
+#[endpoint(POST "/a", max_reply = 0)]
+async fn nothing_to_keep() {}
+
 #[endpoint(POST "/a", delivery = exactly_once)]
 async fn unknown_delivery() {}
 
