@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::pending};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use axum::{
     Router,
     extract::State,
@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, stream};
 use harness::{Stage, call, keyed, within};
 use http::StatusCode;
 use http_body_util::BodyExt as _;
-use ipc_core::client::Client;
+use ipc_core::{client::Client, extract::CancellationToken};
 use tokio::{select, sync::mpsc};
 use tower::ServiceExt as _;
 
@@ -49,6 +49,15 @@ fn app() -> (Router, Told) {
         let _witness = Witness::new(work, told);
         pending::<()>().await;
     };
+    let finish = async |State(told): State<mpsc::UnboundedSender<String>>,
+                        cancelled: CancellationToken,
+                        work: String| {
+        let witness = Witness::new(work, told);
+        cancelled.cancelled().await;
+        // Beyond an await point, where another handler would be dropped.
+        tokio::task::yield_now().await;
+        let _ = witness.told.send(format!("{} finished", witness.work));
+    };
     let note = async |State(told): State<mpsc::UnboundedSender<String>>, work: String| {
         let _ = told.send(format!("{work} done"));
     };
@@ -61,6 +70,7 @@ fn app() -> (Router, Told) {
     };
     let app = Router::new()
         .route("/hold", post(hold))
+        .route("/finish", post(finish))
         .route("/events", get(events))
         .route("/note", post(note))
         .with_state(told);
@@ -98,6 +108,45 @@ async fn a_dropped_call_stops_its_handler_and_frees_its_lane() -> Result<()> {
     let (status, _) = within("the next call", call(&client, next)).await??;
     assert_eq!(status, StatusCode::OK);
     service.stop().await;
+    client.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_with_the_token_is_told_and_finishes_on_whichever_instance_it_runs() -> Result<()>
+{
+    let stage = Stage::new("cancel-told");
+    let mut instances = Vec::new();
+    for _ in 0..2 {
+        let (app, told) = app();
+        let service = stage.service(4).serve(app).start().await?;
+        instances.push((service, told));
+    }
+    let client = stage.client().await?;
+    // By their keys they lie on several partitions.
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        let request = keyed(stage.post("/finish", key), key);
+        let [(_, one), (_, other)] = &mut *instances else {
+            unreachable!("there are two");
+        };
+        let (begun, told) = select! {
+            answer = call(&client, request) => bail!("answered: {answer:?}"),
+            begun = within("a handler of one", one.recv()) => (begun?, one),
+            begun = within("a handler of the other", other.recv()) => (begun?, other),
+        };
+        assert_eq!(begun, Some(format!("{key} begun")));
+        for event in ["finished", "dropped"] {
+            let heard = within(event, told.recv()).await?;
+            assert_eq!(heard, Some(format!("{key} {event}")));
+        }
+        let next = keyed(stage.post("/note", key), key);
+        let (status, _) = within("the next call", call(&client, next)).await??;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(told.recv().await, Some(format!("{key} done")));
+    }
+    for (service, _) in instances {
+        service.stop().await;
+    }
     client.close().await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A record on its way to a handler.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,7 @@ use crate::transport::{Origin, Timestamp, TopicPartition};
 
 use super::Policy;
 use super::assignment::Assignment;
+use super::withdrawal::Withdrawal;
 use crate::metrics::{EndpointMetrics, Metrics};
 use crate::store::{Fence, Lent};
 
@@ -60,6 +61,9 @@ pub struct Record {
     pub(crate) moving: Arc<CancellationToken>,
     /// What is known of earlier attempts, once one has failed.
     pub(crate) past: Option<Box<Past>>,
+    /// What this run of its handler has to do with its caller's giving up: made when
+    /// a call is handed out, and for others when it is asked for.
+    pub(super) withdrawal: OnceLock<Arc<Withdrawal>>,
     /// What its endpoint counts: looked up once for everyone on its way.
     pub(crate) meter: Option<Arc<EndpointMetrics>>,
     /// When it arrived.
@@ -147,8 +151,18 @@ impl Delivery {
         self.granted.as_ref()?.lent.as_ref()
     }
 
+    /// What tells the handler that it should end: its caller has given up, or its time
+    /// is nearly over. From now on its caller does not end it any more, only its time
+    /// does. [`extract::CancellationToken`](crate::extract::CancellationToken) says more.
+    #[must_use]
+    pub fn cancellation(&self) -> CancellationToken {
+        self.withdrawal().token()
+    }
+
     /// The record, to be changed for whoever has this delivery.
     pub(crate) fn record_mut(&mut self) -> &mut Record {
+        // Whoever changes it has the same caller.
+        self.withdrawal();
         Arc::make_mut(&mut self.record)
     }
 }
@@ -184,11 +198,22 @@ impl Record {
             refusal: None,
             moving: Arc::default(),
             past: None,
+            withdrawal: OnceLock::new(),
             meter: None,
             received: Instant::now(),
             assignment: Assignment::default(),
             more_offsets: Vec::new(),
         }
+    }
+
+    pub(crate) fn withdrawal(&self) -> &Withdrawal {
+        self.withdrawal.get_or_init(Arc::default)
+    }
+
+    /// What has yet to tell the handler that it must end, where it has asked.
+    #[inline]
+    pub(crate) fn untold(&self) -> Option<&CancellationToken> {
+        self.withdrawal.get()?.untold()
     }
 
     /// An attempt at it failed now; what comes next is another.

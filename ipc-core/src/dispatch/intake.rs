@@ -161,6 +161,7 @@ impl Intake {
             spent.head.clear();
             spent.more_offsets.clear();
             spent.past = None;
+            spent.withdrawal.take();
             self.spent.push(record);
         }
     }

@@ -26,6 +26,13 @@ impl Job {
         }
     }
 
+    /// What its handler was told, or could have been, is over: it is handled again.
+    pub(super) fn forget_run(&mut self) {
+        if self.record.withdrawal.get().is_some() {
+            Arc::make_mut(&mut self.record).withdrawal.take();
+        }
+    }
+
     #[inline]
     pub(super) fn offset(&self) -> i64 {
         self.record.origin.offset

@@ -27,6 +27,7 @@ mod replier;
 mod reply_topics;
 mod report;
 mod tier;
+mod withdrawal;
 mod work;
 mod worker;
 

@@ -68,7 +68,11 @@ impl OpenReplies {
         moving: Arc<CancellationToken>,
         stream: Option<Stream>,
     ) -> OpenReply {
-        let flow = Arc::new(Flow::default());
+        let caller = delivery.withdrawal.get().and_then(|it| it.caller());
+        let flow = Arc::new(Flow {
+            cancelled: caller.cloned().unwrap_or_default(),
+            ..Flow::default()
+        });
         let id = delivery.head.correlation_id.clone();
         if let Some(id) = &id {
             self.registry.lock().insert(id.clone(), Arc::clone(&flow));

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{AbortRegistration, Abortable, Aborted};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,8 +25,6 @@ use crate::transport::Consumer;
 pub(super) struct Work {
     pub(super) ticket: Ticket,
     pub(super) record: Arc<Record>,
-    /// Ends the handler when its caller has gone.
-    pub(super) cancelled: Option<AbortRegistration>,
     /// Whether it is begun only once the one before it is settled: they have one
     /// lane.
     pub(super) follows: bool,
@@ -83,12 +80,7 @@ impl Workshop {
     where
         S: Service<Delivery, Response = Outcome, Error = Infallible>,
     {
-        let Work {
-            ticket,
-            record,
-            cancelled,
-            ..
-        } = work;
+        let Work { ticket, record, .. } = work;
         if record.policy.guarantee == Guarantee::AtMostOnce {
             if !self.commit(&record).await {
                 return Some(How::Again { after: None });
@@ -106,25 +98,29 @@ impl Workshop {
         };
         // Pinned where it is made: it is large to be moved.
         let handler = pin!(ready.call(delivery));
-        let handled = match cancelled {
-            None => Ok(handler.await),
-            Some(cancelled) => Abortable::new(handler, cancelled).await,
+        let withdrawal = answering.as_ref().and_then(|it| it.withdrawal.get());
+        let handled = match withdrawal {
+            None => Some(handler.await),
+            Some(withdrawal) => withdrawal.run(handler).await,
         };
         let outcome = match handled {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(never)) => match never {},
-            Err(Aborted) => return Some(How::Settled(Settled::Cancelled)),
+            Some(Ok(outcome)) => outcome,
+            Some(Err(never)) => match never {},
+            None => return Some(How::Settled(Settled::Cancelled)),
         };
+        let withdrawn = withdrawal.is_some_and(|it| it.is_withdrawn());
         Some(match (outcome, answering) {
+            (Outcome::DeadLettered(reason), _) => {
+                How::Settled(Settled::DeadLetter(reason.as_str()))
+            }
+            // Nobody waits for the answer, and nobody for another attempt.
+            _ if withdrawn => How::Settled(Settled::Cancelled),
             (Outcome::Reply(reply), Some(delivery)) => {
                 let replier = &self.replier;
                 return replier.answer(ticket, &delivery, reply, &self.basket).await;
             }
             (Outcome::Reply(reply), None) => How::Settled(answered(&reply)),
             (Outcome::Done, _) => How::Settled(Settled::Done),
-            (Outcome::DeadLettered(reason), _) => {
-                How::Settled(Settled::DeadLetter(reason.as_str()))
-            }
             (Outcome::NotNow { after }, _) => How::Again { after },
             (Outcome::Retry { after }, _) => How::Retry { after },
             (Outcome::Deferred, _) => How::Settled(Settled::FailedRetry),

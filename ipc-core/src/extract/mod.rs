@@ -22,6 +22,7 @@
 
 mod attempt;
 mod caller;
+mod cancellation;
 mod correlation_id;
 mod deadline;
 mod envelope;
@@ -42,6 +43,7 @@ pub use crate::store::Fence;
 pub use crate::store::postgres::Tx;
 pub use attempt::Attempt;
 pub use caller::Caller;
+pub use cancellation::CancellationToken;
 pub use facts::FactRejection;
 pub(crate) use facts::Facts;
 pub use idempotency_key::IdempotencyKey;

@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Failure, Outcome, Reason, Refusal, Reply};
@@ -138,12 +138,26 @@ where
             Ok(Poll::Pending) => {}
             Err(_panic) => return Poll::Ready(Ok(bounds.panicked())),
         }
-        let finish_by = bounds.delivery.finish_by;
-        let late = this
-            .late
-            .get_or_insert_with(|| Box::pin(sleep_until(finish_by)));
+        let next = bounds.next();
+        let late = this.late.get_or_insert_with(|| Box::pin(sleep_until(next)));
+        // It is told sooner where it has asked since, and ends later where it was told.
+        if late.deadline() != next {
+            late.as_mut().reset(next);
+        }
+        ready!(late.as_mut().poll(cx));
+        let Some(token) = bounds.delivery.untold() else {
+            return Poll::Ready(Ok(bounds.timed_out()));
+        };
+        token.cancel();
+        late.as_mut().reset(bounds.delivery.finish_by);
         late.as_mut().poll(cx).map(|()| Ok(bounds.timed_out()))
     }
+}
+
+/// For so long before its time is over a handler that asked is told: a tenth of the
+/// time it had, and at most a second.
+fn last_words(whole: Duration) -> Duration {
+    (whole / 10).min(Duration::from_secs(1))
 }
 
 /// Why this record must not be handled, as what becomes of it.
@@ -241,6 +255,16 @@ struct Bounds {
 }
 
 impl Bounds {
+    /// When its time is over, or it is to be told that it is nearly so.
+    #[inline]
+    fn next(&self) -> Instant {
+        let finish_by = self.delivery.finish_by;
+        match self.delivery.untold() {
+            Some(_) => finish_by - last_words(finish_by - self.delivery.began),
+            None => finish_by,
+        }
+    }
+
     /// Bounds how long a one-way may wait.
     #[inline]
     fn judge(&self, outcome: Outcome) -> Outcome {

@@ -2,6 +2,7 @@
 #![cfg(feature = "testing")]
 
 mod calls;
+mod cancel;
 mod chunks;
 mod collected;
 mod dedup;

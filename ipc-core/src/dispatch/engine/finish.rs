@@ -54,12 +54,14 @@ where
             }
             How::Again { after } => {
                 self.count(&job, Settled::NotNow);
+                job.forget_run();
                 let after = after.unwrap_or_else(|| backoff(job.waits));
                 job.waits += 1;
                 self.delay(job, after);
             }
             How::Retry { after } => {
                 self.count(&job, Settled::FailedRetry);
+                job.forget_run();
                 let now = self.now().wall;
                 Arc::make_mut(&mut job.record).attempt_failed(now);
                 self.delay(job, after);
@@ -185,10 +187,8 @@ where
         };
         let mut running = self.started.iter().map(|(_, started)| started);
         match running.find(is_sought) {
-            Some(Started {
-                abort: Some(abort), ..
-            }) => abort.abort(),
-            _ => self.cancelled.remember(id),
+            Some(started) => started.job.record.withdrawal().withdraw(),
+            None => self.cancelled.remember(id),
         }
     }
 }

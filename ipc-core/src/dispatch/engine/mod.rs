@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::future::AbortHandle;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
@@ -63,8 +62,6 @@ struct Started {
     job: Job,
     /// Whether a follower of its lane has its permits after it.
     hands_on: bool,
-    /// Ends its handler, where somebody may cancel it.
-    abort: Option<AbortHandle>,
 }
 
 /// What comes up again when its time has come.

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use futures_util::future::AbortHandle;
 use tower::Service;
 
 use super::{BATCH, Engine, Started};
@@ -100,14 +99,11 @@ where
             None => false,
         };
         // Only a call has a caller that may give up.
-        let call = job.record.head.is_call();
-        let (abort, cancelled) = call.then(AbortHandle::new_pair).unzip();
+        if job.record.head.is_call() {
+            job.record.withdrawal();
+        }
         let record = Arc::clone(&job.record);
-        let ticket = Ticket(self.started.insert(Started {
-            job,
-            hands_on,
-            abort,
-        }));
+        let ticket = Ticket(self.started.insert(Started { job, hands_on }));
         if withdrawn {
             let how = How::Settled(Settled::Cancelled);
             return self.reported(Report { ticket, how });
@@ -115,7 +111,6 @@ where
         self.ready.push(Work {
             ticket,
             record,
-            cancelled,
             follows,
         });
     }
