@@ -21,7 +21,7 @@ use super::upload;
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::limits::CHUNK;
 use crate::envelope::{
-    Accepts, Context, CorrelationId, Dialect, Envelope, Headers, RequestHead, names,
+    Accepts, Context, CorrelationId, Deadline, Dialect, Envelope, Headers, RequestHead, names,
 };
 use crate::metrics::{CallOutcome, ClientMetrics, Held};
 use crate::transport::{Ack, Outgoing, SendError};
@@ -114,19 +114,28 @@ impl Client {
         }
     }
 
-    /// Sends a one-way and waits until the log has it.
+    /// Sends a one-way and waits until the log has it, or its time is over. The record
+    /// itself has no deadline.
     pub(crate) async fn post(&self, mut request: Request) -> Result<CorrelationId, Unanswered> {
         let shared = &*self.0;
-        let id = shared.address(&mut request, &Context::current());
-        let sent = if request.is_chunked() {
-            let Request { head, record, .. } = request;
-            upload::send(&*shared.transport, &shared.uploads, head, record).await
-        } else {
+        let started = Instant::now();
+        let context = Context::current();
+        let (_, left) = shared.deadline(&request, &context)?;
+        let id = shared.address(&mut request, &context);
+        let sending = async {
+            if request.is_chunked() {
+                let Request { head, record, .. } = request;
+                return upload::send(&*shared.transport, &shared.uploads, head, record).await;
+            }
             let (ack, receipt) = Ack::pair();
             shared.send_whole(request, ack);
             receipt.await.map(drop)
         };
-        sent.map_err(|error| unsent(error, &id)).map(|()| id)
+        match timeout_at(started + left, sending).await {
+            Ok(Ok(())) => Ok(id),
+            Ok(Err(error)) => Err(unsent(error, &id)),
+            Err(_) => Err(unknown(UnknownReason::DeadlinePassed, &id)),
+        }
     }
 }
 
@@ -253,13 +262,7 @@ impl Shared {
             service.check(started)?;
         }
         let context = Context::current();
-        let timeout = request.timeout.unwrap_or(self.timeout);
-        let now = self.transport.now();
-        let deadline = context.deadline(now, timeout);
-        let left = deadline.remaining(now);
-        if left.is_zero() {
-            return Err(Rejected::TooLate.into());
-        }
+        let (deadline, left) = self.deadline(&request, &context)?;
         let id = self.address(&mut request, &context);
         request.head.reply_to = Some(self.inbox.address());
         request.head.deadline = Some(deadline);
@@ -279,6 +282,21 @@ impl Shared {
             until: started + left,
             pending: self.metrics.client().call_started(),
         })
+    }
+
+    /// Until when its caller waits, and how long that is.
+    fn deadline(
+        &self,
+        request: &Request,
+        context: &Context,
+    ) -> Result<(Deadline, Duration), Rejected> {
+        let timeout = request.timeout.unwrap_or(self.timeout);
+        let now = self.transport.now();
+        let deadline = context.deadline(now, timeout);
+        match deadline.remaining(now) {
+            Duration::ZERO => Err(Rejected::TooLate),
+            left => Ok((deadline, left)),
+        }
     }
 
     /// Says who sends the request, in which dialect and in which trace.

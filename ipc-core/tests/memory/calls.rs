@@ -7,11 +7,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use http::{Request, StatusCode};
-use ipc_core::client::{CallError, Options, Rejected, UnknownReason};
+use ipc_core::client::{CallError, Client, Options, Rejected, UnknownReason};
+use ipc_core::http::Reserved;
 use ipc_core::metrics::Metrics;
+use ipc_core::transport::Transport;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
+use super::silent::Silent;
 use super::system::{Stopped, System, TestResult};
 
 fn request(timeout: Duration) -> TestResult<Request<Body>> {
@@ -38,6 +42,41 @@ async fn a_call_past_its_deadline_is_unknown_and_leaves_nothing_pending() -> Tes
     };
     assert_eq!(unknown.reason, UnknownReason::DeadlinePassed);
     assert_eq!(client.pending(), 0);
+    client.close().await;
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_way_that_the_log_does_not_take_in_time_is_unknown() -> TestResult {
+    let system = System::new();
+    let service = system
+        .service("orders")
+        .serve(Router::new())
+        .start()
+        .await?;
+    let broker = Silent::new(system.transport());
+    let client = Client::builder("web").create_topics(1);
+    let client = client
+        .connect(Arc::clone(&broker) as Arc<dyn Transport>)
+        .await?;
+    broker.fall_silent();
+
+    let began = Instant::now();
+    let sending = client.http_one_way(request(Duration::from_secs(2))?, Reserved::Refuse);
+    let Err(CallError::Unknown(unknown)) = sending.await else {
+        return Err("the log took it".into());
+    };
+    assert_eq!(unknown.reason, UnknownReason::DeadlinePassed);
+    assert_eq!(began.elapsed().as_secs(), 2);
+
+    let late = client.http_one_way(request(Duration::ZERO)?, Reserved::Refuse);
+    let late = late.await;
+    assert!(
+        matches!(late, Err(CallError::Rejected(Rejected::TooLate))),
+        "{late:?}"
+    );
+    broker.answer_again();
     client.close().await;
     service.stop().await;
     Ok(())
