@@ -1,16 +1,14 @@
 //! A service for the tests that end its process: what it does stands in a topic of effects.
 
-use std::future::pending;
-use std::io::Write as _;
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::{Router, extract::State, http::StatusCode, routing::post};
-use harness::{Log, Raw};
+use harness::{Arguments, Log, Raw};
 use ipc_core::{
     dispatch::{RetryPolicy, RetrySpec},
     extract::Attempt,
-    service::{Service, shutdown_signal},
+    service::Service,
     transport::kafka::KafkaConfig,
 };
 
@@ -59,17 +57,12 @@ async fn work(
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .init();
-    let mut arguments = std::env::args().skip(1);
-    let mut next = |what| arguments.next().context(what);
-    let bootstrap = next("argument 1: bootstrap servers")?;
-    let service = next("argument 2: the service's name")?;
-    let topic = next("argument 3: the topic of effects")?;
-    let name = next("argument 4: the instance's name")?;
-    let manner = match &*next("argument 5: work, hold or fail")? {
+    let mut arguments = Arguments::of_this_process();
+    let bootstrap = arguments.next("bootstrap servers")?;
+    let service = arguments.next("the service's name")?;
+    let topic = arguments.next("the topic of effects")?;
+    let name = arguments.next("the instance's name")?;
+    let manner = match &*arguments.next("work, hold or fail")? {
         "hold" => Manner::Hold,
         "fail" => Manner::Fail,
         _ => Manner::Work,
@@ -81,8 +74,6 @@ async fn main() -> Result<()> {
         manner,
     };
     let app = Router::new().route("/work", post(work)).with_state(effects);
-    // Caught before the first signal can come.
-    let signal = tokio::task::JoinSet::from_iter([shutdown_signal()]);
     let mut service = Service::builder(service)
         .kafka(KafkaConfig::new(bootstrap))
         .create_topics(4);
@@ -91,12 +82,5 @@ async fn main() -> Result<()> {
         let retry = RetrySpec::attempts(2).backoff(delay, delay);
         service = service.retry(retry.policy(RetryPolicy::Tiers));
     }
-    service
-        .on_ready(async || writeln!(std::io::stdout(), "serving"))
-        .serve(app)
-        .with_graceful_shutdown(async move {
-            signal.join_all().await;
-        })
-        .await?;
-    Ok(())
+    harness::serve(service, app).await
 }

@@ -2,6 +2,7 @@
 //! brokers of their own; databases; a service with its callers, in this process or another; and the log as it is.
 
 mod commit_proxy;
+mod commits;
 mod database;
 mod eventually;
 mod hostile;
@@ -9,9 +10,11 @@ mod log;
 mod metric;
 mod private_broker;
 mod private_redis;
+mod process;
 mod record;
 mod secured_broker;
 mod stage;
+mod three_brokers;
 mod topic;
 mod worker;
 
@@ -22,6 +25,7 @@ use xtask::redis::Redis;
 
 pub use self::{
     commit_proxy::CommitProxy,
+    commits::Commit,
     database::{Database, PrivatePostgres},
     eventually::{PATIENCE, eventually, within},
     hostile::write_with_header_named,
@@ -29,9 +33,11 @@ pub use self::{
     metric::metric,
     private_broker::PrivateBroker,
     private_redis::PrivateRedis,
+    process::{Arguments, say, serve},
     record::{Raw, Written},
     secured_broker::{ADMIN, NOBODY, SecuredBroker, User, unknown_authority},
     stage::{Stage, call, keyed},
+    three_brokers::ThreeBrokers,
     topic::Topic,
     worker::Worker,
 };

@@ -148,7 +148,7 @@ impl Log {
             .context("asking the broker panicked")?
     }
 
-    fn reader(&self, group: &str) -> ClientConfig {
+    pub(crate) fn reader(&self, group: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap)
@@ -160,7 +160,7 @@ impl Log {
 }
 
 /// How long the broker may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<std::ops::Range<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;

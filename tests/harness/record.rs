@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime};
+
 use rdkafka::{
     Message as _,
     message::{BorrowedMessage, Headers as _},
@@ -23,6 +25,8 @@ pub struct Written {
     pub partition: i32,
     /// At which offset.
     pub offset: i64,
+    /// When it was written, in milliseconds since 1970; 0 where nobody said.
+    pub timestamp: i64,
     /// The key.
     pub key: Option<Vec<u8>>,
     /// The headers in order.
@@ -61,6 +65,14 @@ impl Raw {
     pub fn answered_to(self, topic: impl Into<Vec<u8>>, id: &str) -> Self {
         self.header("kafka_correlationId", id)
             .header("kafka_replyTopic", topic)
+    }
+
+    /// Says that whoever sends it waits for so long from now; else a call is one for its endpoint's timeout.
+    #[must_use]
+    pub fn waiting_for(self, long: Duration) -> Self {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let deadline = since.unwrap_or_default() + long;
+        self.header("ipc-deadline", deadline.as_millis().to_string())
     }
 
     /// Sets the key.
@@ -108,6 +120,7 @@ impl Written {
         Self {
             partition: message.partition(),
             offset: message.offset(),
+            timestamp: message.timestamp().to_millis().unwrap_or(0),
             key: message.key().map(<[u8]>::to_vec),
             headers,
             payload: message.payload().unwrap_or_default().to_vec(),

@@ -8,6 +8,7 @@ mod chunks;
 mod conformance;
 mod dedup;
 mod dialects;
+mod faults;
 mod growth;
 mod handover;
 mod hostile;

@@ -90,11 +90,16 @@ impl Leashed {
             .with_context(|| format!("cannot ask whether {} runs", self.program))
     }
 
+    /// Sends `signal`.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), signal)
+            .with_context(|| format!("cannot send {signal:?} to {}", self.program))
+    }
+
     /// Sends `signal`, and waits for the program's end.
     pub(crate) fn end(mut self, signal: Signal, limit: Duration) -> Result<()> {
         if self.ended()?.is_none() {
-            kill_process(Pid::from_child(&self.child), signal)
-                .with_context(|| format!("cannot end {}", self.program))?;
+            self.signal(signal)?;
         }
         match poll::until(limit, || self.ended())? {
             Some(_) => Ok(()),

@@ -1,12 +1,18 @@
 //! A service that is killed (SIGKILL) at each seam: its effects stand in a table that would take the same one twice.
 
 use anyhow::{Context as _, Result};
-use harness::{CommitProxy, Database, Log, Raw, Stage, Topic, Worker, eventually};
+use harness::{CommitProxy, Database, Log, PATIENCE, Raw, Stage, Topic, Worker, eventually};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_inbox_worker");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_store_worker");
 
-async fn worker(stage: &Stage, database: &Database, end: &str) -> Result<Worker> {
-    let arguments = [stage.bootstrap(), stage.name(), database.url(), end];
+async fn worker(stage: &Stage, database: &Database, seam: &str) -> Result<Worker> {
+    let arguments = [
+        stage.bootstrap(),
+        stage.name(),
+        database.url(),
+        "postgres",
+        seam,
+    ];
     Worker::serve(PROGRAM, arguments).await
 }
 
@@ -21,19 +27,20 @@ async fn one_effect_for_each_key_wherever_the_service_is_killed() -> Result<()> 
     let send = async |work: &str| {
         let call = Raw::post("/work", work)
             .header("idempotency-key", work)
-            .answered_to(&*replies, work);
+            .answered_to(&*replies, work)
+            .waiting_for(2 * PATIENCE);
         log.write(&stage.requests(), call).await
     };
 
     // Between the effect and the reply: the handler has written, and holds.
-    let mut first = worker(&stage, &database, "hold").await?;
+    let mut first = worker(&stage, &database, "after-effect").await?;
     send("before the reply").await?;
-    assert_eq!(first.says().await?, "written before the reply");
+    assert_eq!(first.says().await?, "AfterEffect before the reply");
     first.kill().await?;
     assert_eq!(database.effects().await?, [].into());
 
     // Between the commit and the reply: it is committed, and the instance does not know.
-    let second = worker(&stage, &database.through(proxy.port())?, "work").await?;
+    let second = worker(&stage, &database.through(proxy.port())?, "none").await?;
     eventually("the first work is done", async || {
         Ok(database.effects().await?.len() == 1)
     })
@@ -45,7 +52,7 @@ async fn one_effect_for_each_key_wherever_the_service_is_killed() -> Result<()> 
     assert_eq!(database.effects().await?.len(), 2);
 
     // After the reply, and before its offset is committed, as far as that can be met.
-    let third = worker(&stage, &database, "work").await?;
+    let third = worker(&stage, &database, "none").await?;
     send("after the reply").await?;
     let has = |work: &str, seen: &[harness::Written]| {
         seen.iter()
@@ -55,7 +62,7 @@ async fn one_effect_for_each_key_wherever_the_service_is_killed() -> Result<()> 
         .await?;
     third.kill().await?;
 
-    let last = worker(&stage, &database, "work").await?;
+    let last = worker(&stage, &database, "none").await?;
     send("at last").await?;
     let seen = log.read(&replies, |seen| has("at last", seen)).await?;
     assert_eq!(last.terminate().await?.code(), Some(0));

@@ -1,4 +1,5 @@
 use anyhow::{Result, ensure};
+use rustix::process::Signal;
 
 use super::{Access, Broker, Host, Provider, native::NativeBroker, settings::Place};
 use crate::port;
@@ -48,6 +49,33 @@ impl Cluster {
     #[must_use]
     pub fn brokers(&self) -> &[Broker] {
         &self.0
+    }
+
+    /// Each of them, to be stopped, killed or suspended.
+    #[must_use]
+    pub fn brokers_mut(&mut self) -> &mut [Broker] {
+        &mut self.0
+    }
+
+    /// Starts again what was stopped or killed, lets go on what was suspended, and returns when each answers and
+    /// knows of the others.
+    ///
+    /// # Errors
+    ///
+    /// When one is not a process of this machine, or does not answer.
+    pub fn mend(&mut self) -> Result<()> {
+        for broker in &mut self.0 {
+            let native = broker.native()?;
+            match native.process_id() {
+                Some(_) => native.signal(Signal::CONT)?,
+                None => native.launch()?,
+            }
+        }
+        let brokers = self.0.len();
+        for broker in &mut self.0 {
+            broker.native()?.await_answer(brokers)?;
+        }
+        Ok(())
     }
 }
 

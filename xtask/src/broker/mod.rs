@@ -17,6 +17,7 @@ mod settings;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::Signal;
 
 use self::{container::ContainerBroker, native::NativeBroker};
 
@@ -160,6 +161,36 @@ impl Broker {
             Host::External => refuse(&self.bootstrap),
             Host::Container(broker) => broker.kill(),
             Host::Native(broker) => broker.kill(),
+        }
+    }
+
+    /// Holds the broker up where it stands (SIGSTOP), until it is [resumed](Self::resume), killed or dropped: its
+    /// connections stay open, and nobody answers on them.
+    ///
+    /// # Errors
+    ///
+    /// When the broker is not a process of this machine, or does not run.
+    pub fn suspend(&mut self) -> Result<()> {
+        self.native()?.signal(Signal::STOP)
+    }
+
+    /// Lets a suspended broker go on.
+    ///
+    /// # Errors
+    ///
+    /// When the broker is not a process of this machine, or does not run.
+    pub fn resume(&mut self) -> Result<()> {
+        self.native()?.signal(Signal::CONT)
+    }
+
+    fn native(&mut self) -> Result<&mut NativeBroker> {
+        match &mut self.host {
+            Host::Native(broker) => Ok(broker),
+            Host::External | Host::Container(_) => bail!(
+                "the broker at {} is no process of this machine: start it with the provider {}",
+                self.bootstrap,
+                Provider::Native
+            ),
         }
     }
 

@@ -143,6 +143,17 @@ impl NativeBroker {
         self.end(Signal::KILL)
     }
 
+    /// Sends a signal that does not end it.
+    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
+        match &self.process {
+            Some(process) => process.signal(signal),
+            None => bail!(
+                "the broker at {} is not running: start it first",
+                self.bootstrap()
+            ),
+        }
+    }
+
     fn end(&mut self, signal: Signal) -> Result<()> {
         match self.process.take() {
             Some(process) => process.end(signal, STOP_LIMIT),

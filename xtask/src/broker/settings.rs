@@ -96,6 +96,10 @@ pub(super) fn settings(place: &Place, addresses: Addresses) -> Vec<(&'static str
         ("transaction.state.log.num.partitions", "3"),
         ("group.initial.rebalance.delay.ms", "0"),
         ("auto.create.topics.enable", "false"),
+        // others take over within seconds from one that is gone, or that stands still
+        ("broker.heartbeat.interval.ms", "1000"),
+        ("broker.session.timeout.ms", "6000"),
+        ("replica.lag.time.max.ms", "8000"),
     ];
     settings.extend(fixed.map(|(name, value)| (name, value.to_owned())));
     settings
