@@ -13,7 +13,7 @@ pub use bytes::Bytes;
 pub use crate::contract::{
     BytesBody, Contract, FormBody, Guarantee, Idempotency, IsCall, IsOneWay, IsStream, JsonBody,
     KeyRule, Mode, NoBody, NoPath, NoQuery, OptionalBody, PathValues, ProtobufBody, QueryValues,
-    RawReply, RetryPolicy, RetrySpec, Terms, TextBody, TypedRequest,
+    RawReply, RetryPolicy, RetrySpec, StoreDown, Terms, TextBody, TypedRequest,
 };
 pub use crate::envelope::Problem;
 pub use crate::routing::Endpoint;

@@ -28,7 +28,7 @@ pub use mode::{IsCall, IsOneWay, IsStream, ModeMarker, SameMode};
 pub use reply::{DecodeError, ErrorReply, RawReply};
 pub use request::{CallRequest, OneWayRequest, Request, StreamRequest};
 pub use retry::{Backoff, RetryPolicy, RetrySpec};
-pub use rules::{Guarantee, Idempotency, KeyRule, Mode};
+pub use rules::{Guarantee, Idempotency, KeyRule, Mode, StoreDown};
 pub(crate) use template::nested;
 pub use template::{EmptyValue, Template, TemplateError};
 pub use terms::Terms;

@@ -36,6 +36,18 @@ pub enum Idempotency {
     Derived,
 }
 
+/// What is done with requests whose claim cannot be looked up, because the dedup
+/// store is away.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum StoreDown {
+    /// They wait for the store, and consumption stops until it is back. Calls are
+    /// answered 503 where their deadline comes first.
+    #[default]
+    FailClosed,
+    /// They are handled as if there were no store: a repetition is not noticed.
+    FailOpen,
+}
+
 /// What decides a request's record key, and with it its partition and lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum KeyRule {

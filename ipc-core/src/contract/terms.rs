@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Guarantee, Idempotency, KeyRule, Mode, RetrySpec};
+use super::{Guarantee, Idempotency, KeyRule, Mode, RetrySpec, StoreDown};
 
 /// Everything about an endpoint that is not a type: what a caller must send, and
 /// what a service promises before a handler is reached. Known at compile time.
@@ -26,6 +26,8 @@ pub struct Terms {
     /// larger one only that it was there, so that 0 refuses every repetition. `None`
     /// leaves it to the service's store.
     pub max_reply: Option<usize>,
+    /// What is done while the dedup store is away. `None` leaves it to the service.
+    pub store_down: Option<StoreDown>,
     /// How often a handler may see one record. Default: at least once.
     pub guarantee: Guarantee,
     /// How long a handler may run, and how long a caller waits unless it says
@@ -53,6 +55,7 @@ impl Terms {
             safe: false,
             idempotency: Idempotency::Off,
             max_reply: None,
+            store_down: None,
             guarantee: Guarantee::AtLeastOnce,
             timeout: None,
             key: KeyRule::Default,
@@ -87,6 +90,13 @@ impl Terms {
     #[must_use]
     pub const fn max_reply(mut self, bytes: usize) -> Self {
         self.max_reply = Some(bytes);
+        self
+    }
+
+    /// Sets what is done while the dedup store is away.
+    #[must_use]
+    pub const fn store_down(mut self, what: StoreDown) -> Self {
+        self.store_down = Some(what);
         self
     }
 

@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::envelope::{Envelope, Malformed, RequestHead, UnixMillis};
+use crate::envelope::{Deadline, Envelope, Malformed, RequestHead, UnixMillis};
 use crate::transport::{Origin, Timestamp, TopicPartition};
 
 use super::Policy;
 use super::assignment::Assignment;
+use super::valve::Cause;
 use super::withdrawal::Withdrawal;
 use crate::metrics::{EndpointMetrics, Metrics};
 use crate::store::{Fence, Lent};
@@ -99,6 +100,8 @@ pub(crate) enum Refusal {
     Busy,
     /// It comes back to a lane that one of its own callers holds.
     CallLoop,
+    /// Consumption is stopped, and it cannot wait any longer.
+    Stopped(Cause),
 }
 
 impl Delivery {
@@ -232,6 +235,19 @@ impl Record {
         let past = self.past.as_ref();
         past.and_then(|past| past.home.as_ref())
             .unwrap_or(&self.origin)
+    }
+
+    /// The caller's deadline. A call without one, as a foreign caller sends it,
+    /// counts from when it was written.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.head.deadline.or_else(|| {
+            let written = self.origin.timestamp.millis();
+            let at = written
+                .filter(|_| self.head.is_call())?
+                .plus(self.policy.timeout);
+            Some(Deadline { at, budget: None })
+        })
     }
 
     /// What its endpoint counts in `metrics`.

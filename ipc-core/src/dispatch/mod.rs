@@ -27,6 +27,7 @@ mod replier;
 mod reply_topics;
 mod report;
 mod tier;
+mod valve;
 mod withdrawal;
 mod work;
 mod worker;
@@ -37,7 +38,9 @@ pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Repeat, Reply
 pub use policy::{Policies, Policy, path_only};
 pub use reply_topics::ReplyTopics;
 
-pub use crate::contract::{Backoff, Guarantee, Idempotency, KeyRule, Mode, RetryPolicy, RetrySpec};
+pub use crate::contract::{
+    Backoff, Guarantee, Idempotency, KeyRule, Mode, RetryPolicy, RetrySpec, StoreDown,
+};
 pub use crate::transport::{Origin, TopicPartition};
 
 pub(crate) use backlog::Backlog;
@@ -48,4 +51,5 @@ pub(crate) use open_replies::OpenReplies;
 pub(crate) use pump::RECORD;
 pub(crate) use replier::Replier;
 pub(crate) use report::Input;
+pub(crate) use valve::{Cause, Scope, Turn};
 pub(crate) use work::Workshop;

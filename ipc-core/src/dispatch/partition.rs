@@ -27,7 +27,9 @@ pub(super) struct Partition {
     /// What waits here, where this is a retry topic's.
     pub(super) tier: Option<Tier>,
     /// Held while fetching is paused because the window is full.
-    pub(super) paused: Option<PausedPartition>,
+    pub(super) full: Option<PausedPartition>,
+    /// Held while nothing is fetched because the valve is shut for everything.
+    pub(super) stopped: Option<PausedPartition>,
     /// Set while the partition is on its way to another member: nothing new starts.
     pub(super) leaving: bool,
     /// At-most-once work waits here until every older record is finished, because
@@ -54,7 +56,8 @@ impl Partition {
             gate: Gate::new(per_partition),
             running: 0,
             tier,
-            paused: None,
+            full: None,
+            stopped: None,
             leaving: false,
             waiting_for_turn: VecDeque::new(),
             moving: Arc::default(),
@@ -81,14 +84,10 @@ impl Partition {
         self.metrics.oldest_in_flight(self.window.oldest());
     }
 
-    pub(super) fn pause(&mut self, paused: PausedPartition) {
-        self.paused = Some(paused);
-        self.metrics.paused(true);
-    }
-
-    pub(super) fn resume(&mut self) {
-        self.paused = None;
-        self.metrics.paused(false);
+    /// Says whether it is paused. A partition that rests until a record is due is not.
+    pub(super) fn measure_pause(&self) {
+        self.metrics
+            .paused(self.full.is_some() || self.stopped.is_some());
     }
 
     /// Takes note of a record that arrived; false where it did before.
@@ -106,9 +105,14 @@ impl Partition {
         self.tier.as_ref().is_some_and(|tier| tier.rests)
     }
 
+    /// Whether anything is fetched at all.
+    pub(super) fn is_fetched(&self) -> bool {
+        self.full.is_none() && self.stopped.is_none() && !self.rests()
+    }
+
     /// Whether anything goes on here once a record is done with.
     pub(super) fn has_waiting(&self) -> bool {
-        self.paused.is_some()
+        self.full.is_some()
             || self.gate.has_waiting()
             || self.lanes.has_waiting()
             || !self.waiting_for_turn.is_empty()

@@ -21,13 +21,15 @@ pub(super) struct Partitions {
 
 impl Partitions {
     /// Takes note of a partition. An earlier assignment of it is forgotten.
-    pub(super) fn insert(&mut self, partition: Partition) {
+    pub(super) fn insert(&mut self, partition: Partition) -> Assignment {
         let place = partition.place.clone();
         self.remove(&place);
         self.epochs += 1;
         let epoch = self.epochs;
         let index = self.slots.insert((epoch, partition));
-        self.by_name.insert(place, Assignment { index, epoch });
+        let assignment = Assignment { index, epoch };
+        self.by_name.insert(place, assignment);
+        assignment
     }
 
     /// The assignment of a partition, where it has one.
@@ -66,6 +68,10 @@ impl Partitions {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Partition> {
         self.slots.iter().map(|(_, (_, partition))| partition)
+    }
+
+    pub(super) fn assignments(&self) -> impl Iterator<Item = Assignment> {
+        self.by_name.values().copied()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Partition> {

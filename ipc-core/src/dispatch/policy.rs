@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 
-use crate::contract::{Guarantee, Idempotency, Mode, RetrySpec};
+use crate::contract::{Guarantee, Idempotency, Mode, RetrySpec, StoreDown};
 use crate::envelope::{Envelope, RequestHead};
 
 /// What one endpoint asks of dispatch.
@@ -28,6 +28,9 @@ pub struct Policy {
     /// The largest reply, in bytes, that is stored to answer repetitions with; of a
     /// larger one only that it was there. `None` leaves it to the service's store.
     pub max_reply: Option<usize>,
+    /// What is done while the dedup store is away. Default: what the service says of
+    /// its store.
+    pub store_down: Option<StoreDown>,
     /// Whether anyone may repeat the request without harm, beyond what its
     /// method says. Default: false.
     pub safe: bool,
@@ -55,6 +58,7 @@ impl Policy {
             guarantee: Guarantee::default(),
             idempotency: Idempotency::default(),
             max_reply: None,
+            store_down: None,
             safe: false,
             concurrency: None,
             retry: None,

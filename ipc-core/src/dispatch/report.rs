@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::backlog::Queued;
 use super::basket::Basket;
+use super::valve::Turn;
 use crate::envelope::CorrelationId;
 use crate::metrics::Settled;
 use crate::transport::{Event, Outgoing, Placed, SendError, Settle};
@@ -18,6 +19,8 @@ pub(crate) enum Input {
     Look,
     /// By a caller that gave up.
     Cancel(CorrelationId),
+    /// By whoever stops consumption, or lets it go on.
+    Turn(Turn),
     /// By its service: finish what runs, start nothing, end.
     Drain,
 }

@@ -1,7 +1,7 @@
 //! A snapshot of what is known, and what follows from it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +44,10 @@ pub(super) struct Consumer {
     pub(super) away: Option<(Instant, Cow<'static, str>)>,
     /// `None` before the first assignment.
     pub(super) assigned: Option<usize>,
-    pub(super) paused: BTreeMap<(Arc<str>, i32), &'static str>,
+    /// Partitions that are not fetched, each with every reason there is.
+    pub(super) paused: BTreeSet<(Arc<str>, i32, &'static str)>,
+    /// What is not consumed although it is there, and why.
+    pub(super) stopped: BTreeMap<u64, Arc<str>>,
 }
 
 /// One reply inbox.
@@ -188,10 +191,12 @@ impl Consumer {
                 self.topics
             )
         });
-        let paused = self.paused.iter().map(|((topic, partition), reason)| {
-            format!("{topic}[{partition}] is paused: {reason}")
-        });
-        idle.into_iter().chain(paused)
+        let stopped = self.stopped.values().map(|text| text.to_string());
+        let paused = self
+            .paused
+            .iter()
+            .map(|(topic, partition, reason)| format!("{topic}[{partition}] is paused: {reason}"));
+        idle.into_iter().chain(stopped).chain(paused)
     }
 }
 

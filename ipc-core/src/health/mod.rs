@@ -16,7 +16,7 @@
 //! | a handler runs on beyond its deadline | after 10 s | | |
 //! | the broker is away | never | after 3 s, if nothing else is served | |
 //! | the reply inbox is not ready | never | if nothing else is served | |
-//! | a partition is paused, none is assigned, the dedup store is away | never | never | |
+//! | consumption is stopped, a partition is paused, none is assigned, the dedup store is away | never | never | |
 //!
 //! What does not fail readiness is told as a warning: a partition that is paused
 //! because its window is full, with that reason, and the inbox of a client that
@@ -42,7 +42,7 @@ use tokio::time::Instant;
 
 pub use facts::Facts;
 pub use handlers::HandlerWatch;
-pub use parts::{ConsumerHealth, InboxHealth, PausedPartition, Role};
+pub use parts::{ConsumerHealth, InboxHealth, PausedPartition, Role, StoppedConsumption};
 pub use store::StoreHealth;
 pub use verdict::Verdict;
 

@@ -1,7 +1,7 @@
 //! The handles through which a consumer and a reply inbox report.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -34,7 +34,8 @@ impl ConsumerHealth {
             polled: now,
             away: Some((now, "not reached yet".into())),
             assigned: None,
-            paused: BTreeMap::new(),
+            paused: BTreeSet::new(),
+            stopped: BTreeMap::new(),
         };
         known.consumers.insert(id, consumer);
         Self {
@@ -75,14 +76,29 @@ impl ConsumerHealth {
         partition: i32,
         reason: &'static str,
     ) -> PausedPartition {
-        let place = (Arc::clone(topic), partition);
+        let place = (Arc::clone(topic), partition, reason);
         self.update(|consumer| {
-            consumer.paused.insert(place.clone(), reason);
+            consumer.paused.insert(place.clone());
         });
         PausedPartition {
             state: Arc::clone(&self.state),
             consumer: self.id,
             place,
+        }
+    }
+
+    /// Something is not consumed until the guard is dropped: what it is and why, fit
+    /// to be shown.
+    pub fn stopped(&self, text: impl Into<Arc<str>>) -> StoppedConsumption {
+        let mut known = self.state.known.lock();
+        let id = known.id();
+        if let Some(consumer) = known.consumers.get_mut(&self.id) {
+            consumer.stopped.insert(id, text.into());
+        }
+        StoppedConsumption {
+            state: Arc::clone(&self.state),
+            consumer: self.id,
+            id,
         }
     }
 
@@ -106,7 +122,7 @@ impl Drop for ConsumerHealth {
 pub struct PausedPartition {
     state: Arc<State>,
     consumer: u64,
-    place: (Arc<str>, i32),
+    place: (Arc<str>, i32, &'static str),
 }
 
 impl Drop for PausedPartition {
@@ -114,6 +130,24 @@ impl Drop for PausedPartition {
         let mut known = self.state.known.lock();
         if let Some(consumer) = known.consumers.get_mut(&self.consumer) {
             consumer.paused.remove(&self.place);
+        }
+    }
+}
+
+/// Consumption that somebody has stopped, until this is dropped.
+#[derive(Debug)]
+#[must_use = "consumption counts as going on when this is dropped"]
+pub struct StoppedConsumption {
+    state: Arc<State>,
+    consumer: u64,
+    id: u64,
+}
+
+impl Drop for StoppedConsumption {
+    fn drop(&mut self) {
+        let mut known = self.state.known.lock();
+        if let Some(consumer) = known.consumers.get_mut(&self.consumer) {
+            consumer.stopped.remove(&self.id);
         }
     }
 }

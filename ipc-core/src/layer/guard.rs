@@ -12,8 +12,8 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::{Layer, Service};
 
-use crate::dispatch::{Delivery, Failure, Outcome, Reason, Refusal, Reply};
-use crate::envelope::{Deadline, Problem};
+use crate::dispatch::{Cause, Delivery, Failure, Outcome, Reason, Refusal, Reply};
+use crate::envelope::Problem;
 
 /// Makes [`Guard`]s.
 #[derive(Clone, Debug)]
@@ -66,7 +66,9 @@ where
     fn call(&mut self, mut delivery: Delivery) -> Self::Future {
         let now = delivery.began_at;
         let timeout = delivery.policy.timeout;
-        let left = deadline(&delivery).map_or(timeout, |it| it.remaining(now).min(timeout));
+        let left = delivery
+            .deadline()
+            .map_or(timeout, |it| it.remaining(now).min(timeout));
         delivery.finish_by = delivery.began + left;
         delivery.answer_by = Some(now.plus(left));
         let bounds = Bounds {
@@ -201,9 +203,10 @@ fn refuse(delivery: &Delivery) -> Option<Outcome> {
             let problem = Problem::new("call-loop", "The call waits for itself", 508);
             return Some(answer_or_fail(is_call, problem));
         }
+        Some(Refusal::Stopped(cause)) => return Some(stopped(*cause)),
         None => {}
     }
-    let deadline = deadline(delivery)?;
+    let deadline = delivery.deadline()?;
     if !deadline.expired(delivery.began_at) {
         None
     } else if is_call {
@@ -213,25 +216,26 @@ fn refuse(delivery: &Delivery) -> Option<Outcome> {
     }
 }
 
-/// The caller's deadline. A call without one, as a foreign caller sends it,
-/// counts from when it was written.
-#[inline]
-pub(super) fn deadline(delivery: &Delivery) -> Option<Deadline> {
-    let head = &delivery.head;
-    let written = delivery.origin.timestamp.millis();
-    head.deadline.or_else(|| {
-        let at = written
-            .filter(|_| head.is_call())?
-            .plus(delivery.policy.timeout);
-        Some(Deadline { at, budget: None })
-    })
-}
-
 fn answer_or_fail(is_call: bool, problem: Problem) -> Outcome {
     if is_call {
         return Outcome::Reply(problem.into());
     }
     failed(Reason::ClientError, problem.to_string())
+}
+
+/// Only calls are told: a one-way has time.
+fn stopped(cause: Cause) -> Outcome {
+    let (problem, after) = match cause {
+        Cause::Store => (store_away(), "1"),
+    };
+    let mut reply = Reply::from(problem);
+    reply.headers.push_static("retry-after", after);
+    Outcome::Reply(reply)
+}
+
+/// What a call is told that waits for the dedup store in vain.
+pub(super) fn store_away() -> Problem {
+    Problem::new("dedup-store-away", "The dedup store does not answer", 503)
 }
 
 fn expired() -> Reply {

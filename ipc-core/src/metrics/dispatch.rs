@@ -1,5 +1,6 @@
 //! Dispatch as a whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -9,7 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::Rebalance;
 use super::histogram::Histogram;
-use super::labels::{ReasonLabels, RebalanceLabels};
+use super::labels::{ReasonLabels, RebalanceLabels, StopLabels};
 use super::series::{Held, latencies, rests};
 
 /// What dispatch counts apart from single endpoints and partitions.
@@ -18,6 +19,7 @@ pub struct DispatchMetrics {
     queue_wait: Histogram,
     log_wait: Histogram,
     rebalances: Family<RebalanceLabels, Counter>,
+    stopped: Family<StopLabels, Gauge>,
     revoke_drains_exceeded: Counter,
     dead_letters: Family<ReasonLabels, Counter>,
     retries_over_budget: Counter,
@@ -33,6 +35,7 @@ impl DispatchMetrics {
             queue_wait: latencies(),
             log_wait: rests(),
             rebalances: Family::default(),
+            stopped: Family::default(),
             revoke_drains_exceeded: Counter::default(),
             dead_letters: Family::default(),
             retries_over_budget: Counter::default(),
@@ -57,6 +60,11 @@ impl DispatchMetrics {
             "rebalances",
             "Changes of this instance's assignment",
             metrics.rebalances.clone(),
+        );
+        registry.register(
+            "consumption_stopped",
+            "1 while nothing is consumed for an endpoint, or with an empty one for all, by who stopped it",
+            metrics.stopped.clone(),
         );
         registry.register(
             "revoke_drains_exceeded",
@@ -111,6 +119,16 @@ impl DispatchMetrics {
         self.rebalances
             .get_or_create(&RebalanceLabels { kind })
             .inc();
+    }
+
+    /// Says that nothing is consumed for `endpoint`, a policy's name, or with an empty
+    /// one for all of them, until the guard is dropped.
+    pub fn stopped(&self, endpoint: &str, cause: &'static str) -> Held {
+        let labels = StopLabels {
+            endpoint: Arc::from(endpoint),
+            cause,
+        };
+        Held::one_in(&self.stopped.get_or_create_owned(&labels))
     }
 
     /// Counts a revocation that went on before everything was drained.

@@ -303,6 +303,12 @@ pub(super) struct ReasonLabels {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct StopLabels {
+    pub(super) endpoint: Arc<str>,
+    pub(super) cause: &'static str,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub(super) struct RebalanceLabels {
     pub(super) kind: Rebalance,
 }

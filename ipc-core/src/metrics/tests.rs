@@ -30,6 +30,7 @@ fn everything() -> (Metrics, Arc<PartitionMetrics>) {
     dispatch.rebalanced(Rebalance::Assigned);
     dispatch.revoke_drain_exceeded();
     dispatch.dead_lettered("timeout");
+    drop(dispatch.stopped("", "store"));
     dispatch.chunks_discarded(2);
     drop(dispatch.stream_opened());
     dispatch.presence_sent();

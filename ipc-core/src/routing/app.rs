@@ -22,6 +22,8 @@ use crate::dispatch::Policy;
 pub struct App<S = ()> {
     router: Router<S>,
     endpoints: Vec<Registered>,
+    /// Whether it may answer what no endpoint is for.
+    has_others: bool,
 }
 
 impl<S> App<S>
@@ -30,7 +32,10 @@ where
 {
     /// An application without routes.
     pub fn new() -> Self {
-        Self::from(Router::new())
+        Self {
+            has_others: false,
+            ..Self::from(Router::new())
+        }
     }
 
     /// Adds endpoints; [`endpoints!`](crate::endpoints) lists them.
@@ -72,6 +77,7 @@ where
     pub fn merge(mut self, other: impl Into<Self>) -> Self {
         let other = other.into();
         self.router = self.router.merge(other.router);
+        self.has_others |= other.has_others;
         self.endpoints.extend(other.endpoints);
         self
     }
@@ -87,6 +93,7 @@ where
     pub fn nest(mut self, prefix: &str, other: impl Into<Self>) -> Self {
         let other = other.into();
         self.router = self.router.nest(prefix, other.router);
+        self.has_others |= other.has_others;
         let below = other.endpoints.into_iter().map(|endpoint| Registered {
             path: nested(prefix, &endpoint.path),
             ..endpoint
@@ -103,6 +110,7 @@ where
         App {
             router: change(self.router),
             endpoints: self.endpoints,
+            has_others: true,
         }
     }
 
@@ -111,7 +119,14 @@ where
         App {
             router: self.router.with_state(state),
             endpoints: self.endpoints,
+            has_others: self.has_others,
         }
+    }
+
+    /// Whether requests may be handled that no endpoint is for: by a route by hand, a
+    /// merged Router's, or a fallback.
+    pub(crate) fn has_others(&self) -> bool {
+        self.has_others
     }
 
     /// The plain axum Router, with the routes so far.
@@ -160,6 +175,7 @@ impl<S> From<Router<S>> for App<S> {
         Self {
             router,
             endpoints: Vec::new(),
+            has_others: true,
         }
     }
 }

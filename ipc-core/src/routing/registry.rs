@@ -36,6 +36,7 @@ impl Registered {
         policy.guarantee = self.terms.guarantee;
         policy.idempotency = self.terms.idempotency;
         policy.max_reply = self.terms.max_reply.or(default.max_reply);
+        policy.store_down = self.terms.store_down;
         policy.safe = self.terms.safe;
         policy.retry = self.terms.retry.or(default.retry.filter(|_| {
             // What a service says of all holds where it can.

@@ -47,6 +47,9 @@ pub struct Prepared<H> {
     pub policies: Arc<dyn Policies>,
     /// Topics beside the service's request topic that endpoints name as theirs.
     pub topics: Vec<String>,
+    /// Whether requests may be handled that no endpoint is for: by a route that is
+    /// none, or a fallback.
+    pub others: bool,
 }
 
 /// Any HTTP service: the back end of another framework, a proxy, a test double.
@@ -65,6 +68,7 @@ impl Application for App {
     type Handler = HttpAdapter<Router>;
 
     fn prepare(self, default: Policy) -> Result<Prepared<Self::Handler>, RouteConflicts> {
+        let others = self.has_others();
         let (router, registry) = self.into_parts(default)?;
         let topics = registry
             .endpoints()
@@ -75,6 +79,7 @@ impl Application for App {
             handler: HttpAdapter::new(mark_matched(router)),
             policies: registry,
             topics,
+            others,
         })
     }
 }
@@ -96,6 +101,7 @@ where
             handler: HttpAdapter::new(self.0),
             policies: Arc::new(Arc::new(default)),
             topics: Vec::new(),
+            others: true,
         })
     }
 }

@@ -17,11 +17,11 @@ use super::hooks::{HookFailure, Hooks};
 use super::layers::{MessageLayers, MessageService};
 #[cfg(feature = "http-server")]
 use super::listener::HttpListener;
-use super::running::{Parts, Service};
+use super::running::{Parts, Service, Stored};
 use super::serve::Serve;
 use super::topics::Topics;
-use super::{Application, Prepared, ServeError, checks, topics};
-use crate::dispatch::{Delivery, Limits, Outcome, Policy, ReplyTopics, RetrySpec};
+use super::{Application, Prepared, ServeError, checks, outage, topics};
+use crate::dispatch::{Delivery, Limits, Outcome, Policies as _, Policy, ReplyTopics, RetrySpec};
 use crate::handler::TopicHandler;
 use crate::health::Health;
 use crate::layer::{
@@ -308,6 +308,7 @@ impl ServiceBuilder {
             handler,
             policies,
             topics: mut extra,
+            others,
         } = app.prepare(self.policy())?;
         let default_policy = self.policy();
         extra.extend(self.topic_handlers.keys().cloned());
@@ -354,11 +355,15 @@ impl ServiceBuilder {
         self.health.starting("running the hooks before the start");
         self.hooks.start().await?;
         let instance: Arc<str> = format!("{name}/{}", Uuid::new_v4().simple()).into();
-        let store = self.dedup.as_ref().map(|dedup| Arc::clone(&dedup.store));
-        let dedup = match self.dedup {
+        let stored = self.dedup.as_ref().map(|dedup| Stored {
+            dedup: dedup.clone(),
+            health: Arc::new(self.health.store(dedup.store.name())),
+            scopes: outage::scopes(&policies.all(), &default_policy, others, dedup),
+        });
+        let dedup = match &stored {
             None => DedupLayer::off(),
-            Some(dedup) => {
-                let health = self.health.store(dedup.store.name());
+            Some(Stored { dedup, health, .. }) => {
+                let (dedup, health) = (dedup.clone(), Arc::clone(health));
                 let service = Arc::clone(&name);
                 let instance = Arc::clone(&instance);
                 DedupLayer::new(dedup, service, instance, self.metrics.clone(), health)
@@ -395,7 +400,7 @@ impl ServiceBuilder {
             metrics: self.metrics,
             health: self.health,
             hooks: self.hooks,
-            dedup: store,
+            stored,
             #[cfg(feature = "http-server")]
             admin,
             #[cfg(feature = "http-server")]

@@ -35,6 +35,12 @@ pub(super) fn faults(policy: &Policy, store: Store) -> Vec<String> {
     let mut faults = Vec::new();
     if policy.idempotency != Idempotency::Off {
         stored_replies(policy, store, &mut faults);
+    } else if policy.store_down.is_some() {
+        faults.push(format!(
+            "endpoint {} says what becomes of it while the dedup store is away and has no reply \
+             stored: leave store_down out, or ask for idempotency",
+            policy.name
+        ));
     }
     if policy.guarantee == Guarantee::AtMostOnce && policy.mode == Mode::Stream {
         faults.push(format!(

@@ -14,6 +14,7 @@ mod inlet;
 mod layers;
 #[cfg(feature = "http-server")]
 mod listener;
+mod outage;
 mod presence;
 mod running;
 mod serve;

@@ -16,16 +16,17 @@ use super::hooks::Hooks;
 use super::inlet::Requests;
 #[cfg(feature = "http-server")]
 use super::listener::{HttpListener, ServedHttp};
+use super::outage::Outage;
 use super::presence::Presence;
 use super::topics::Topics;
 use super::{ServeError, ServiceBuilder, control};
 use crate::dispatch::{
     Delivery, Engine, Input, Intake, Limits, OpenReplies, Outcome, Policies, Replier, ReplyTopics,
-    Workshop,
+    Scope, Workshop,
 };
-use crate::health::Health;
+use crate::health::{Health, StoreHealth};
 use crate::metrics::Metrics;
-use crate::store::DedupStore;
+use crate::store::Dedup;
 use crate::transport::{Consumer, Subscription, Transport};
 
 /// How much longer than the drain bound dispatch may take to end: it keeps the
@@ -78,11 +79,19 @@ pub(super) struct Parts {
     pub(super) metrics: Metrics,
     pub(super) health: Health,
     pub(super) hooks: Hooks,
-    pub(super) dedup: Option<Arc<dyn DedupStore>>,
+    pub(super) stored: Option<Stored>,
     #[cfg(feature = "http-server")]
     pub(super) admin: Option<super::Admin>,
     #[cfg(feature = "http-server")]
     pub(super) http: Option<HttpListener>,
+}
+
+/// The dedup store of a service, as its layers ask it.
+pub(super) struct Stored {
+    pub(super) dedup: Dedup,
+    pub(super) health: Arc<StoreHealth>,
+    /// What may not be consumed while it is away.
+    pub(super) scopes: Vec<Scope>,
 }
 
 impl Parts {
@@ -114,7 +123,7 @@ impl Parts {
             .health
             .consumer(Arc::clone(&self.topics.requests[0]), Instant::now());
         let consumer_health = Arc::new(consumer_health);
-        let dedup = self.dedup.clone();
+        let dedup = self.stored.as_ref().map(|it| Arc::clone(&it.dedup.store));
         let inlet = Requests::new(inputs.clone(), Arc::clone(&consumer_health), dedup);
         let tiers = self.topics.tiers();
         let subscription = Subscription {
@@ -182,10 +191,18 @@ impl Parts {
         };
         service.engine.spawn(engine.run(inbox));
         service.beside.spawn(presence.run(serving.clone()));
-        if let Some(store) = self.dedup {
-            let span = tracing::info_span!("upkeep", store = store.name());
+        if let Some(stored) = self.stored {
+            let Stored {
+                dedup,
+                health,
+                scopes,
+            } = stored;
+            let inputs = service.inputs.clone();
+            let outage = Outage::new(&service.name, &dedup, health, scopes, inputs);
+            let span = tracing::info_span!("upkeep", store = dedup.store.name());
             let upkeep = async move {
-                serving.run_until_cancelled(store.upkeep()).await;
+                let both = async { tokio::join!(dedup.store.upkeep(), outage.run()) };
+                serving.run_until_cancelled(both).await;
             };
             service.beside.spawn(upkeep.instrument(span));
         }

@@ -27,6 +27,7 @@ mod settings;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+pub use crate::contract::StoreDown;
 pub use claim::{Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, Lent, Place, WorkId};
 pub use error::{FinishError, StoreError};
 pub use kafka::KafkaStore;
@@ -34,7 +35,7 @@ pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use reply::{ReplyTooOld, StoredBody, StoredReply};
-pub use settings::{Dedup, StoreDown};
+pub use settings::Dedup;
 
 use std::fmt;
 use std::sync::Arc;
@@ -101,6 +102,24 @@ pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
     /// A claim that was granted to a future dropped meanwhile is released, at the
     /// latest when its lease is over.
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError>;
+
+    /// Asks it for `work`, which is nobody's, while it is away: the service asks in
+    /// the place of every request that waits for it, and goes on once it answers.
+    /// Default: the work is claimed and released.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where it is still away.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`claim`](DedupStore::claim).
+    async fn probe(&self, work: &ClaimRequest) -> Result<(), StoreError> {
+        if let Claim::Granted(claimed) = self.claim(work).await? {
+            claimed.release().await;
+        }
+        Ok(())
+    }
 
     /// What the store does beside claims, such as forgetting what has had its time,
     /// for as long as a service uses it: the service runs it from its start until its

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::DedupStore;
+use crate::contract::StoreDown;
 
 /// Room between the end of a handler's timeout and the end of its lease.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
@@ -12,17 +13,6 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// in which it waits, a fortnight as a dead letter.
 const KEEP: Duration = Duration::from_secs(22 * 24 * 60 * 60);
 const MAX_REPLY: usize = 1024 * 1024;
-
-/// What is done with requests whose claim cannot be looked up.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum StoreDown {
-    /// They wait for the store: one-ways in their lane, calls until their deadline,
-    /// when they are answered 503.
-    #[default]
-    FailClosed,
-    /// They are handled as if there were no store: a repetition is not noticed.
-    FailOpen,
-}
 
 /// A store and how it is used.
 ///

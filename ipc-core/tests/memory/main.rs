@@ -24,6 +24,7 @@ mod retries;
 mod rows;
 mod silent;
 mod spring;
+mod stops;
 mod streams;
 mod system;
 #[cfg(feature = "postgres")]

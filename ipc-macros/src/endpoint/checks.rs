@@ -64,6 +64,15 @@ pub(crate) fn options(options: &Options, errors: &mut Diagnostics) {
             "without idempotency no reply is stored: add it, or leave max_reply out",
         );
     }
+    if let Some(store_down) = options.span_of("store_down")
+        && options.span_of("idempotency").is_none()
+    {
+        errors.error_at(
+            store_down,
+            "store_down says what becomes of requests whose replies are stored: add idempotency, \
+             or leave it out",
+        );
+    }
     let Some(retry) = options.span_of("retry") else {
         return;
     };

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Path, Type, Visibility};
 
 use super::attr::Route;
-use super::options::{Idempotency, Key, Mode, Options};
+use super::options::{Idempotency, Key, Mode, Options, StoreDown};
 use super::request::RequestParts;
 use super::retry::{self, Retry};
 use super::signature::{Describes, Handler};
@@ -234,6 +234,13 @@ fn service_terms(p: &TokenStream, options: &Options) -> TokenStream {
     }
     if let Some(bytes) = &options.max_reply {
         terms.extend(quote!(.max_reply(#bytes)));
+    }
+    match options.store_down {
+        None => {}
+        Some(StoreDown::FailClosed) => {
+            terms.extend(quote!(.store_down(#p::StoreDown::FailClosed)));
+        }
+        Some(StoreDown::FailOpen) => terms.extend(quote!(.store_down(#p::StoreDown::FailOpen))),
     }
     if options.at_most_once {
         terms.extend(quote!(.guarantee(#p::Guarantee::AtMostOnce)));

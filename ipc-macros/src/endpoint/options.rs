@@ -16,6 +16,7 @@ const KNOWN: &[&str] = &[
     "safe",
     "idempotency",
     "max_reply",
+    "store_down",
     "delivery",
     "timeout",
     "key",
@@ -44,6 +45,13 @@ pub(crate) enum Idempotency {
     Derived,
 }
 
+/// What is done while the dedup store is away.
+#[derive(Clone, Copy)]
+pub(crate) enum StoreDown {
+    FailClosed,
+    FailOpen,
+}
+
 /// What decides the record key.
 pub(crate) enum Key {
     Param(Ident),
@@ -60,6 +68,7 @@ pub(crate) struct Options {
     pub(crate) safe: bool,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) max_reply: Option<LitInt>,
+    pub(crate) store_down: Option<StoreDown>,
     pub(crate) at_most_once: bool,
     pub(crate) timeout: Option<Millis>,
     pub(crate) key: Option<Key>,
@@ -92,6 +101,7 @@ impl Options {
             "safe" => self.safe = true,
             "idempotency" => self.idempotency = idempotency(&name, input, errors)?,
             "max_reply" => self.max_reply = max_reply(&name, input, errors)?,
+            "store_down" => self.store_down = store_down(&name, input, errors)?,
             "delivery" => {
                 let value = word(&name, input)?;
                 self.at_most_once = value == "at_most_once";
@@ -220,6 +230,25 @@ fn max_reply(
         return Ok(None);
     }
     Ok(Some(bytes))
+}
+
+fn store_down(
+    name: &Ident,
+    input: ParseStream<'_>,
+    errors: &mut Diagnostics,
+) -> syn::Result<Option<StoreDown>> {
+    let value = word(name, input)?;
+    Ok(match &*value.to_string() {
+        "fail_closed" => Some(StoreDown::FailClosed),
+        "fail_open" => Some(StoreDown::FailOpen),
+        unknown => {
+            errors.error(
+                &value,
+                format_args!("unknown store_down {unknown}: known are fail_closed and fail_open"),
+            );
+            None
+        }
+    })
 }
 
 /// `= parameter`, `= header("x-tenant")` or `= none`

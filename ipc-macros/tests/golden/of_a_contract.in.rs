@@ -1,4 +1,4 @@
-#[endpoint(contract = orders_contract::place_order, idempotency = required, max_reply = 65_536, crate = crate::ipc)]
+#[endpoint(contract = orders_contract::place_order, idempotency = required, max_reply = 65_536, store_down = fail_open, crate = crate::ipc)]
 async fn place_order(
     Path(id): Path<OrderId>,
     Json(command): Json<PlaceOrder>,

@@ -10,7 +10,8 @@ struct place_order {}
 impl crate::ipc::__private::Contract for place_order {
     const TERMS: crate::ipc::__private::Terms = <orders_contract::place_order as crate::ipc::__private::Contract>::TERMS
         .idempotency(crate::ipc::__private::Idempotency::Required)
-        .max_reply(65_536);
+        .max_reply(65_536)
+        .store_down(crate::ipc::__private::StoreDown::FailOpen);
     type Mode = <orders_contract::place_order as crate::ipc::__private::Contract>::Mode;
     type Path = <orders_contract::place_order as crate::ipc::__private::Contract>::Path;
     type Query = <orders_contract::place_order as crate::ipc::__private::Contract>::Query;

@@ -8,7 +8,7 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ("error", ""),
     ("metrics", ""),
     ("health", ""),
-    ("store", "transport envelope error"),
+    ("store", "transport contract envelope error"),
     ("envelope", "error"),
     ("contract", "envelope error"),
     ("transport", "envelope error metrics health"),

@@ -24,13 +24,15 @@ where
 {
     pub(super) fn assign(&mut self, partitions: Vec<TopicPartition>) {
         self.metrics.dispatch().rebalanced(Rebalance::Assigned);
+        let mut assigned = Vec::with_capacity(partitions.len());
         for place in partitions {
             let metrics = self.metrics.partition(&place.topic, place.partition);
             tracing::debug!(partition = %place, "assigned");
             let tier = self.intake.delay(&place.topic).map(Tier::new);
             let partition = Partition::new(place, self.limits.per_partition, tier, metrics);
-            self.partitions.insert(partition);
+            assigned.push(self.partitions.insert(partition));
         }
+        self.stop_fetching(&assigned);
         self.announce();
     }
 
@@ -123,21 +125,12 @@ where
     /// it is free.
     pub(super) fn pause_full(&mut self, touched: &[Assignment]) {
         let window = self.limits.window;
-        let mut full = Vec::new();
-        for assignment in touched {
-            let Some(partition) = self.partitions.get(*assignment) else {
-                continue;
-            };
+        self.fetch(touched, |partition, health| {
             partition.measure(window);
-            if partition.paused.is_none() && partition.window.len() >= window {
-                let place = partition.place.clone();
-                let (topic, number) = (&place.topic, place.partition);
-                partition.pause(self.health.paused(topic, number, "its window is full"));
-                full.push(place);
+            if partition.full.is_none() && partition.window.len() >= window {
+                let (topic, number) = (&partition.place.topic, partition.place.partition);
+                partition.full = Some(health.paused(topic, number, "its window is full"));
             }
-        }
-        if !full.is_empty() {
-            self.shop.consumer.pause(full);
-        }
+        });
     }
 }

@@ -144,21 +144,16 @@ where
         {
             self.moved.push(assignment);
         }
-        if partition.paused.is_some() && partition.window.len() <= half {
-            partition.resume();
-            if !partition.rests() {
-                self.shop.consumer.resume(vec![partition.place.clone()]);
-            }
-        }
-        if partition.waiting_for_turn.is_empty() {
-            return;
-        }
+        let has_room = partition.full.is_some() && partition.window.len() <= half;
         let turn = partition
             .waiting_for_turn
             .iter()
             .position(|job| partition.window.is_oldest(job.offset()));
         if let Some(turn) = turn.and_then(|index| partition.waiting_for_turn.remove(index)) {
             self.steps.push_back(Step::Endpoint(turn));
+        }
+        if has_room {
+            self.fetch(&[assignment], |partition, _| partition.full = None);
         }
     }
 

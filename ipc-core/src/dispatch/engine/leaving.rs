@@ -37,6 +37,7 @@ where
                 dismissed.extend(partition.gate.dismiss());
             }
         }
+        self.forget_held();
         // They had their endpoint's permit already.
         for job in dismissed {
             self.leave_endpoint(&job);

@@ -7,6 +7,7 @@ mod arrivals;
 mod finish;
 mod leaving;
 mod steps;
+mod stops;
 mod tiers;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -37,6 +38,7 @@ use super::moment::Moment;
 use super::partition::Partition;
 use super::partitions::Partitions;
 use super::report::Input;
+use super::valve::Valve;
 use super::work::{Work, Workshop};
 use super::worker;
 use super::{Delivery, Limits, Outcome};
@@ -70,6 +72,8 @@ enum Later {
     Job(Job),
     /// The next record of a retry topic's partition.
     Head(Assignment),
+    /// A call that waits for the valve, by its number there.
+    Held(u64),
 }
 
 /// Dispatches the records of one consumer to `S`.
@@ -82,6 +86,7 @@ pub(crate) struct Engine<S> {
     metrics: Metrics,
     partitions: Partitions,
     gates: Gates,
+    valve: Valve,
     steps: VecDeque<Step>,
     /// Records that can be handled now, until this turn ends.
     ready: Vec<Work>,
@@ -123,6 +128,7 @@ where
             service,
             intake,
             gates: Gates::new(&limits),
+            valve: Valve::default(),
             limits,
             health,
             assigned,
@@ -189,6 +195,7 @@ where
                 match due.into_inner() {
                     Later::Job(job) => self.admit(job),
                     Later::Head(assignment) => self.head_due(assignment),
+                    Later::Held(number) => self.held_for_long(number),
                 }
             }
             if late {
@@ -208,6 +215,7 @@ where
             Input::Event(event, _queued) => self.consumed(event),
             Input::Look => {}
             Input::Cancel(id) => self.cancel(id),
+            Input::Turn(turn) => self.turn(turn),
             Input::Drain => self.drain(),
         }
     }

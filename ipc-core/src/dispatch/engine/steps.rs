@@ -12,7 +12,7 @@ use crate::dispatch::work::Work;
 use crate::dispatch::{Delivery, Guarantee, Outcome};
 use crate::metrics::Settled;
 
-/// A job and the gate it comes to next.
+/// A job and the gate it comes to next. The valve is before the first.
 pub(super) enum Step {
     Endpoint(Job),
     Partition(Job),
@@ -54,7 +54,10 @@ where
     /// Through one gate, if it has room.
     fn pass(&mut self, step: Step) -> Option<Step> {
         match step {
-            Step::Endpoint(job) => self.gates.enter_endpoint(job).map(Step::Partition),
+            Step::Endpoint(job) => {
+                let job = self.through_valve(job)?;
+                self.gates.enter_endpoint(job).map(Step::Partition)
+            }
             Step::Partition(job) => match self.current(&job) {
                 Some(partition) => partition.gate.enter(job).map(Step::Instance),
                 None => {
@@ -63,6 +66,11 @@ where
                 }
             },
             Step::Instance(job) => self.gates.enter_instance(job).map(Step::Start),
+            // It may have waited for its permits since it was let through.
+            Step::Start(job) if self.valve.stops(&job.record).is_some() => {
+                self.leave_gates(&job);
+                self.through_valve(job).map(Step::Endpoint)
+            }
             Step::Start(job) => {
                 self.start(job);
                 None

@@ -64,23 +64,14 @@ where
 
     /// Fetches nothing from a partition whose next record is not due, until it is.
     fn rest(&mut self, assignment: Assignment, now: UnixMillis) {
-        let Some(partition) = self.partitions.get(assignment) else {
-            return;
-        };
-        let full = partition.paused.is_some();
-        let Some(tier) = &mut partition.tier else {
-            return;
-        };
-        let wait = tier.wait(now);
-        let rested = std::mem::replace(&mut tier.rests, wait.is_some());
-        let starts = wait.filter(|_| !std::mem::replace(&mut tier.timed, true));
-        if rested != wait.is_some() && !full {
-            let place = vec![partition.place.clone()];
-            match wait {
-                Some(_) => self.shop.consumer.pause(place),
-                None => self.shop.consumer.resume(place),
+        let mut starts = None;
+        self.fetch(&[assignment], |partition, _| {
+            if let Some(tier) = &mut partition.tier {
+                let wait = tier.wait(now);
+                tier.rests = wait.is_some();
+                starts = wait.filter(|_| !std::mem::replace(&mut tier.timed, true));
             }
-        }
+        });
         if let Some(wait) = starts {
             self.wait(Later::Head(assignment), wait.max(TICK));
         }

@@ -16,6 +16,7 @@ use super::{body, identity};
 use crate::dispatch::{Delivery, Failure, Granted, Outcome, Reason, Reply, ReplyBody};
 use crate::envelope::Problem;
 use crate::health::StoreHealth;
+use crate::layer::guard;
 use crate::metrics::{ClaimResult, Metrics};
 use crate::store::{
     Claim, ClaimRequest, Claimed, Dedup as Settings, Effects, FinishError, Place, StoreDown,
@@ -31,7 +32,7 @@ pub(super) struct Desk {
     pub(super) service: Arc<str>,
     pub(super) instance: Arc<str>,
     pub(super) metrics: Metrics,
-    pub(super) health: StoreHealth,
+    pub(super) health: Arc<StoreHealth>,
 }
 
 /// Why a reply is not stored under its claim.
@@ -41,6 +42,10 @@ pub(super) enum Lost {
     /// Nothing of the work is kept, nor would be the next time.
     Undone,
 }
+
+/// A call that the store was asked for in vain waits for so long, and with the others
+/// once consumption has stopped.
+const SOON: Duration = Duration::from_millis(10);
 
 /// What asking for a claim came to.
 enum Asked {
@@ -102,12 +107,9 @@ impl Desk {
             request.lease = wait.left() + self.settings.lease_margin;
             let claim = match self.settings.store.claim(request).await {
                 Ok(claim) => claim,
-                Err(error) => match self.without_store(&error, delivery, wait).await {
-                    Some(asked) => return asked,
-                    None => continue,
-                },
+                Err(error) => return self.without_store(&error, delivery, wait),
             };
-            self.health.reachable();
+            self.health.answered();
             match claim {
                 Claim::Granted(claimed) => {
                     self.count(granted(&*claimed));
@@ -139,28 +141,26 @@ impl Desk {
         }
     }
 
-    /// What to do while the store does not answer; `None` is to ask again.
-    async fn without_store(
-        &self,
-        error: &StoreError,
-        delivery: &Delivery,
-        wait: &mut Wait,
-    ) -> Option<Asked> {
+    /// What becomes of a delivery while the store does not answer. Where its endpoint
+    /// fails closed it goes back to wait for the store with the others, without a
+    /// permit: whoever watches the store stops consumption.
+    fn without_store(&self, error: &StoreError, delivery: &Delivery, wait: &Wait) -> Asked {
         self.health.away(error.to_string());
-        if self.settings.store_down == StoreDown::FailOpen {
+        let store_down = delivery.policy.store_down;
+        if store_down.unwrap_or(self.settings.store_down) == StoreDown::FailOpen {
             self.count(ClaimResult::Unprotected);
-            return Some(Asked::Unprotected);
-        }
-        if !delivery.head.is_call() {
-            self.count(ClaimResult::Unavailable);
-            let after = Some(COME_BACK);
-            return Some(Asked::Ended(Outcome::NotNow { after }));
-        }
-        if wait.pause(None).await {
-            return None;
+            return Asked::Unprotected;
         }
         self.count(ClaimResult::Unavailable);
-        Some(Asked::Ended(come_back(unavailable())))
+        Asked::Ended(if !delivery.head.is_call() {
+            let after = Some(COME_BACK);
+            Outcome::NotNow { after }
+        } else if wait.left().is_zero() {
+            come_back(guard::store_away())
+        } else {
+            let after = Some(SOON.min(wait.left()));
+            Outcome::NotNow { after }
+        })
     }
 
     /// Stores what the work came to, has it recorded while it goes out, or releases
@@ -322,8 +322,4 @@ fn conflict() -> Problem {
 
 pub(super) fn spoilt() -> Problem {
     Problem::new("undone", "What was done could not be kept", 500)
-}
-
-pub(super) fn unavailable() -> Problem {
-    Problem::new("dedup-store-away", "The dedup store does not answer", 503)
 }

@@ -35,7 +35,7 @@ impl DedupLayer {
         service: Arc<str>,
         instance: Arc<str>,
         metrics: Metrics,
-        health: StoreHealth,
+        health: Arc<StoreHealth>,
     ) -> Self {
         Self(Some(Arc::new(Desk {
             settings,

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::desk::{Desk, Lost, spoilt, unavailable};
+use super::desk::{Desk, Lost, spoilt};
 use super::wait::Pauses;
 use crate::dispatch::{BodyError, BodyStream};
 use crate::envelope::Problem;
+use crate::layer::guard;
 use crate::store::{Claimed, Effects, StoredBody, StoredReply};
 
 /// An extension of the lease may be missed twice before it is over.
@@ -136,7 +137,7 @@ impl Recording {
             Ok(Ok(())) => None,
             Ok(Err(Lost::Elsewhere)) => broken(taken_over()),
             Ok(Err(Lost::Undone)) => broken(spoilt()),
-            Err(_) => broken(unavailable()),
+            Err(_) => broken(guard::store_away()),
         }
     }
 }

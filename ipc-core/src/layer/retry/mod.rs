@@ -20,7 +20,6 @@ use crate::transport::Transport;
 
 use self::tiers::Tiers;
 use self::verdict::Verdict;
-use super::guard;
 
 /// Retries that fit the budget whatever is handled, per second.
 const FLOOR: u32 = 10;
@@ -226,5 +225,7 @@ fn fits(after: Duration, delivery: &Delivery) -> bool {
         return true;
     }
     let since = delivery.began.elapsed().saturating_add(after);
-    guard::deadline(delivery).is_none_or(|deadline| since < deadline.remaining(delivery.began_at))
+    delivery
+        .deadline()
+        .is_none_or(|deadline| since < deadline.remaining(delivery.began_at))
 }

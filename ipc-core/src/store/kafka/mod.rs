@@ -100,6 +100,11 @@ impl DedupStore for KafkaStore {
         }
     }
 
+    /// Each partition answers for itself, to the requests beside it.
+    async fn probe(&self, _: &ClaimRequest) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
         let place = request.place.as_ref().ok_or_else(|| {
             StoreError::new(

@@ -69,4 +69,10 @@ async fn bad_names() {}
 #[endpoint(POST "/a" safe)]
 async fn no_comma() {}
 
+#[endpoint(POST "/a", idempotency = derived, store_down = panic)]
+async fn unknown_store_down() {}
+
+#[endpoint(POST "/a", store_down = fail_open)]
+async fn nothing_stored() {}
+
 fn main() {}

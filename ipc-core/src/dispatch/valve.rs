@@ -1,0 +1,177 @@
+//! Stops consumption, of everything or of single endpoints.
+//!
+//! Whoever has a reason shuts it and opens it again; what several have shut is open
+//! once each has opened it. A record that comes to it while it is shut waits in its
+//! lane, without a permit. What runs by then goes on to its end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::delivery::Refusal;
+use super::job::Job;
+use super::{Idempotency, Record};
+use crate::health::StoppedConsumption;
+use crate::metrics::Held;
+
+/// Who shuts the valve.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Cause {
+    /// The dedup store is away, and with it what tells whether a record was handled.
+    Store,
+}
+
+/// What is stopped.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Scope {
+    /// Everything: nothing more is fetched.
+    Service,
+    /// One endpoint, by its policy's name: its records wait, the others go on until
+    /// their partition's window is full.
+    Endpoint(Arc<str>),
+}
+
+/// One turn of the valve.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Turn {
+    pub(crate) scope: Scope,
+    pub(crate) cause: Cause,
+    /// Why it is shut, fit to be shown; `None` opens it.
+    pub(crate) shut: Option<Arc<str>>,
+}
+
+/// Tells the world outside that something is stopped.
+#[derive(Debug)]
+pub(super) struct Shut {
+    #[expect(dead_code, reason = "the readiness body says so until it is dropped")]
+    pub(super) told: StoppedConsumption,
+    #[expect(dead_code, reason = "the gauge is up until it is dropped")]
+    pub(super) measured: Held,
+}
+
+/// Who has shut what, and the records that wait for it.
+#[derive(Debug, Default)]
+pub(super) struct Valve {
+    service: BTreeMap<Cause, Shut>,
+    endpoints: BTreeMap<Arc<str>, BTreeMap<Cause, Shut>>,
+    /// In the order in which they came.
+    held: BTreeMap<u64, Job>,
+    came: u64,
+}
+
+impl Cause {
+    /// Its name in metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+        }
+    }
+
+    /// Whether this record has to wait for it.
+    fn concerns(self, record: &Record) -> bool {
+        match self {
+            Self::Store => match record.policy.idempotency {
+                Idempotency::Off => false,
+                Idempotency::Derived => true,
+                // One without a key asks the store nothing.
+                Idempotency::Optional | Idempotency::Required => {
+                    record.head.idempotency_key.is_some()
+                }
+            },
+        }
+    }
+}
+
+impl Scope {
+    /// The endpoint it is; empty where it is all of them.
+    pub(crate) fn endpoint(&self) -> &str {
+        match self {
+            Self::Service => "",
+            Self::Endpoint(name) => name,
+        }
+    }
+}
+
+impl Valve {
+    /// Shuts `scope` for `cause`, for as long as `shut` is kept.
+    pub(super) fn shut(&mut self, scope: Scope, cause: Cause, shut: Shut) {
+        match scope {
+            Scope::Service => self.service.insert(cause, shut),
+            Scope::Endpoint(name) => self.endpoints.entry(name).or_default().insert(cause, shut),
+        };
+    }
+
+    /// Takes back what `cause` has shut. Answers the records that may go on, the
+    /// oldest first.
+    pub(super) fn open(&mut self, scope: &Scope, cause: Cause) -> Vec<Job> {
+        match scope {
+            Scope::Service => {
+                self.service.remove(&cause);
+            }
+            Scope::Endpoint(name) => {
+                if let Some(causes) = self.endpoints.get_mut(name) {
+                    causes.remove(&cause);
+                    if causes.is_empty() {
+                        self.endpoints.remove(name);
+                    }
+                }
+            }
+        }
+        self.release(|valve, job| valve.stops(&job.record).is_none())
+    }
+
+    /// Whether nothing at all may be consumed.
+    pub(super) fn stops_everything(&self) -> bool {
+        !self.service.is_empty()
+    }
+
+    /// What this record has to wait for.
+    #[inline]
+    pub(super) fn stops(&self, record: &Record) -> Option<Cause> {
+        if self.service.is_empty() && self.endpoints.is_empty() {
+            return None;
+        }
+        self.cause(record)
+    }
+
+    fn cause(&self, record: &Record) -> Option<Cause> {
+        // It has waited for as long as it may: it goes to be answered.
+        if let Some(Refusal::Stopped(_)) = record.refusal {
+            return None;
+        }
+        let of_endpoint = self.endpoints.get(&record.policy.name);
+        let causes = of_endpoint.into_iter().chain([&self.service]);
+        causes
+            .flat_map(BTreeMap::keys)
+            .copied()
+            .find(|cause| cause.concerns(record))
+    }
+
+    /// Keeps a record. The number finds it again.
+    pub(super) fn hold(&mut self, job: Job) -> u64 {
+        self.came += 1;
+        self.held.insert(self.came, job);
+        self.came
+    }
+
+    /// A record that can wait no longer goes to be told what it has waited for.
+    pub(super) fn give_up(&mut self, number: u64) -> Option<Job> {
+        let mut job = self.held.remove(&number)?;
+        if let Some(cause) = self.stops(&job.record) {
+            Arc::make_mut(&mut job.record).refusal = Some(Refusal::Stopped(cause));
+        }
+        Some(job)
+    }
+
+    /// Lets go of records that are another instance's now.
+    pub(super) fn forget(&mut self, mut gone: impl FnMut(&Job) -> bool) {
+        self.held.retain(|_, job| !gone(job));
+    }
+
+    fn release(&mut self, may: impl Fn(&Self, &Job) -> bool) -> Vec<Job> {
+        let held = std::mem::take(&mut self.held);
+        let (free, held) = held.into_iter().partition(|(_, job)| may(self, job));
+        self.held = held;
+        let free: BTreeMap<u64, Job> = free;
+        free.into_values().collect()
+    }
+}
