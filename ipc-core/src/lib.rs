@@ -98,6 +98,7 @@
 //! | handlers with contracts | [`routing`], [`contract`](mod@contract), [`response`] |
 //! | correlation id, deadline, key and offset in a handler | [`extract`] |
 //! | requests that come again | [`store`] |
+//! | messages that a database transaction sends | `outbox` (feature `postgres`) |
 //! | topics that are not HTTP-shaped | [`handler`] |
 //! | what is in a dead-letter topic, sending it back | [`redrive`] |
 //! | what became of one message | [`journey`] |
@@ -114,7 +115,7 @@
 //! | `tls` | | TLS and SASL SCRAM, with a vendored OpenSSL |
 //! | `zstd` | | zstd compression of records |
 //! | `protobuf` | | Protobuf bodies |
-//! | `postgres` | | the dedup store in Postgres, and its transaction for handlers; without TLS unless `sqlx` is given it; needs Rust 1.94 |
+//! | `postgres` | | the dedup store in Postgres, its transaction for handlers, and the outbox; without TLS unless `sqlx` is given it; needs Rust 1.94 |
 //! | `redis` | | the dedup store in Redis or Valkey |
 //! | `embedded` | | a development broker inside the process, never for production |
 //! | `testing` | | a deterministic model of Kafka in memory, for a service's own tests |
@@ -140,6 +141,8 @@ pub mod http;
 pub mod journey;
 pub mod layer;
 pub mod metrics;
+#[cfg(feature = "postgres")]
+pub mod outbox;
 pub mod prelude;
 pub mod redrive;
 pub mod response;

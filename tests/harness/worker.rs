@@ -99,15 +99,24 @@ impl Worker {
         Ok(self.child.kill().await?)
     }
 
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self.child.id().context("it has ended")?;
+        let id = Pid::from_raw(i32::try_from(id)?).context("no process")?;
+        Ok(kill_process(id, signal)?)
+    }
+
     /// Asks the process to end and waits until it has.
     ///
     /// # Errors
     ///
     /// When it does not end.
     pub async fn terminate(mut self) -> Result<ExitStatus> {
-        let id = self.child.id().context("it has ended")?;
-        let id = Pid::from_raw(i32::try_from(id)?).context("no process")?;
-        kill_process(id, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         Ok(within("the end of a worker", self.child.wait()).await??)
     }
 }

@@ -17,6 +17,7 @@ mod kafka_transport;
 mod modes;
 mod order;
 mod outage;
+mod outbox;
 mod outcomes;
 mod postgres_store;
 mod promises;

@@ -30,6 +30,8 @@ pub struct Facts {
     pub(super) inboxes: Vec<Inbox>,
     /// Why each dedup store that is away cannot be asked.
     pub(super) stores: Vec<Arc<str>>,
+    /// What its relay finds wrong with the outbox.
+    pub(super) outbox: Vec<String>,
     pub(super) served_locally: Vec<Arc<str>>,
     /// Handlers beyond their deadline plus its grace, by endpoint.
     pub(super) overdue: BTreeMap<Arc<str>, Overdue>,
@@ -110,6 +112,9 @@ impl Facts {
         }
         for reason in &self.stores {
             verdict.warn(reason.to_string());
+        }
+        for warning in &self.outbox {
+            verdict.warn(warning.clone());
         }
         verdict
     }

@@ -16,7 +16,7 @@
 //! | a handler runs on beyond its deadline | after 10 s | | |
 //! | the broker is away | never | after 3 s, if nothing else is served | |
 //! | the reply inbox is not ready | never | if nothing else is served | |
-//! | consumption is stopped, a partition is paused, none is assigned, the dedup store is away | never | never | |
+//! | consumption is stopped, a partition is paused, none is assigned, the dedup store is away, the outbox is late | never | never | |
 //!
 //! What does not fail readiness is told as a warning: a partition that is paused
 //! because its window is full, with that reason, and the inbox of a client that
@@ -27,6 +27,7 @@
 
 mod facts;
 mod handlers;
+mod outbox;
 mod parts;
 mod store;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use tokio::time::Instant;
 
 pub use facts::Facts;
 pub use handlers::HandlerWatch;
+pub use outbox::OutboxHealth;
 pub use parts::{ConsumerHealth, InboxHealth, PausedPartition, Role, StoppedConsumption};
 pub use store::StoreHealth;
 pub use verdict::Verdict;
@@ -68,6 +70,7 @@ struct Known {
     consumers: BTreeMap<u64, Consumer>,
     inboxes: BTreeMap<u64, Inbox>,
     stores: BTreeMap<&'static str, Arc<str>>,
+    outbox: Vec<String>,
     served_locally: Vec<Arc<str>>,
 }
 
@@ -84,6 +87,7 @@ impl Health {
                 consumers: BTreeMap::new(),
                 inboxes: BTreeMap::new(),
                 stores: BTreeMap::new(),
+                outbox: Vec::new(),
                 served_locally: Vec::new(),
             }),
             handlers: Arc::default(),
@@ -135,6 +139,12 @@ impl Health {
         StoreHealth::new(&self.0, name)
     }
 
+    /// The outbox that this process relays, with nothing to be warned of so far.
+    #[must_use]
+    pub fn outbox(&self) -> OutboxHealth {
+        OutboxHealth::new(&self.0)
+    }
+
     /// Watches a handler that must be done at `finish_by`, until the guard is
     /// dropped.
     #[inline]
@@ -153,6 +163,7 @@ impl Health {
             consumers: known.consumers.values().cloned().collect(),
             inboxes: known.inboxes.values().cloned().collect(),
             stores: known.stores.values().cloned().collect(),
+            outbox: known.outbox.clone(),
             served_locally: known.served_locally.clone(),
             overdue: self.0.handlers.overdue(now),
         }

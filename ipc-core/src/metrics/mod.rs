@@ -16,6 +16,7 @@ mod endpoint;
 mod histogram;
 mod kafka;
 mod labels;
+mod outbox;
 mod partition;
 mod producer;
 mod series;
@@ -40,6 +41,7 @@ pub use labels::{
     CallOutcome, ClaimResult, ClientKind, ErrorClass, HandlerResult, Rebalance, RoundTripFigure,
     SendFailure, Settled, StreamEnd,
 };
+pub use outbox::OutboxMetrics;
 pub use partition::PartitionMetrics;
 pub use producer::ProducerMetrics;
 pub use series::Held;
@@ -60,6 +62,7 @@ struct Inner {
     dedup: DedupMetrics,
     producer: ProducerMetrics,
     kafka: KafkaMetrics,
+    outbox: OutboxMetrics,
     partitions: Arc<partition::Partitions>,
     endpoints: endpoint::Families,
     known_endpoints: RwLock<BTreeMap<Arc<str>, Arc<EndpointMetrics>>>,
@@ -76,6 +79,7 @@ impl Metrics {
             dedup: DedupMetrics::register(&mut registry),
             producer: ProducerMetrics::register(&mut registry),
             kafka: KafkaMetrics::register(&mut registry),
+            outbox: OutboxMetrics::register(&mut registry),
             partitions: Arc::new(partition::Partitions::register(&mut registry)),
             endpoints: endpoint::Families::register(&mut registry),
             known_endpoints: RwLock::default(),
@@ -105,6 +109,12 @@ impl Metrics {
     #[must_use]
     pub fn producer(&self) -> &ProducerMetrics {
         &self.0.producer
+    }
+
+    /// What the relay of an outbox counts.
+    #[must_use]
+    pub fn outbox(&self) -> &OutboxMetrics {
+        &self.0.outbox
     }
 
     /// What the Kafka library tells of its clients.

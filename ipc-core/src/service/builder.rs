@@ -28,6 +28,8 @@ use crate::layer::{
     DeadLetterLayer, DedupLayer, GuardLayer, MetricsLayer, RetryLayer, TraceLayer, WatchLayer,
 };
 use crate::metrics::Metrics;
+#[cfg(feature = "postgres")]
+use crate::outbox::Outbox;
 use crate::store::Dedup;
 #[cfg(feature = "kafka")]
 use crate::transport::kafka::{KafkaConfig, KafkaTransport};
@@ -44,6 +46,8 @@ pub struct ServiceBuilder {
     reply_topics: ReplyTopics,
     dead_letter: Option<String>,
     dedup: Option<Dedup>,
+    #[cfg(feature = "postgres")]
+    outbox: Option<Outbox>,
     retry: Option<RetrySpec>,
     create_topics: Option<i32>,
     topic_handlers: BTreeMap<String, TopicHandler>,
@@ -77,6 +81,8 @@ impl ServiceBuilder {
             reply_topics: ReplyTopics::default(),
             dead_letter: None,
             dedup: None,
+            #[cfg(feature = "postgres")]
+            outbox: None,
             retry: None,
             create_topics: None,
             topic_handlers: BTreeMap::new(),
@@ -143,6 +149,14 @@ impl ServiceBuilder {
     /// used. Default: none, and such an endpoint keeps the service from starting.
     pub fn dedup(mut self, dedup: impl Into<Dedup>) -> Self {
         self.dedup = Some(dedup.into());
+        self
+    }
+
+    /// Relays the messages of this outbox while the service runs, through the
+    /// service's own connection to Kafka. Default: no outbox.
+    #[cfg(feature = "postgres")]
+    pub fn outbox(mut self, outbox: Outbox) -> Self {
+        self.outbox = Some(outbox);
         self
     }
 
@@ -323,9 +337,18 @@ impl ServiceBuilder {
             }
             None => None,
         };
+        let mut faults = Vec::new();
         if let Some(dedup) = &self.dedup {
             self.health.starting("looking for its dedup store");
-            checks::store(&self.name, &self.limits, dedup, &all).await?;
+            faults.extend(checks::store(&self.name, &self.limits, dedup, &all).await);
+        }
+        #[cfg(feature = "postgres")]
+        if let Some(outbox) = &self.outbox {
+            self.health.starting("looking for its outbox");
+            faults.extend(outbox.check().await.err().map(|fault| fault.to_string()));
+        }
+        if !faults.is_empty() {
+            return Err(ServeError::Configuration(faults));
         }
         self.health.starting("connecting to the broker");
         let transport = self.source.connect(&self.metrics).await?;
@@ -388,6 +411,13 @@ impl ServiceBuilder {
             .layer(WatchLayer::new(self.health.clone()))
             .layer(MetricsLayer::new(self.metrics.clone()))
             .service(handler);
+        #[cfg(feature = "postgres")]
+        let relay = self.outbox.map(|outbox| {
+            let relay = outbox.relay(Arc::clone(&transport));
+            relay
+                .metrics(self.metrics.clone())
+                .health(self.health.clone())
+        });
         let parts = Parts {
             name,
             instance,
@@ -401,6 +431,8 @@ impl ServiceBuilder {
             health: self.health,
             hooks: self.hooks,
             stored,
+            #[cfg(feature = "postgres")]
+            relay,
             #[cfg(feature = "http-server")]
             admin,
             #[cfg(feature = "http-server")]

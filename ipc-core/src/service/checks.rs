@@ -49,7 +49,7 @@ pub(super) async fn store(
     limits: &Limits,
     dedup: &Dedup,
     policies: &[Arc<Policy>],
-) -> Result<(), ServeError> {
+) -> Vec<String> {
     let longest = |of: fn(&Policy) -> Duration| {
         let durations = policies.iter().map(|policy| of(policy));
         durations.max().unwrap_or_default()
@@ -70,7 +70,7 @@ pub(super) async fn store(
     let mut needs = Needs::new(service, dedup.keep, lease);
     needs.concurrency = limits.concurrency;
     let checked = dedup.store.check(&needs).await;
-    checked.map_err(ServeError::Configuration)
+    checked.err().unwrap_or_default()
 }
 
 /// A crash may make the log hand a record out again: whoever runs the service

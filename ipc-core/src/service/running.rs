@@ -80,6 +80,8 @@ pub(super) struct Parts {
     pub(super) health: Health,
     pub(super) hooks: Hooks,
     pub(super) stored: Option<Stored>,
+    #[cfg(feature = "postgres")]
+    pub(super) relay: Option<crate::outbox::Relay>,
     #[cfg(feature = "http-server")]
     pub(super) admin: Option<super::Admin>,
     #[cfg(feature = "http-server")]
@@ -191,6 +193,12 @@ impl Parts {
         };
         service.engine.spawn(engine.run(inbox));
         service.beside.spawn(presence.run(serving.clone()));
+        #[cfg(feature = "postgres")]
+        if let Some(relay) = self.relay {
+            let stop = serving.clone().cancelled_owned();
+            let span = tracing::info_span!("outbox");
+            service.beside.spawn(relay.run(stop).instrument(span));
+        }
         if let Some(stored) = self.stored {
             let Stored {
                 dedup,

@@ -24,6 +24,11 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ("handler", "dispatch envelope error"),
     // a client never sees `dispatch`
     ("client", "transport contract envelope error metrics health"),
+    // a relay sends as a client does
+    (
+        "outbox",
+        "transport contract envelope store error metrics health",
+    ),
     // dead letters are records, whoever wrote them
     ("redrive", "transport envelope"),
     ("journey", "redrive transport envelope"),
@@ -46,7 +51,7 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ),
     (
         "service",
-        "http extract response handler routing client layer dispatch transport contract envelope store error metrics health",
+        "http extract response handler routing client outbox layer dispatch transport contract envelope store error metrics health",
     ),
 ];
 
@@ -69,7 +74,7 @@ pub(super) const CRATES: &[(&str, &str)] = &[
     ("http_body_util", HTTP),
     ("hyper", "service"),
     ("hyper_util", "service"),
-    ("sqlx", "store/postgres"),
+    ("sqlx", "store/postgres outbox"),
 ];
 
 /// The last two hand axum's own items on, to service authors and to what macros write.

@@ -48,7 +48,7 @@ pub(super) fn address(pool: &PgPool) -> String {
 }
 
 /// The database's own words, which name no value that it was given.
-pub(super) fn said(error: &sqlx::Error) -> String {
+pub(crate) fn said(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => error.message().to_owned(),
         other => other.to_string(),

@@ -105,6 +105,8 @@ use tokio_util::task::TaskTracker;
 
 use super::{Claim, ClaimRequest, DedupStore, Needs, StoreError};
 
+pub(crate) use self::fault::said;
+pub(crate) use self::schema::Schema;
 pub(crate) use self::tx::NotLent;
 pub use self::tx::Tx;
 /// The version of `sqlx` whose pool and connections are meant here.
@@ -141,7 +143,7 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// The statements of [`migrate`](Self::migrate), for a tool of the service's own:
     /// the first makes version 1, each further one a version of the one before.
-    pub const MIGRATIONS: &[&str] = schema::MIGRATIONS;
+    pub const MIGRATIONS: &[&str] = schema::INBOX.migrations;
 
     /// Uses the connections of `pool`.
     #[must_use]
@@ -201,8 +203,8 @@ impl PostgresStore {
     ///
     /// They are there or not, never in part.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let transaction = self.begin(BEGIN.to_owned(), self.acquire_timeout()).await?;
-        schema::migrate(transaction, &self.pool).await
+        let migrated = schema::INBOX.migrate(&self.pool).await;
+        migrated.map_err(|fault| StoreError::new(NAME, fault.to_string()))
     }
 
     /// Begins a transaction with `statements`, the first of which says so. A
@@ -259,7 +261,7 @@ impl DedupStore for PostgresStore {
                  run at once, no more are under a claim than the pool has connections"
             );
         }
-        let found = schema::look(&self.pool).await;
+        let found = schema::INBOX.look(&self.pool).await;
         found.map_err(|fault| vec![format!("dedup store {NAME}: {fault}")])
     }
 
