@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use futures_util::{FutureExt as _, future};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::lanes::{Lane, Lanes};
@@ -77,7 +77,8 @@ impl<'a> Forward<'a> {
     pub(super) async fn run(mut self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if self.has_room() && Instant::now() >= self.look_at {
-                self.look().await;
+                // A database that does not answer must not hold up the end.
+                stop.run_until_cancelled(self.look()).await;
             }
             self.send();
             let look_at = match self.has_room() {
@@ -91,11 +92,14 @@ impl<'a> Forward<'a> {
                 () = look_at => {}
             }
         }
-        let until = Instant::now() + LAST;
-        while let Ok(Some(settled)) = tokio::time::timeout_at(until, self.under_way.next()).await {
-            self.settle(settled).await;
-        }
-        self.delete().await;
+        let last = async {
+            while let Some(settled) = self.under_way.next().await {
+                self.settle(settled).await;
+            }
+            self.delete().await;
+        };
+        // What is not acknowledged or deleted by then is sent again.
+        let _ = timeout(LAST, last).await;
     }
 
     fn has_room(&self) -> bool {

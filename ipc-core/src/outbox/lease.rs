@@ -88,7 +88,7 @@ impl Lease {
     pub(super) async fn release(self) {
         let released = sqlx::query(RELEASE).bind(self.term).execute(&self.pool);
         // Otherwise it runs out.
-        let _ = timeout(self.length, released).await;
+        let _ = timeout(self.length / 4, released).await;
     }
 }
 

@@ -83,14 +83,16 @@ impl Relay {
         let Outbox { pool, lease, .. } = &self.outbox;
         let holder = Uuid::new_v4().simple().to_string();
         while !stop.is_cancelled() {
-            match Lease::acquire(pool, &holder, *lease).await {
-                Ok(Some(held)) => self.serve(held, stop).await,
-                Ok(None) => {
+            let asked = Lease::acquire(pool, &holder, *lease);
+            match stop.run_until_cancelled(asked).await {
+                None => return,
+                Some(Ok(Some(held))) => self.serve(held, stop).await,
+                Some(Ok(None)) => {
                     // Not all of those that wait ask at the same moment.
                     let wait = lease.mul_f64(0.1 + 0.1 * fastrand::f64());
                     stop.run_until_cancelled(sleep(wait)).await;
                 }
-                Err(error) => {
+                Some(Err(error)) => {
                     self.troubles.database("cannot be led", &error);
                     stop.run_until_cancelled(sleep(*lease / 10)).await;
                 }
