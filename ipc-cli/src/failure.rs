@@ -10,7 +10,7 @@ use ipc_core::transport::TransportError;
 pub(crate) enum Ended {
     /// Everything that was asked for is done.
     Well,
-    /// What could be done is done; some letters were refused.
+    /// What could be done is done; some letters were refused, or instances do not obey.
     WithRefusals,
     /// A signal came before the last letter.
     Early,

@@ -4,6 +4,7 @@ mod args;
 mod dlq;
 mod failure;
 mod kafka;
+mod pause;
 mod text;
 mod time;
 mod trace;
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
 async fn run(args: Args) -> Result<Ended, Failure> {
     match args.command {
         Command::Dlq { command } => dlq::run(command, &args.kafka).await,
+        Command::Pause(pause) => pause::pause(pause, &args.kafka).await,
+        Command::Resume(resume) => pause::resume(resume, &args.kafka).await,
         Command::Trace(trace) => trace::trace(trace, &args.kafka).await,
     }
 }

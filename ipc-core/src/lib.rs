@@ -102,6 +102,7 @@
 //! | topics that are not HTTP-shaped | [`handler`] |
 //! | what is in a dead-letter topic, sending it back | [`redrive`] |
 //! | what became of one message | [`journey`] |
+//! | pausing a service and its endpoints | [`pause`] |
 //! | how Kafka is reached and configured | [`transport`] |
 //! | what is counted | [`metrics`], [`health`] |
 //!
@@ -143,6 +144,7 @@ pub mod layer;
 pub mod metrics;
 #[cfg(feature = "postgres")]
 pub mod outbox;
+pub mod pause;
 pub mod prelude;
 pub mod redrive;
 pub mod response;

@@ -2,4 +2,5 @@
 
 mod command;
 mod dlq;
+mod pause;
 mod trace;

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::backlog::Queued;
 use super::basket::Basket;
 use super::valve::Turn;
 use crate::envelope::CorrelationId;
+use crate::envelope::control::Obeyed;
 use crate::metrics::Settled;
 use crate::transport::{Event, Outgoing, Placed, SendError, Settle};
 
@@ -21,6 +24,8 @@ pub(crate) enum Input {
     Cancel(CorrelationId),
     /// By whoever stops consumption, or lets it go on.
     Turn(Turn),
+    /// By those whose turns come before it: it is said once they are made.
+    Obeyed(Arc<watch::Sender<Obeyed>>, Obeyed),
     /// By its service: finish what runs, start nothing, end.
     Drain,
 }

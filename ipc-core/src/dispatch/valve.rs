@@ -16,6 +16,8 @@ use crate::metrics::Held;
 /// Who shuts the valve.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Cause {
+    /// Somebody who looks after the service.
+    Operator,
     /// The dedup store is away, and with it what tells whether a record was handled.
     Store,
 }
@@ -62,6 +64,7 @@ impl Cause {
     /// Its name in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Operator => "operator",
             Self::Store => "store",
         }
     }
@@ -69,6 +72,7 @@ impl Cause {
     /// Whether this record has to wait for it.
     fn concerns(self, record: &Record) -> bool {
         match self {
+            Self::Operator => true,
             Self::Store => match record.policy.idempotency {
                 Idempotency::Off => false,
                 Idempotency::Derived => true,

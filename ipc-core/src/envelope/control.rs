@@ -15,6 +15,9 @@ use super::{CallerId, CorrelationId, Envelope, Headers, UnixMillis, decimal, nam
 /// range can make of a few bytes.
 pub const MAX_PARTITIONS: usize = 10_000;
 
+/// More than anybody pauses one by one.
+const MAX_PAUSED: usize = 1000;
+
 /// One control record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -47,6 +50,9 @@ pub enum Control {
         partitions: BTreeSet<i32>,
         /// Until when this holds.
         valid_until: UnixMillis,
+        /// How far it obeys those who look after the service. An older release does
+        /// not say.
+        obeyed: Option<Obeyed>,
     },
     /// An instance stops serving; its presence ends now.
     Farewell {
@@ -60,6 +66,34 @@ pub enum Control {
         /// Tells this ping from others of the same caller.
         nonce: u64,
     },
+}
+
+/// How far an instance obeys what is paused and resumed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Obeyed {
+    /// The offset in `<service>.pauses` before which it has obeyed everything.
+    pub through: u64,
+    /// What is paused here: `*`, or names of endpoints that it has.
+    pub paused: BTreeSet<ByteString>,
+}
+
+impl Obeyed {
+    fn read(headers: &Headers) -> Option<Self> {
+        let through = number(headers, names::PAUSES_READ)?;
+        let paused = headers.get_all(names::PAUSED).flatten();
+        let paused = paused.filter_map(|name| ByteString::try_from(name.clone()).ok());
+        Some(Self {
+            through,
+            paused: paused.take(MAX_PAUSED).collect(),
+        })
+    }
+
+    fn write(&self, headers: &mut Headers) {
+        headers.push_static(names::PAUSES_READ, decimal::write(self.through));
+        for name in self.paused.iter().take(MAX_PAUSED) {
+            headers.push_static(names::PAUSED, name.as_bytes().clone());
+        }
+    }
 }
 
 impl Control {
@@ -85,6 +119,7 @@ impl Control {
                 instance: text(headers, names::INSTANCE)?,
                 partitions: parse_partitions(headers.get_str(names::PARTITIONS)?)?,
                 valid_until: UnixMillis(number(headers, names::VALID_UNTIL)?),
+                obeyed: Obeyed::read(headers),
             },
             "farewell" => Self::Farewell {
                 instance: text(headers, names::INSTANCE)?,
@@ -123,10 +158,14 @@ impl Control {
                 instance,
                 partitions,
                 valid_until,
+                obeyed,
             } => {
                 headers.push_static(names::INSTANCE, instance.as_bytes().clone());
                 headers.push_static(names::PARTITIONS, format_partitions(partitions));
                 headers.push_static(names::VALID_UNTIL, decimal::write(valid_until.0));
+                if let Some(obeyed) = obeyed {
+                    obeyed.write(headers);
+                }
             }
             Self::Farewell { instance } => {
                 headers.push_static(names::INSTANCE, instance.as_bytes().clone());

@@ -15,6 +15,7 @@ pub mod headers;
 pub mod ids;
 pub mod limits;
 pub mod names;
+pub mod pause;
 pub mod problem;
 pub mod reply;
 pub mod request;

@@ -50,6 +50,11 @@ pub const INSTANCE: &str = "ipc-instance";
 pub const PARTITIONS: &str = "ipc-partitions";
 /// Until when a presence record holds, decimal Unix milliseconds.
 pub const VALID_UNTIL: &str = "ipc-valid-until";
+/// The offset in `<service>.pauses` before which an instance has obeyed everything,
+/// decimal.
+pub const PAUSES_READ: &str = "ipc-pauses-read";
+/// What is paused at an instance: `*`, or an endpoint's name; once for each.
+pub const PAUSED: &str = "ipc-paused";
 /// Tells a caller's pings apart, decimal.
 pub const NONCE: &str = "ipc-nonce";
 /// Peer address of the HTTP client a gateway speaks for.

@@ -226,6 +226,7 @@ fn answer_or_fail(is_call: bool, problem: Problem) -> Outcome {
 /// Only calls are told: a one-way has time.
 fn stopped(cause: Cause) -> Outcome {
     let (problem, after) = match cause {
+        Cause::Operator => (Problem::new("paused", "The endpoint is paused", 503), "10"),
         Cause::Store => (store_away(), "1"),
     };
     let mut reply = Reply::from(problem);

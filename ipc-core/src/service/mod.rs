@@ -15,6 +15,7 @@ mod layers;
 #[cfg(feature = "http-server")]
 mod listener;
 mod outage;
+mod pauses;
 mod presence;
 mod running;
 mod serve;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::envelope::control::Control;
+use crate::envelope::control::{Control, Obeyed};
 use crate::health::ConsumerHealth;
 use crate::metrics::Metrics;
 use crate::transport::{Ack, Outgoing, Receipt, Transport};
@@ -30,6 +30,8 @@ pub(super) struct Presence {
     pub(super) instance: ByteString,
     /// The partitions of the request topic this instance reads.
     pub(super) assigned: watch::Receiver<BTreeSet<i32>>,
+    /// How far this instance obeys what is paused and resumed.
+    pub(super) obeyed: watch::Receiver<Obeyed>,
     pub(super) health: Arc<ConsumerHealth>,
     pub(super) metrics: Metrics,
 }
@@ -48,6 +50,7 @@ impl Presence {
                 () = stop.cancelled() => break,
                 // Told at once: a caller may be waiting for this very instance.
                 Ok(()) = self.assigned.changed() => {}
+                Ok(()) = self.obeyed.changed() => {}
                 Some(settled) = unanswered.next() => {
                     match settled {
                         Ok(_) => {
@@ -65,11 +68,13 @@ impl Presence {
                 self.health.unreachable(answered, reason);
             }
             let partitions = self.assigned.borrow_and_update().clone();
+            let obeyed = self.obeyed.borrow_and_update().clone();
             self.health.assigned(partitions.len());
             unanswered.push(self.tell(&Control::Presence {
                 instance: self.instance.clone(),
                 partitions,
                 valid_until: self.transport.now().plus(VALID),
+                obeyed: Some(obeyed),
             }));
             self.metrics.dispatch().presence_sent();
         }

@@ -17,6 +17,7 @@ use super::inlet::Requests;
 #[cfg(feature = "http-server")]
 use super::listener::{HttpListener, ServedHttp};
 use super::outage::Outage;
+use super::pauses::{self, Pauses};
 use super::presence::Presence;
 use super::topics::Topics;
 use super::{ServeError, ServiceBuilder, control};
@@ -52,6 +53,8 @@ pub struct Service {
     /// The partitions of the request topic this instance reads.
     assigned: watch::Receiver<BTreeSet<i32>>,
     control: Consumer,
+    /// Follows what is paused.
+    pauses: Consumer,
     inputs: mpsc::UnboundedSender<Input>,
     open: OpenReplies,
     engine: JoinSet<()>,
@@ -105,7 +108,6 @@ impl Parts {
             + 'static,
         H::Future: Send,
     {
-        self.health.starting("joining its consumer group");
         #[expect(
             clippy::disallowed_methods,
             reason = "the consumer's thread must not wait; pausing full partitions bounds it"
@@ -120,6 +122,20 @@ impl Parts {
             self.metrics.clone(),
         )
         .await?;
+        // Before the first record.
+        self.health.starting("reading what is paused");
+        let endpoints = self.policies.all().into_iter();
+        let Pauses {
+            reader: pauses,
+            obeyed,
+        } = pauses::follow(
+            &*self.transport,
+            &self.topics.pauses,
+            endpoints.map(|policy| Arc::clone(&policy.name)).collect(),
+            inputs.clone(),
+        )
+        .await?;
+        self.health.starting("joining its consumer group");
         let instance = ByteString::from(&*self.instance);
         let consumer_health = self
             .health
@@ -166,6 +182,7 @@ impl Parts {
             topic: self.topics.control,
             instance,
             assigned: assignment.clone(),
+            obeyed,
             health: consumer_health,
             metrics: self.metrics.clone(),
         };
@@ -181,6 +198,7 @@ impl Parts {
             consumer,
             assigned: assignment,
             control,
+            pauses,
             inputs,
             open,
             engine: JoinSet::new(),
@@ -306,7 +324,7 @@ impl Service {
             tracing::warn!(%error, "service ended with unsettled records");
         }
         self.consumer.close(LEAVE).await;
-        self.control.close(LEAVE).await;
+        tokio::join!(self.control.close(LEAVE), self.pauses.close(LEAVE));
         self.hooks.stop(self.limits.drain).await;
         #[cfg(feature = "http-server")]
         if let Some(admin) = self.admin {

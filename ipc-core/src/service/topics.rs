@@ -22,6 +22,8 @@ pub(super) struct Topics {
     /// The request topic first, then those that endpoints name as their own.
     pub(super) requests: Vec<Arc<str>>,
     pub(super) control: Arc<str>,
+    /// What people who look after the service have paused.
+    pub(super) pauses: Arc<str>,
     pub(super) dead_letters: Arc<str>,
     /// By how long records wait there.
     pub(super) retries: BTreeMap<Duration, Arc<str>>,
@@ -58,6 +60,7 @@ impl Topics {
         Self {
             requests,
             control: names.control(service),
+            pauses: names.pauses(service),
             dead_letters: dead_letters
                 .map_or_else(|| names.dead_letters(service), |topic| names.named(topic)),
             retries: delays
@@ -95,7 +98,7 @@ impl Topics {
 
     /// Topics that no caller may have its replies written to.
     pub(super) fn own(&self) -> impl Iterator<Item = Arc<str>> {
-        let beside = [&self.control, &self.dead_letters];
+        let beside = [&self.control, &self.pauses, &self.dead_letters];
         let consumed = self.consumed();
         let own = consumed.iter().chain(beside).chain(&self.dedup);
         let own: Vec<_> = own.cloned().collect();
@@ -158,7 +161,11 @@ impl Topics {
                 .reads(Arc::clone(topic))
                 .writes(Arc::clone(topic))
         });
+        let pauses = TopicSpec::new(Arc::clone(&self.pauses), 1);
+        let pauses = pauses.exactly().with("cleanup.policy", "compact");
         plan.topic(kept(&self.control, 1, CONTROL_KEPT))
+            .topic(pauses)
+            .reads(Arc::clone(&self.pauses))
             .topic(kept(&self.dead_letters, 1, DEAD_LETTERS_KEPT))
             .reads(Arc::clone(&self.control))
             .writes(Arc::clone(&self.control))

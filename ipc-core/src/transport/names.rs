@@ -40,6 +40,12 @@ impl TopicNames {
         self.name(service, "control")
     }
 
+    /// Where it stands what of a service is paused.
+    #[must_use]
+    pub fn pauses(&self, service: &str) -> Arc<str> {
+        self.name(service, "pauses")
+    }
+
     /// Where a fleet of callers takes its replies from.
     #[must_use]
     pub fn replies(&self, fleet: &str) -> Arc<str> {
@@ -129,6 +135,7 @@ mod tests {
         let names = TopicNames::with_prefix("staging.");
         assert_eq!(&*names.requests("orders"), "staging.orders.requests");
         assert_eq!(&*names.control("orders"), "staging.orders.control");
+        assert_eq!(&*names.pauses("orders"), "staging.orders.pauses");
         assert_eq!(&*names.replies("shim"), "staging.shim.replies");
         assert_eq!(&*names.dead_letters("orders"), "staging.orders.dlq");
         let minute = Duration::from_secs(60);

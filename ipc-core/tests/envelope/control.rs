@@ -1,7 +1,8 @@
 use bytes::Bytes;
-use ipc_core::envelope::control::MAX_PARTITIONS;
+use ipc_core::envelope::control::{MAX_PARTITIONS, Obeyed};
 use ipc_core::envelope::{CallerId, Control, CorrelationId, Headers, UnixMillis, names};
 use proptest::collection::{btree_set, vec};
+use proptest::option;
 use proptest::prelude::*;
 
 fn correlation_id() -> impl Strategy<Value = CorrelationId> {
@@ -10,6 +11,13 @@ fn correlation_id() -> impl Strategy<Value = CorrelationId> {
 
 fn caller() -> impl Strategy<Value = CallerId> {
     ".{0,20}/[0-9a-f]{32}".prop_map(|text| CallerId::from(bytestring::ByteString::from(text)))
+}
+
+fn obeyed() -> impl Strategy<Value = Obeyed> {
+    (any::<u64>(), btree_set(".{0,30}", 0..5)).prop_map(|(through, paused)| Obeyed {
+        through,
+        paused: paused.into_iter().map(Into::into).collect(),
+    })
 }
 
 fn control() -> impl Strategy<Value = Control> {
@@ -30,13 +38,18 @@ fn control() -> impl Strategy<Value = Control> {
                 bytes,
                 records,
             }),
-        (".{0,30}", btree_set(0..=i32::MAX, 0..20), any::<u64>()).prop_map(
-            |(instance, partitions, until)| Control::Presence {
+        (
+            ".{0,30}",
+            btree_set(0..=i32::MAX, 0..20),
+            any::<u64>(),
+            option::of(obeyed())
+        )
+            .prop_map(|(instance, partitions, until, obeyed)| Control::Presence {
                 instance: instance.into(),
                 partitions,
                 valid_until: UnixMillis(until),
-            }
-        ),
+                obeyed,
+            }),
         ".{0,30}".prop_map(|instance| Control::Farewell {
             instance: instance.into()
         }),

@@ -120,6 +120,7 @@ fn controls() -> Vec<Control> {
             instance: "orders-7d9f".into(),
             partitions: BTreeSet::from([0, 1, 2, 3, 7]),
             valid_until: UnixMillis(1_795_250_776_000),
+            obeyed: None,
         },
         Control::Farewell {
             instance: "orders-7d9f".into(),

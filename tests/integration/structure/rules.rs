@@ -32,6 +32,7 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     // dead letters are records, whoever wrote them
     ("redrive", "transport envelope"),
     ("journey", "redrive transport envelope"),
+    ("pause", "transport envelope"),
     // what knows HTTP sees what a record says and what becomes of it, not how it travels
     (
         "http",

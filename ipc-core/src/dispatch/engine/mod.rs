@@ -216,6 +216,7 @@ where
             Input::Look => {}
             Input::Cancel(id) => self.cancel(id),
             Input::Turn(turn) => self.turn(turn),
+            Input::Obeyed(teller, obeyed) => drop(teller.send_replace(obeyed)),
             Input::Drain => self.drain(),
         }
     }

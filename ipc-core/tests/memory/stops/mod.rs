@@ -1,5 +1,6 @@
 //! Consumption that is stopped, and goes on where it was.
 
+mod operator;
 mod store;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
+use ipc_core::client::CallError;
 use ipc_core::prelude::endpoint;
 use ipc_core::service::Service;
 use parking_lot::Mutex;
@@ -43,6 +45,12 @@ impl Seen {
 /// Work that is recognised when the log hands it out again.
 #[endpoint(POST "/jobs/{key}", one_way, idempotency = derived)]
 async fn job(State(seen): State<Seen>, Path(key): Path<String>, nth: String) {
+    seen.0.lock().push((key, nth.parse().unwrap_or(usize::MAX)));
+}
+
+/// The same, of which nothing is stored.
+#[endpoint(POST "/unstored/{key}", one_way)]
+async fn job_unstored(State(seen): State<Seen>, Path(key): Path<String>, nth: String) {
     seen.0.lock().push((key, nth.parse().unwrap_or(usize::MAX)));
 }
 
@@ -95,4 +103,16 @@ fn warnings(service: &Service) -> Vec<String> {
     let facts = service.health().facts(now);
     assert!(facts.liveness(now).is_ok(), "{:?}", facts.liveness(now));
     facts.readiness(now).warnings().to_vec()
+}
+
+/// The type of the problem that a call was refused with.
+fn problem<T, E>(answer: Result<T, CallError<E>>) -> TestResult<String> {
+    match answer {
+        Err(CallError::Application(refused)) => {
+            let problem = refused.problem().ok_or("no problem")?;
+            Ok(problem.kind.into_owned())
+        }
+        Err(_) => Err("not answered".into()),
+        Ok(_) => Err("not refused".into()),
+    }
 }

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ipc_core::client::{CallError, Client};
+use ipc_core::client::Client;
 use ipc_core::dispatch::Limits;
 use ipc_core::prelude::{App, endpoints};
 use ipc_core::store::{Claim, ClaimRequest, DedupStore, MemoryStore, Needs, StoreError};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Seen, are_paused, job, measures, note, order, plain, until, warnings};
+use super::{Seen, are_paused, job, measures, note, order, plain, problem, until, warnings};
 use crate::system::{System, TestResult};
 
 /// A store that is away when told so, and counts what it is asked.
@@ -69,17 +69,6 @@ async fn send(client: &Client, keys: usize, each: usize) -> TestResult {
         }
     }
     Ok(())
-}
-
-fn problem<T, E>(answer: Result<T, CallError<E>>) -> TestResult<String> {
-    match answer {
-        Err(CallError::Application(refused)) => {
-            let problem = refused.problem().ok_or("no problem")?;
-            Ok(problem.kind.into_owned())
-        }
-        Err(_) => Err("not answered".into()),
-        Ok(_) => Err("not refused".into()),
-    }
 }
 
 #[tokio::test(start_paused = true)]
