@@ -70,6 +70,12 @@ impl Stage {
         format!("{}.control", self.service)
     }
 
+    /// The topic of what is paused.
+    #[must_use]
+    pub fn pauses(&self) -> String {
+        format!("{}.pauses", self.service)
+    }
+
     /// The topic of what the service gave up.
     #[must_use]
     pub fn dead_letters(&self) -> String {

@@ -38,7 +38,12 @@ async fn missing_topics_are_named_at_start_with_what_makes_them() -> Result<()> 
         .err()
         .context("it started")?
         .to_string();
-    for topic in [stage.requests(), stage.control(), stage.dead_letters()] {
+    for topic in [
+        stage.requests(),
+        stage.control(),
+        stage.pauses(),
+        stage.dead_letters(),
+    ] {
         assert!(error.contains(&topic), "{topic} is not in: {error}");
         let mend = format!("--create --if-not-exists --topic {topic}");
         assert!(error.contains(&mend), "{mend} is not in: {error}");

@@ -212,6 +212,7 @@ async fn missing_permissions_come_in_one_error_with_the_commands_that_grant_them
             stage.control(),
             "--operation Describe --operation Read --operation Write",
         ),
+        (stage.pauses(), "--operation Describe --operation Read"),
         (
             stage.dead_letters(),
             "--operation Describe --operation Write",
