@@ -179,3 +179,96 @@ impl Valve {
         free.into_values().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::dispatch::Policy;
+    use crate::health::Health;
+    use crate::metrics::Metrics;
+
+    fn shut() -> Shut {
+        Shut {
+            told: Health::new().consumer("orders", Instant::now()).stopped(""),
+            measured: Metrics::new().dispatch().stopped("", ""),
+        }
+    }
+
+    fn job(endpoint: &str, idempotency: Idempotency, key: Option<&str>) -> Job {
+        let mut record = Record::blank();
+        let mut policy = Policy::new(endpoint);
+        policy.idempotency = idempotency;
+        record.policy = Arc::new(policy);
+        record.head.idempotency_key = key.map(Into::into);
+        Job::new(Arc::new(record))
+    }
+
+    fn plain(endpoint: &str) -> Job {
+        job(endpoint, Idempotency::Off, None)
+    }
+
+    #[test]
+    fn what_two_have_shut_is_open_once_both_have_opened_it() {
+        let mut valve = Valve::default();
+        let endpoint = Scope::Endpoint("GET /a".into());
+        valve.shut(Scope::Service, Cause::Operator, shut());
+        valve.shut(endpoint.clone(), Cause::Operator, shut());
+        valve.hold(plain("GET /a"));
+        valve.hold(plain("GET /b"));
+        assert!(valve.stops_everything());
+
+        let free = valve.open(&Scope::Service, Cause::Operator);
+        let free: Vec<_> = free.iter().map(|job| &*job.record.policy.name).collect();
+        assert_eq!(free, ["GET /b"]);
+        assert!(!valve.stops_everything());
+        assert_eq!(valve.open(&endpoint, Cause::Store).len(), 0);
+        assert_eq!(valve.open(&endpoint, Cause::Operator).len(), 1);
+        assert_eq!(valve.stops(&plain("GET /a").record), None);
+    }
+
+    #[test]
+    fn for_the_store_only_those_wait_that_ask_it() {
+        use Idempotency::{Derived, Off, Optional, Required};
+
+        let mut valve = Valve::default();
+        valve.shut(Scope::Service, Cause::Store, shut());
+        for (idempotency, key, waits) in [
+            (Off, Some("k"), false),
+            (Optional, None, false),
+            (Optional, Some("k"), true),
+            (Required, None, false),
+            (Required, Some("k"), true),
+            (Derived, None, true),
+        ] {
+            let job = job("POST /a", idempotency, key);
+            let stops = valve.stops(&job.record).is_some();
+            assert_eq!(stops, waits, "{idempotency:?} {key:?}");
+        }
+    }
+
+    #[test]
+    fn one_that_can_wait_no_longer_passes_to_be_told_why() {
+        let mut valve = Valve::default();
+        valve.shut(Scope::Service, Cause::Operator, shut());
+        let number = valve.hold(plain("GET /a"));
+        let job = valve.give_up(number).unwrap();
+        assert_eq!(job.record.refusal, Some(Refusal::Stopped(Cause::Operator)));
+        assert_eq!(valve.stops(&job.record), None);
+        assert!(valve.give_up(number).is_none());
+    }
+
+    #[test]
+    fn what_was_held_goes_on_in_its_order() {
+        let mut valve = Valve::default();
+        valve.shut(Scope::Service, Cause::Operator, shut());
+        let names = ["GET /c", "GET /a", "GET /b"];
+        for name in names {
+            valve.hold(plain(name));
+        }
+        let free = valve.open(&Scope::Service, Cause::Operator);
+        let free: Vec<_> = free.iter().map(|job| &*job.record.policy.name).collect();
+        assert_eq!(free, names);
+    }
+}

@@ -28,10 +28,16 @@ pub struct Change {
     reader: Consumer,
 }
 
+/// Instances as their last presence tells of them.
 #[derive(Default)]
 struct Heard {
-    instances: Mutex<BTreeMap<ByteString, (BTreeSet<i32>, Option<Obeyed>)>>,
+    instances: Mutex<BTreeMap<ByteString, Told>>,
     news: Notify,
+}
+
+struct Told {
+    partitions: BTreeSet<i32>,
+    obeyed: Option<Obeyed>,
 }
 
 /// One instance of a service, and whether it obeys.
@@ -105,15 +111,15 @@ impl Change {
 
     fn instances(&self) -> Vec<Instance> {
         let heard = self.heard.instances.lock();
-        let instance = |(name, (partitions, obeyed)): (&ByteString, &(_, Option<Obeyed>))| {
-            let obeyed = obeyed.as_ref();
+        let instance = |(name, told): (&ByteString, &Told)| {
+            let obeyed = told.obeyed.as_ref();
             let obeys = obeyed.is_some_and(|obeyed| obeyed.through >= self.through);
             let is_unknown = |scope: &&PauseScope| {
                 obeys && self.pauses && !obeyed.is_some_and(|it| it.paused.contains(scope.as_str()))
             };
             Instance {
                 name: name.to_string(),
-                partitions: BTreeSet::clone(partitions),
+                partitions: told.partitions.clone(),
                 obeys,
                 unknown: self.scopes.iter().filter(is_unknown).cloned().collect(),
             }
@@ -132,7 +138,7 @@ impl Heard {
                 obeyed,
                 ..
             } => {
-                instances.insert(instance, (partitions, obeyed));
+                instances.insert(instance, Told { partitions, obeyed });
             }
             Control::Farewell { instance } => {
                 instances.remove(&instance);

@@ -141,6 +141,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::dispatch::StoreDown;
 
     const MODES: [Mode; 3] = [Mode::Call, Mode::OneWay, Mode::Stream];
     const GUARANTEES: [Guarantee; 2] = [Guarantee::AtLeastOnce, Guarantee::AtMostOnce];
@@ -201,6 +202,18 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_stored_replies_is_asked_only_where_there_are_some() {
+        for store_down in [StoreDown::FailClosed, StoreDown::FailOpen] {
+            let mut policy = Policy::new("POST /work");
+            policy.store_down = Some(store_down);
+            let told = faults(&policy, Store::Anywhere).join(", ");
+            assert!(told.contains("leave store_down out"), "{told}");
+            policy.idempotency = Idempotency::Optional;
+            assert_eq!(faults(&policy, Store::Anywhere), [""; 0]);
         }
     }
 
