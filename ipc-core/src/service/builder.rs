@@ -392,6 +392,7 @@ impl ServiceBuilder {
                 DedupLayer::new(dedup, service, instance, self.metrics.clone(), health)
             }
         };
+        let afterwards = dedup.afterwards();
         let handler = Layers::new()
             .layer(DeadLetterLayer::new(
                 Arc::clone(&transport),
@@ -433,6 +434,7 @@ impl ServiceBuilder {
             stored,
             #[cfg(feature = "postgres")]
             relay,
+            afterwards,
             #[cfg(feature = "http-server")]
             admin,
             #[cfg(feature = "http-server")]

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::hooks::Hooks;
@@ -62,6 +63,8 @@ pub struct Service {
     serving: CancellationToken,
     /// What goes on beside dispatch until then.
     beside: JoinSet<()>,
+    /// Where replies are stored that nobody waits for any more.
+    afterwards: TaskTracker,
     #[cfg(feature = "http-server")]
     admin: Option<super::Admin>,
     #[cfg(feature = "http-server")]
@@ -85,6 +88,8 @@ pub(super) struct Parts {
     pub(super) stored: Option<Stored>,
     #[cfg(feature = "postgres")]
     pub(super) relay: Option<crate::outbox::Relay>,
+    /// Where replies are stored that nobody waits for any more.
+    pub(super) afterwards: TaskTracker,
     #[cfg(feature = "http-server")]
     pub(super) admin: Option<super::Admin>,
     #[cfg(feature = "http-server")]
@@ -203,6 +208,7 @@ impl Parts {
             open,
             engine: JoinSet::new(),
             beside: JoinSet::new(),
+            afterwards: self.afterwards,
             serving: serving.clone(),
             #[cfg(feature = "http-server")]
             admin: self.admin,
@@ -308,6 +314,10 @@ impl Service {
             }
             if timeout_at(until, self.open.drained()).await.is_err() {
                 tracing::warn!("open replies did not end in time");
+            }
+            self.afterwards.close();
+            if timeout_at(until, self.afterwards.wait()).await.is_err() {
+                tracing::warn!("replies of handlers that have ended were not stored in time");
             }
         };
         #[cfg(feature = "http-server")]

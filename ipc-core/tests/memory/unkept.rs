@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
+use ipc_core::client::{CallError, Options};
 use ipc_core::dispatch::Idempotency;
 use ipc_core::http::Reserved;
 use ipc_core::store::{
     Claim, ClaimRequest, Claimed, DedupStore, Effects, Fence, FinishError, MemoryStore, Needs,
     StoreError, StoredReply,
 };
+use tower::ServiceExt as _;
 
 use super::dedup::{Deduped, counting, numbered, request};
 use super::system::TestResult;
@@ -24,6 +27,8 @@ enum End {
     FirstLost,
     /// The first is stored, and nobody hears of it.
     FirstUnheard,
+    /// It is stored after so long.
+    Slow(Duration),
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +105,10 @@ impl Claimed for Held {
                     claimed: None,
                 })
             }
+            End::Slow(long) => {
+                tokio::time::sleep(long).await;
+                self.claimed.finish(reply, effects).await
+            }
             End::FirstLost | End::FirstUnheard => self.claimed.finish(reply, effects).await,
         }
     }
@@ -141,5 +150,28 @@ async fn what_may_not_be_stored_is_asked_for_again_and_found_or_done_again() -> 
         assert_eq!(runs.count(), ran, "{end:?}");
         orders.end().await;
     }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_is_stored_though_its_caller_has_given_up_meanwhile() -> TestResult {
+    let (app, runs) = counting(numbered);
+    let store = Forgetful::new(End::Slow(Duration::from_millis(2500)));
+    let orders = Deduped::with(app, Idempotency::Optional, store).await?;
+    let mut hasty = request("k", "tea")?;
+    let mut options = Options::default();
+    options.timeout = Some(Duration::from_secs(2));
+    hasty.extensions_mut().insert(options);
+    let unanswered = orders.client.clone().oneshot(hasty).await;
+    assert!(
+        matches!(unanswered, Err(CallError::Unknown(_))),
+        "{unanswered:?}"
+    );
+
+    let answer = orders.call(request("k", "tea")?).await?;
+    assert_eq!(answer.body, "run 1");
+    assert!(answer.replayed);
+    assert_eq!(runs.count(), 1);
+    orders.end().await;
     Ok(())
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
+use tokio_util::task::TaskTracker;
 use tower::{Service, ServiceExt as _};
 
+use super::outliving::Outliving;
 use super::recording::Recording;
 use super::wait::{Pauses, Wait};
 use super::{body, identity};
@@ -33,6 +35,7 @@ pub(super) struct Desk {
     pub(super) instance: Arc<str>,
     pub(super) metrics: Metrics,
     pub(super) health: Arc<StoreHealth>,
+    pub(super) afterwards: TaskTracker,
 }
 
 /// Why a reply is not stored under its claim.
@@ -93,7 +96,7 @@ impl Desk {
             }));
             let most = delivery.policy.max_reply.unwrap_or(self.settings.max_reply);
             let outcome = run(&mut handler, delivery).await;
-            if let Some(outcome) = self.conclude(claimed, outcome, most, &mut wait).await {
+            if let Some(outcome) = self.conclude(claimed, outcome, most).await {
                 return outcome;
             }
         }
@@ -170,7 +173,6 @@ impl Desk {
         claimed: Box<dyn Claimed>,
         mut outcome: Outcome,
         most: usize,
-        wait: &mut Wait,
     ) -> Option<Outcome> {
         let kept = match &mut outcome {
             Outcome::Reply(reply) => match (body::head(reply), &mut reply.body) {
@@ -193,10 +195,14 @@ impl Desk {
             claimed.release().await;
             return Some(outcome);
         };
-        match self
-            .finish(claimed, &reply, effects, &mut wait.pauses)
-            .await
-        {
+        let desk = Arc::clone(self);
+        let stored = async move {
+            let mut pauses = Pauses::default();
+            desk.finish(claimed, &reply, effects, &mut pauses).await
+        };
+        // The lease goes on for as long beyond the delivery's time.
+        let bound = self.settings.lease_margin;
+        match Outliving::new(stored, &self.afterwards, bound).await {
             Ok(()) => Some(outcome),
             Err(Lost::Elsewhere) => None,
             Err(Lost::Undone) => Some(undone(&outcome)),

@@ -3,6 +3,7 @@
 mod body;
 mod desk;
 mod identity;
+mod outliving;
 mod recording;
 mod wait;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+use tokio_util::task::TaskTracker;
 use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Idempotency, Outcome};
@@ -43,7 +45,14 @@ impl DedupLayer {
             instance,
             metrics,
             health,
+            afterwards: TaskTracker::new(),
         })))
+    }
+
+    /// Where replies are stored that nobody waits for any more.
+    pub(crate) fn afterwards(&self) -> TaskTracker {
+        let desk = self.0.as_ref();
+        desk.map(|desk| desk.afterwards.clone()).unwrap_or_default()
     }
 
     /// For a service without a store: every record goes through.

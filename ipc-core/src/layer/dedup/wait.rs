@@ -14,7 +14,7 @@ const ANSWER: Duration = Duration::from_millis(100);
 
 /// Growing pauses up to the moment at which a delivery must be answered.
 pub(super) struct Wait {
-    pub(super) pauses: Pauses,
+    pauses: Pauses,
     until: Instant,
 }
 
