@@ -1,3 +1,5 @@
+//! Standing still at a seam between a claim and a reply.
+
 use std::{future::pending, str::FromStr, sync::Arc, time::Duration};
 
 use anyhow::{Error, bail};

@@ -6,8 +6,8 @@ use anyhow::Result;
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use harness::{Arguments, Log, Raw};
 use ipc_core::{
-    dispatch::{RetryPolicy, RetrySpec},
-    extract::Attempt,
+    dispatch::{RetryPolicy, RetrySpec, TopicPartition},
+    extract::{Attempt, Offset, Partition},
     service::Service,
     transport::kafka::KafkaConfig,
 };
@@ -31,27 +31,36 @@ enum Manner {
 }
 
 impl Effects {
-    async fn write(&self, what: &str, work: &str) -> Result<(), StatusCode> {
-        let effect = format!("{what} {} {work}", self.name);
-        let written = self.log.write(&self.topic, Raw::new(effect)).await;
+    /// Writes down what is done for the request at this place.
+    async fn write(&self, what: &str, work: &str, place: &Place) -> Result<(), StatusCode> {
+        let effect = Raw::new(format!("{what} {} {work}", self.name))
+            .header("partition", place.0.partition.to_string())
+            .header("offset", place.1.to_string());
+        let written = self.log.write(&self.topic, effect).await;
         written
             .map(drop)
             .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
+/// Where a request was read.
+type Place = (TopicPartition, i64);
+
 async fn work(
     State(effects): State<Effects>,
     Attempt(attempt): Attempt,
+    Partition(partition): Partition,
+    Offset(offset): Offset,
     work: String,
 ) -> Result<String, StatusCode> {
-    effects.write("begun", &work).await?;
+    let place = (partition, offset);
+    effects.write("begun", &work, &place).await?;
     match effects.manner {
         Manner::Hold => return pending().await,
         Manner::Fail if attempt == 1 => return Err(StatusCode::INTERNAL_SERVER_ERROR),
         Manner::Fail | Manner::Work => {}
     }
-    effects.write("done", &work).await?;
+    effects.write("done", &work, &place).await?;
     Ok(work)
 }
 

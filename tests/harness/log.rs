@@ -93,9 +93,19 @@ impl Log {
     ///
     /// When the broker does not answer.
     pub async fn all(&self, topic: &str) -> Result<Vec<Written>> {
-        let count: i64 = self.ends(topic).await?.iter().sum();
-        let count = usize::try_from(count)?;
-        self.read(topic, |seen| seen.len() >= count).await
+        // one after the other, since some may grow meanwhile
+        let mut ends = self.ends(topic).await?;
+        self.read(topic, |seen| {
+            let last = seen.last().and_then(|last| {
+                let end = ends.get_mut(usize::try_from(last.partition).ok()?)?;
+                (last.offset + 1 >= *end).then_some(end)
+            });
+            if let Some(end) = last {
+                *end = 0;
+            }
+            ends.iter().all(|end| *end == 0)
+        })
+        .await
     }
 
     /// Where each partition of a topic ends.

@@ -33,7 +33,7 @@ impl Scene {
         for topic in [stage.requests(), stage.replies(), stage.control()] {
             brokers.in_sync(&topic).await?;
         }
-        let load = Load::start(stage.name(), &client, &chronicle);
+        let load = Load::start(&stage, &client, &chronicle);
         let scene = Self {
             brokers,
             stage,
@@ -109,11 +109,7 @@ async fn promises_hold_when_too_few_brokers_are_left_to_take_a_record() -> Resul
     let (killed, suspended) = (leader % 3 + 1, (leader + 1) % 3 + 1);
     scene.brokers.kill(killed).await?;
     scene.brokers.suspend(suspended).await?;
-    let before = scene.chronicle.invoked();
     // What is asked of the last one cannot be kept by a second, and is not acknowledged.
-    eventually("callers are told that it is unknown", async || {
-        Ok(scene.chronicle.failed_since(before) >= Load::CALLERS as usize)
-    })
-    .await?;
+    scene.chronicle.fails(Load::CALLERS as usize).await?;
     scene.judge().await
 }

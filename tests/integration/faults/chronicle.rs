@@ -5,10 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Buf as _;
 use harness::{Log, Stage, eventually};
-use ipc_core::testing::model::{End, Event, History, Kind, Operation, What, check};
+use ipc_core::testing::model::{End, Event, History, Kind, Operation, Promise, What, check};
 use parking_lot::Mutex;
 
 /// Violations that are told of; more say no more.
@@ -29,6 +29,11 @@ impl Chronicle {
             began: SystemTime::now(),
             history: Mutex::default(),
         }))
+    }
+
+    /// Notes that the log has taken a record that nobody can work on.
+    pub(super) fn poisoned(&self, (partition, offset): (i32, i64)) {
+        self.note(What::Poisoned { partition, offset });
     }
 
     pub(super) fn note(&self, what: What) {
@@ -80,12 +85,21 @@ impl Chronicle {
     }
 
     /// How many operations have been invoked.
-    pub(super) fn invoked(&self) -> usize {
+    fn invoked(&self) -> usize {
         self.0.history.lock().operations.len()
     }
 
+    /// Waits until so many operations have ended otherwise than well that were invoked from now on.
+    pub(super) async fn fails(&self, times: usize) -> Result<()> {
+        let before = self.invoked();
+        eventually("callers notice", async || {
+            Ok(self.failed_since(before) >= times)
+        })
+        .await
+    }
+
     /// How many that were invoked later than the first `before` have ended otherwise than well.
-    pub(super) fn failed_since(&self, before: usize) -> usize {
+    fn failed_since(&self, before: usize) -> usize {
         let history = self.0.history.lock();
         let failed = history.events.iter().filter(|event| match &event.what {
             What::Ended { operation, end } => {
@@ -97,9 +111,52 @@ impl Chronicle {
         failed.count()
     }
 
+    /// Adds what instances in other processes have written down of their effects.
+    pub(super) async fn take_effects(&self, log: &Log, topic: &str) -> Result<()> {
+        let effects = log.all(topic).await?;
+        ensure!(!effects.is_empty(), "none of them did anything");
+        for written in effects {
+            let line = str::from_utf8(&written.payload)?;
+            let Some((instance, work)) =
+                line.strip_prefix("done ").and_then(|it| it.split_once(' '))
+            else {
+                continue;
+            };
+            let place = |name| written.text(name).context("an effect without a place");
+            self.note_at(
+                written.timestamp,
+                What::Effect {
+                    instance: instance.parse()?,
+                    work: work.parse()?,
+                    partition: place("partition")?.parse()?,
+                    offset: place("offset")?.parse()?,
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Notes what happened at this time, in milliseconds since 1970.
+    fn note_at(&self, timestamp: i64, what: What) -> Result<()> {
+        let began = self.0.began.duration_since(SystemTime::UNIX_EPOCH)?;
+        let at = Duration::from_millis(u64::try_from(timestamp)?).saturating_sub(began);
+        self.0.history.lock().events.push(Event { at, what });
+        Ok(())
+    }
+
     /// Waits until the service has finished everything, and asks what must hold of the history and of what the log
     /// says.
     pub(super) async fn judge(&self, stage: &Stage) -> Result<History> {
+        self.judge_but_for(None, stage).await
+    }
+
+    /// The same, where one promise is not given.
+    pub(super) async fn judge_but_for(
+        &self,
+        exempt: impl Into<Option<Promise>>,
+        stage: &Stage,
+    ) -> Result<History> {
+        let exempt = exempt.into();
         let log = Log::of(stage.bootstrap())?;
         let requests = stage.requests();
         eventually("everything is finished", async || {
@@ -109,32 +166,35 @@ impl Chronicle {
         .await?;
         for letter in log.all(&stage.dead_letters()).await? {
             let number = |name| letter.header(name);
-            let path = letter.text(":path");
-            self.note(What::DeadLetter {
-                work: path.and_then(|path| path.rsplit('/').next()?.parse().ok()),
-                partition: number("kafka_dlt-original-partition")
-                    .map_or(-1, |mut bytes| bytes.try_get_i32().unwrap_or(-1)),
-                offset: number("kafka_dlt-original-offset")
-                    .map_or(-1, |mut bytes| bytes.try_get_i64().unwrap_or(-1)),
-            });
+            let work = str::from_utf8(&letter.payload).ok();
+            self.note_at(
+                letter.timestamp,
+                What::DeadLetter {
+                    work: work.and_then(|work| work.parse().ok()),
+                    partition: number("kafka_dlt-original-partition")
+                        .map_or(-1, |mut bytes| bytes.try_get_i32().unwrap_or(-1)),
+                    offset: number("kafka_dlt-original-offset")
+                        .map_or(-1, |mut bytes| bytes.try_get_i64().unwrap_or(-1)),
+                },
+            )?;
         }
         let commits = log.commits(stage.name(), &requests).await?;
         ensure!(!commits.is_empty(), "nothing was ever committed");
 
-        let mut history = self.0.history.lock().clone();
-        let began = self.0.began.duration_since(SystemTime::UNIX_EPOCH)?;
         for commit in commits {
             // at the latest: the broker leaves the fraction of a millisecond away
-            let at = Duration::from_millis(u64::try_from(commit.timestamp)? + 1);
-            let what = What::Committed {
-                partition: commit.partition,
-                offset: commit.offset,
-            };
-            let at = at.saturating_sub(began);
-            history.events.push(Event { at, what });
+            self.note_at(
+                commit.timestamp + 1,
+                What::Committed {
+                    partition: commit.partition,
+                    offset: commit.offset,
+                },
+            )?;
         }
+        let mut history = self.0.history.lock().clone();
         history.events.sort_by_key(|event| event.at);
-        let violations = check(&history);
+        let mut violations = check(&history);
+        violations.retain(|it| Some(it.promise) != exempt);
         if violations.is_empty() {
             return Ok(history);
         }

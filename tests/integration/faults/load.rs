@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::within;
+use axum::{Router, body::Body, extract::State, http::StatusCode, routing::post};
+use harness::{Stage, within};
+use http::{HeaderValue, Request};
+use http_body_util::BodyExt as _;
 use ipc_core::{
-    client::{Client, ServiceClient},
+    client::{CallError, Client, Options, RecordKey},
     extract::{Offset, Partition},
-    prelude::*,
+    http::Reserved,
     testing::model::{End, Kind, Operation, What},
 };
 use tokio::{
@@ -15,6 +18,7 @@ use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
+use tower::ServiceExt as _;
 
 use super::Chronicle;
 
@@ -26,6 +30,8 @@ const REPLY: Duration = Duration::from_secs(5);
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(15);
 /// What a busy machine may add before an end counts as late.
 const BUSY: Duration = Duration::from_secs(5);
+/// Every so many operations of a caller with idempotency keys ask for the work of the one before once more.
+const REPETITION: u32 = 5;
 
 /// One instance, as its handlers know it.
 #[derive(Clone)]
@@ -34,45 +40,29 @@ pub(super) struct Handlers {
     pub(super) chronicle: Chronicle,
 }
 
-impl Handlers {
-    fn work(&self, work: u32, from: &Partition, offset: Offset) {
-        let instance = self.instance;
-        self.chronicle.note(What::Effect {
-            instance,
-            work,
-            partition: from.0.partition,
-            offset: offset.0,
-        });
-        self.chronicle.note(What::Returned { instance, work });
-    }
-}
-
-/// A call, whose reply names its work.
-#[endpoint(POST "/calls/{key}/{work}", key = key)]
-async fn ask(
+async fn work(
     State(handlers): State<Handlers>,
-    Path((_key, work)): Path<(u32, u32)>,
     from: Partition,
-    offset: Offset,
-) -> Json<u32> {
-    handlers.work(work, &from, offset);
-    Json(work)
+    Offset(offset): Offset,
+    body: String,
+) -> Result<String, StatusCode> {
+    let work = body.parse().map_err(|_| StatusCode::BAD_REQUEST)?;
+    let instance = handlers.instance;
+    handlers.chronicle.note(What::Effect {
+        instance,
+        work,
+        partition: from.0.partition,
+        offset,
+    });
+    handlers.chronicle.note(What::Returned { instance, work });
+    Ok(body)
 }
 
-/// A one-way.
-#[endpoint(POST "/notes/{key}/{work}", one_way, key = key)]
-async fn tell(
-    State(handlers): State<Handlers>,
-    Path((_key, work)): Path<(u32, u32)>,
-    from: Partition,
-    offset: Offset,
-) {
-    handlers.work(work, &from, offset);
-}
-
-pub(super) fn app(handlers: Handlers) -> Result<App> {
-    let app = App::new().endpoints(endpoints![ask, tell])?;
-    Ok(app.with_state(handlers))
+/// Does the work whose number it is given, and answers with that.
+pub(super) fn app(handlers: Handlers) -> Router {
+    Router::new()
+        .route("/work", post(work))
+        .with_state(handlers)
 }
 
 /// Callers with a key each, which call and send in turn until they are told to stop.
@@ -84,13 +74,28 @@ pub(super) struct Load {
 impl Load {
     pub(super) const CALLERS: u32 = 16;
 
-    pub(super) fn start(service: &str, client: &Client, chronicle: &Chronicle) -> Self {
+    pub(super) fn start(stage: &Stage, client: &Client, chronicle: &Chronicle) -> Self {
+        Self::with(stage, client, chronicle, false)
+    }
+
+    /// The same, whose requests have idempotency keys, and are repeated at times.
+    pub(super) fn with_idempotency_keys(
+        stage: &Stage,
+        client: &Client,
+        chronicle: &Chronicle,
+    ) -> Self {
+        Self::with(stage, client, chronicle, true)
+    }
+
+    fn with(stage: &Stage, client: &Client, chronicle: &Chronicle, keyed: bool) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut callers = JoinSet::new();
         for key in 0..Self::CALLERS {
             let caller = Caller {
                 key,
-                service: client.service(service),
+                keyed,
+                stage: stage.clone(),
+                client: client.clone(),
                 chronicle: chronicle.clone(),
             };
             callers.spawn(caller.run(stopped.clone()));
@@ -110,7 +115,9 @@ impl Load {
 
 struct Caller {
     key: u32,
-    service: ServiceClient,
+    keyed: bool,
+    stage: Stage,
+    client: Client,
     chronicle: Chronicle,
 }
 
@@ -118,44 +125,79 @@ impl Caller {
     async fn run(self, stopped: watch::Receiver<bool>) {
         let mut pace = interval(PACE);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for kind in [Kind::Call, Kind::OneWay].into_iter().cycle() {
+        let mut before: Option<Operation> = None;
+        for number in 0.. {
             pace.tick().await;
             if *stopped.borrow() {
                 return;
             }
-            let timeout = match kind {
-                Kind::Call => REPLY,
-                Kind::OneWay => ACKNOWLEDGEMENT,
+            let again = before.take_if(|it| it.keyed && number % REPETITION == 0);
+            let kind = match number % 2 {
+                0 => Kind::Call,
+                _ => Kind::OneWay,
             };
-            let (number, operation) = self.chronicle.invoke(|work| Operation {
-                kind,
-                key: self.key,
-                work,
-                keyed: false,
-                timeout: timeout + BUSY,
+            let (number, operation) = self.chronicle.invoke(|work| {
+                again.unwrap_or(Operation {
+                    kind,
+                    key: self.key,
+                    work,
+                    keyed: self.keyed,
+                    timeout: timeout(kind) + BUSY,
+                })
             });
-            let end = self.perform(&operation, timeout).await;
+            let end = self.perform(&operation).await;
             self.chronicle.note(What::Ended {
                 operation: number,
                 end,
             });
+            before = Some(operation);
         }
     }
 
-    async fn perform(&self, operation: &Operation, timeout: Duration) -> End {
-        let (key, work) = (operation.key, operation.work);
-        match operation.kind {
-            Kind::Call => {
-                let call = self.service.call(ask::request(key, work));
-                End::of(call.timeout(timeout).await, |work| work)
-            }
+    async fn perform(&self, operation: &Operation) -> End {
+        let request = self.request(operation);
+        let end = match operation.kind {
+            Kind::Call => self.call(request).await,
             Kind::OneWay => {
-                let send = self.service.send(tell::request(key, work));
-                match send.timeout(timeout).await {
-                    Ok(_) => End::Acknowledged,
-                    Err(error) => End::failed(&error),
-                }
+                let sent = self.client.http_one_way(request, Reserved::Refuse).await;
+                sent.map(|_| End::Acknowledged)
             }
+        };
+        end.unwrap_or_else(|error| End::failed(&error))
+    }
+
+    async fn call(&self, request: Request<Body>) -> Result<End, CallError> {
+        let response = self.client.clone().oneshot(request).await?;
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            let status = status.as_u16();
+            return Ok(End::Refused { status });
         }
+        let Ok(body) = response.into_body().collect().await else {
+            return Ok(End::Unknown);
+        };
+        let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        let work = text.parse().ok();
+        Ok(End::Reply { work })
+    }
+
+    fn request(&self, operation: &Operation) -> Request<Body> {
+        let mut request = self.stage.post("/work", operation.work.to_string());
+        let mut options = Options::default();
+        options.timeout = Some(timeout(operation.kind));
+        options.key = RecordKey::Bytes(format!("key {}", operation.key).into());
+        request.extensions_mut().insert(options);
+        if operation.keyed {
+            let key = HeaderValue::from(operation.work);
+            request.headers_mut().insert("idempotency-key", key);
+        }
+        request
+    }
+}
+
+fn timeout(kind: Kind) -> Duration {
+    match kind {
+        Kind::Call => REPLY,
+        Kind::OneWay => ACKNOWLEDGEMENT,
     }
 }

@@ -6,8 +6,12 @@
 
 mod brokers;
 mod chronicle;
+mod dead_letters;
 mod load;
+mod members;
+mod poison;
 mod seams;
+mod stores;
 
 use anyhow::Result;
 use harness::Stage;
@@ -26,6 +30,6 @@ async fn instance(stage: &Stage, chronicle: &Chronicle, number: u32) -> Result<S
     let app = load::app(Handlers {
         instance: number,
         chronicle: chronicle.clone(),
-    })?;
+    });
     Ok(stage.service(PARTITIONS).serve(app).start().await?)
 }
