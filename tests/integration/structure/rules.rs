@@ -78,8 +78,9 @@ pub(super) const CRATES: &[(&str, &str)] = &[
     ("sqlx", "store/postgres outbox"),
 ];
 
-/// The last two hand axum's own items on, to service authors and to what macros write.
-const HTTP: &str = "http extract response routing service prelude __private";
+/// `prelude` and `__private` hand axum's own items on, to service authors and to what macros write; `testing` has
+/// handlers of its own.
+const HTTP: &str = "http extract response routing service prelude __private testing";
 
 /// Why `file` (its path under `src`) may not have `import`; `None` if it may.
 pub(super) fn broken(file: &str, import: &Import) -> Option<String> {

@@ -1,9 +1,12 @@
 //! What is tried where nobody brings a service of their own.
 
-use super::history::{End, Kind, Operation};
+use http::StatusCode;
+
+use super::history::{End, Kind, Operation, Retries};
 use super::probe::Probe;
 use crate::client::ServiceClient;
-use crate::extract::{Offset, Partition};
+use crate::contract::OneWayRequest;
+use crate::extract::{Attempt, Offset, Partition};
 use crate::prelude::*;
 
 /// A call, whose reply names its work.
@@ -29,6 +32,52 @@ async fn tell(
     do_it(&probe, number, &from, offset).await;
 }
 
+/// A one-way that may fail, and waits in its lane.
+#[endpoint(
+    POST "/attempts/{key}/{work}", one_way, idempotency = optional, timeout = "3s", key = key,
+    retry(attempts = 3, backoff = "200ms..400ms")
+)]
+async fn insist(
+    State(probe): State<Probe>,
+    Path((_key, number)): Path<(u32, u32)>,
+    attempt: Attempt,
+    from: Partition,
+    offset: Offset,
+) -> StatusCode {
+    try_it(&probe, number, attempt, &from, offset).await
+}
+
+/// A one-way that may fail, and waits in retry topics.
+#[endpoint(
+    POST "/delays/{key}/{work}", one_way, timeout = "3s", key = key,
+    retry(attempts = 3, backoff = "1s..2s", policy = tiers)
+)]
+async fn delay(
+    State(probe): State<Probe>,
+    Path((_key, number)): Path<(u32, u32)>,
+    attempt: Attempt,
+    from: Partition,
+    offset: Offset,
+) -> StatusCode {
+    try_it(&probe, number, attempt, &from, offset).await
+}
+
+async fn try_it(
+    probe: &Probe,
+    number: u32,
+    attempt: Attempt,
+    from: &Partition,
+    offset: Offset,
+) -> StatusCode {
+    if !probe.is_to_fail(number, attempt.0) {
+        do_it(probe, number, from, offset).await;
+        return StatusCode::NO_CONTENT;
+    }
+    let work = probe.begin(number, from, offset).await;
+    work.fail(attempt.0).await;
+    StatusCode::INTERNAL_SERVER_ERROR
+}
+
 async fn do_it(probe: &Probe, number: u32, from: &Partition, offset: Offset) {
     let work = probe.begin(number, from, offset).await;
     work.effect().await;
@@ -37,8 +86,8 @@ async fn do_it(probe: &Probe, number: u32, from: &Partition, offset: Offset) {
 
 /// The service.
 pub(super) fn app(probe: Probe) -> App {
-    let endpoints = App::new().endpoints(endpoints![ask, tell]);
-    let app = endpoints.expect("the two routes differ");
+    let endpoints = App::new().endpoints(endpoints![ask, tell, insist, delay]);
+    let app = endpoints.expect("the routes differ");
     app.with_state(probe)
 }
 
@@ -55,17 +104,23 @@ pub(super) async fn perform(service: ServiceClient, operation: Operation) -> End
             }
             End::of(call.await, |work| work)
         }
-        Kind::OneWay => {
-            let mut send = service
-                .send(tell::request(key, work))
-                .timeout(operation.timeout);
-            if let Some(key) = operation.idempotency_key() {
-                send = send.idempotency_key(key);
-            }
-            match send.await {
-                Ok(_) => End::Acknowledged,
-                Err(error) => End::failed(&error),
-            }
-        }
+        Kind::OneWay => match operation.retries {
+            None => send(&service, tell::request(key, work), &operation).await,
+            Some(Retries {
+                in_topics: false, ..
+            }) => send(&service, insist::request(key, work), &operation).await,
+            Some(_) => send(&service, delay::request(key, work), &operation).await,
+        },
+    }
+}
+
+async fn send<R: OneWayRequest>(service: &ServiceClient, request: R, operation: &Operation) -> End {
+    let mut send = service.send(request).timeout(operation.timeout);
+    if let Some(key) = operation.idempotency_key() {
+        send = send.idempotency_key(key);
+    }
+    match send.await {
+        Ok(_) => End::Acknowledged,
+        Err(error) => End::failed(&error),
     }
 }

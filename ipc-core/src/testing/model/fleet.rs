@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bug::Bug;
+use super::flaky::Flaky;
 use super::history::What;
 use super::mortal::Life;
+use super::noted::Noting;
 use super::probe::Probe;
 use super::trial::{MakeApp, SERVICE};
 use super::world::World;
 use crate::service::{ServeError, Service};
-use crate::store::MemoryStore;
+use crate::store::{Dedup, KafkaStore, StoreDown};
 use crate::transport::Transport;
 use crate::transport::memory::MemoryCluster;
 
@@ -20,14 +22,23 @@ const LINGERS: Duration = Duration::from_secs(2);
 pub(super) struct Fleet {
     cluster: MemoryCluster,
     world: World,
-    /// What outlives instances, as a store outside of them does.
-    store: MemoryStore,
+    store: Store,
+    store_down: StoreDown,
     bug: Option<Bug>,
     make_app: MakeApp,
     partitions: i32,
     members: Vec<Member>,
     /// The last number given to an instance.
     last: u32,
+}
+
+/// Where the instances remember what they have done.
+#[derive(Clone)]
+pub(super) enum Store {
+    /// Outside of them.
+    Beside(Flaky),
+    /// In the log.
+    InLog,
 }
 
 struct Member {
@@ -40,6 +51,8 @@ impl Fleet {
     pub(super) fn new(
         cluster: MemoryCluster,
         world: World,
+        store: Store,
+        store_down: StoreDown,
         bug: Option<Bug>,
         make_app: MakeApp,
         partitions: i32,
@@ -47,7 +60,8 @@ impl Fleet {
         Self {
             cluster,
             world,
-            store: MemoryStore::new(10_000),
+            store,
+            store_down,
             bug,
             make_app,
             partitions,
@@ -63,16 +77,13 @@ impl Fleet {
         let probe = Probe::new(number, self.world.clone(), life.clone());
         let transport: Arc<dyn Transport> = Arc::new(life.clone());
         let transport = match self.bug {
-            Some(bug) => bug.in_transport(transport),
+            Some(bug) => bug.in_transport(transport, &self.cluster),
             None => transport,
         };
         let service = Service::builder(SERVICE)
             .create_topics(self.partitions)
-            .transport(transport);
-        let service = match self.bug {
-            Some(bug) => service.dedup(bug.in_store(self.store.clone())),
-            None => service.dedup(self.store.clone()),
-        };
+            .transport(transport)
+            .dedup(self.dedup(number));
         let service = service.serve((self.make_app)(probe)).start().await?;
         self.world.note(What::Started { instance: number });
         self.members.push(Member {
@@ -81,6 +92,17 @@ impl Fleet {
             service,
         });
         Ok(())
+    }
+
+    fn dedup(&self, instance: u32) -> Dedup {
+        let noted = Noting::new(self.world.clone(), instance);
+        let dedup = match (&self.store, self.bug) {
+            (Store::Beside(store), None) => noted.of(store.clone()),
+            (Store::Beside(store), Some(bug)) => noted.of(bug.in_store(store.clone())),
+            (Store::InLog, None) => noted.of(KafkaStore::new()),
+            (Store::InLog, Some(bug)) => noted.of(bug.in_store(KafkaStore::new())),
+        };
+        dedup.store_down(self.store_down)
     }
 
     pub(super) fn len(&self) -> usize {

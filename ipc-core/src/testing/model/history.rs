@@ -12,6 +12,11 @@ pub struct History {
     pub seed: u64,
     /// Whether nothing at all went wrong: then more must hold.
     pub calm: bool,
+    /// Whether keyed work is done unclaimed while the dedup store does not answer.
+    pub fails_open: bool,
+    /// Whether the dedup store is in the log, where the owner of a partition is the
+    /// owner of every claim in it.
+    pub store_in_log: bool,
     /// What was asked for, by number.
     pub operations: Vec<Operation>,
     /// What happened.
@@ -33,6 +38,33 @@ pub struct Operation {
     pub keyed: bool,
     /// How long its caller waits.
     pub timeout: Duration,
+    /// After how long its caller gives up, though there is time left. Only calls.
+    pub gives_up: Option<Duration>,
+    /// How long its handler works.
+    pub takes: Duration,
+    /// How its handler fails at first. Only one-ways, and only those of a trial that
+    /// brings its own service.
+    pub retries: Option<Retries>,
+}
+
+/// What is tried more than once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retries {
+    /// Whether it waits in a retry topic, and else in its lane.
+    pub in_topics: bool,
+    /// How many attempts fail.
+    pub fails: u32,
+}
+
+impl Retries {
+    /// How many attempts there are.
+    pub const ATTEMPTS: u32 = 3;
+
+    /// Whether no attempt succeeds.
+    #[must_use]
+    pub fn all_fail(self) -> bool {
+        self.fails >= Self::ATTEMPTS
+    }
 }
 
 impl Operation {
@@ -106,6 +138,15 @@ pub enum What {
         /// The work.
         work: u32,
     },
+    /// It has failed, before any effect.
+    Failed {
+        /// The instance.
+        instance: u32,
+        /// The work.
+        work: u32,
+        /// Which attempt that was, from 1 on.
+        attempt: u32,
+    },
     /// The log has taken a record that nobody can read.
     Poisoned {
         /// The partition of the requests.
@@ -117,6 +158,8 @@ pub enum What {
     DeadLetter {
         /// The work it asked for, where it can be read.
         work: Option<u32>,
+        /// Why it was given up.
+        reason: String,
         /// The partition that it came from.
         partition: i32,
         /// Its offset there.
@@ -128,6 +171,44 @@ pub enum What {
         partition: i32,
         /// The next offset.
         offset: i64,
+    },
+    /// A work was claimed.
+    Claimed {
+        /// The instance.
+        instance: u32,
+        /// The work, where its key says so.
+        work: Option<u32>,
+    },
+    /// The dedup store keeps the reply of a work.
+    Stored {
+        /// The instance that did it.
+        instance: u32,
+        /// The work, where its key says so.
+        work: Option<u32>,
+    },
+    /// The dedup store did not answer somebody who would claim a work.
+    Unclaimed {
+        /// The work, where its key says so.
+        work: Option<u32>,
+    },
+    /// The dedup store did not confirm, or not in time, that it keeps the reply of a
+    /// work.
+    Unstored {
+        /// The work, where its key says so.
+        work: Option<u32>,
+    },
+    /// The group has forgotten what it had committed and who its members were. They
+    /// lose their partitions, and read them again from the beginning.
+    Reset,
+    /// The log does not answer for so long.
+    LogAway {
+        /// How long.
+        time: Duration,
+    },
+    /// The dedup store does not answer for so long.
+    StoreAway {
+        /// How long.
+        time: Duration,
     },
     /// An instance begins to serve.
     Started {
@@ -169,6 +250,8 @@ pub enum End {
         /// The status.
         status: u16,
     },
+    /// Its caller did not wait for it any longer.
+    GaveUp,
     /// Nothing was sent.
     Rejected,
     /// It may or may not have been sent, or handled.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
-use super::history::{Kind, Operation, What};
+use super::history::{End, Kind, Operation, Retries, What};
 use super::trial::{Perform, SERVICE};
 use super::world::World;
 use crate::client::Client;
@@ -16,6 +17,10 @@ use crate::transport::{Ack, Outgoing, Transport};
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long it waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long at most a caller waits that gives up.
+const GIVES_UP: Duration = Duration::from_secs(1);
+/// How long at most a handler works that nobody may wait for.
+const TAKES: Duration = Duration::from_secs(2);
 /// Keys of one caller.
 const KEYS: u32 = 3;
 
@@ -24,6 +29,8 @@ pub(super) struct Caller {
     pub(super) client: Client,
     pub(super) perform: Perform,
     pub(super) world: World,
+    /// Whether the service tries again what fails.
+    pub(super) has_retries: bool,
 }
 
 impl Caller {
@@ -39,7 +46,11 @@ impl Caller {
             });
             self.world.note(What::Invoked { operation: number });
             let service = self.client.service(SERVICE);
-            let end = (self.perform)(service, operation.clone()).await;
+            let end = (self.perform)(service, operation.clone());
+            let end = match operation.gives_up {
+                Some(after) => timeout(after, end).await.unwrap_or(End::GaveUp),
+                None => end.await,
+            };
             self.world.note(What::Ended {
                 operation: number,
                 end,
@@ -55,12 +66,32 @@ impl Caller {
             true => Kind::Call,
             false => Kind::OneWay,
         };
+        let keyed = self.world.once_in(2);
+        let may_give_up = kind == Kind::Call && self.world.once_in(5);
+        let retries = match kind == Kind::OneWay && self.has_retries && self.world.once_in(3) {
+            true => Some(self.retries(keyed)),
+            false => None,
+        };
         Operation {
             kind,
             key: self.number * KEYS + self.world.below(KEYS),
             work,
-            keyed: self.world.once_in(2),
+            keyed,
             timeout: TIMEOUT,
+            gives_up: may_give_up.then(|| self.world.some_of(GIVES_UP)),
+            takes: match may_give_up {
+                true => self.world.some_of(TAKES),
+                false => Duration::ZERO,
+            },
+            retries,
+        }
+    }
+
+    /// What has a key is known again only where its lane is.
+    fn retries(&self, keyed: bool) -> Retries {
+        Retries {
+            in_topics: !keyed && self.world.once_in(2),
+            fails: self.world.below(Retries::ATTEMPTS + 1),
         }
     }
 }

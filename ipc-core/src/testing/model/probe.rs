@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::history::What;
 use super::mortal::Life;
@@ -48,7 +48,8 @@ impl Probe {
         }
     }
 
-    /// A handler begins `work`, for the request that came from this place.
+    /// A handler begins `work`, for the request that came from this place, and works at
+    /// it for as long as the operation says.
     pub async fn begin(&self, work: u32, from: &Partition, offset: Offset) -> Work {
         self.step().await;
         let work = Work {
@@ -63,7 +64,20 @@ impl Probe {
             partition: work.partition,
             offset: work.offset,
         });
+        let takes = self.world.operation_of(work.work).map(|it| it.takes);
+        let done = Instant::now() + takes.unwrap_or_default();
+        while Instant::now() < done {
+            self.step().await;
+        }
         work
+    }
+
+    /// Whether this attempt at `work` is to fail.
+    #[must_use]
+    pub fn is_to_fail(&self, work: u32, attempt: u32) -> bool {
+        let operation = self.world.operation_of(work);
+        let retries = operation.and_then(|operation| operation.retries);
+        retries.is_some_and(|retries| attempt <= retries.fails)
     }
 }
 
@@ -94,6 +108,16 @@ impl Work {
             work: self.work,
             partition: self.partition,
             offset: self.offset,
+        });
+    }
+
+    /// It fails, after a step. `attempt` is which attempt this is, from 1 on.
+    pub async fn fail(self, attempt: u32) {
+        self.probe.step().await;
+        self.probe.world.note(What::Failed {
+            instance: self.probe.number,
+            work: self.work,
+            attempt,
         });
     }
 

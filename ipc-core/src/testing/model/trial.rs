@@ -3,36 +3,36 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Buf as _;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::aftermath::{note_letters, settle};
 use super::bug::Bug;
 use super::default;
 use super::faults::Dice;
-use super::fleet::Fleet;
+use super::flaky::Flaky;
+use super::fleet::{Fleet, Store};
 use super::history::{End, History, Operation, What};
 use super::load::{Caller, poison};
 use super::probe::Probe;
+use super::weather::Weather;
 use super::world::World;
 use crate::client::{Client, ServiceClient};
-use crate::envelope::{UnixMillis, names};
 use crate::routing::App;
-use crate::testing::Observer;
+use crate::service::ServeError;
+use crate::store::StoreDown;
+use crate::transport::Transport;
 use crate::transport::memory::MemoryCluster;
-use crate::transport::{Start, TopicPartition, Transport};
 
 /// The service under trial.
 pub(super) const SERVICE: &str = "trial";
 
-/// How long at most until nothing is left to do, once nothing goes wrong any more:
-/// longer than any lease, session or drain.
-const SETTLES: Duration = Duration::from_secs(180);
 /// How long something may go on before the next thing goes wrong.
 const NEXT: Duration = Duration::from_secs(2);
+/// How long at most the log or the store does not answer: longer than callers wait.
+const AWAY: Duration = Duration::from_secs(7);
 
 /// Makes the application of an instance.
 pub(super) type MakeApp = Arc<dyn Fn(Probe) -> App + Send + Sync>;
@@ -52,6 +52,8 @@ pub struct Trial {
     partitions: i32,
     poison: u32,
     bug: Option<Bug>,
+    /// Whether it brings its own service, which can do everything.
+    is_own: bool,
     make_app: MakeApp,
     perform: Perform,
 }
@@ -70,6 +72,7 @@ impl Trial {
             partitions: 4,
             poison: 3,
             bug: None,
+            is_own: true,
             make_app: Arc::new(default::app),
             perform: Arc::new(|service, operation| Box::pin(default::perform(service, operation))),
         }
@@ -85,6 +88,7 @@ impl Trial {
     where
         F: Future<Output = End> + Send + 'static,
     {
+        self.is_own = false;
         self.make_app = Arc::new(make_app);
         self.perform = Arc::new(move |service, operation| Box::pin(perform(service, operation)));
         self
@@ -117,16 +121,19 @@ impl Trial {
         let cluster = MemoryCluster::new(self.seed);
         let outside: Arc<dyn Transport> = Arc::new(cluster.transport());
         let requests = outside.topic_names().requests(SERVICE);
-        let active = Arc::new(AtomicBool::new(false));
+        let weather = Weather::default();
         cluster.set_faults(Dice {
             world: world.clone(),
             requests: Arc::clone(&requests),
-            active: Arc::clone(&active),
+            weather: weather.clone(),
         });
 
+        let (store, store_down) = self.store(&world, &weather);
         let mut fleet = Fleet::new(
             cluster.clone(),
             world.clone(),
+            store,
+            store_down,
             self.bug,
             Arc::clone(&self.make_app),
             self.partitions,
@@ -139,7 +146,7 @@ impl Trial {
         for number in 0..self.callers {
             let transport: Arc<dyn Transport> = Arc::new(cluster.transport());
             let transport = match self.bug {
-                Some(bug) => bug.in_callers_transport(transport),
+                Some(bug) => bug.in_callers_transport(transport, &cluster),
                 None => transport,
             };
             let callers = i32::try_from(self.callers)?;
@@ -151,6 +158,7 @@ impl Trial {
                 client,
                 perform: Arc::clone(&self.perform),
                 world: world.clone(),
+                has_retries: self.is_own,
             };
             load.spawn(caller.run(self.operations));
         }
@@ -165,97 +173,70 @@ impl Trial {
         if world.once_in(6) {
             world.is_calm();
         } else {
-            active.store(true, Ordering::Relaxed);
+            weather.turn_rough();
             while !load.is_empty() {
                 sleep(world.some_of(NEXT)).await;
                 while load.try_join_next().is_some() {}
-                self.disturb(&mut fleet, &world).await?;
+                self.disturb(&mut fleet, &world, &weather, &cluster).await?;
             }
         }
         while load.join_next().await.is_some() {}
-        active.store(false, Ordering::Relaxed);
+        weather.clear();
         world.note(What::Healed);
         if fleet.len() == 0 {
             fleet.start().await?;
         }
-        let lag = self.settle(&*outside, &requests).await?;
+        let lag = settle(&cluster, SERVICE).await;
         for client in clients {
             client.close().await;
         }
         fleet.stop_all().await;
-        self.read_letters(&*outside, &world).await?;
+        note_letters(&*outside, &world, SERVICE).await?;
         Ok(world.into_history(lag))
     }
 
-    /// Something goes wrong with the instances, or they are seen to.
+    /// Where the instances remember, and what they do where that does not answer.
+    fn store(&self, world: &World, weather: &Weather) -> (Store, StoreDown) {
+        if self.is_own && world.once_in(3) {
+            world.stores_in_log();
+            return (Store::InLog, StoreDown::FailClosed);
+        }
+        let store = Store::Beside(Flaky::new(world.clone(), weather.clone()));
+        if world.once_in(3) {
+            world.fails_open();
+            return (store, StoreDown::FailOpen);
+        }
+        (store, StoreDown::FailClosed)
+    }
+
+    /// Something goes wrong with the instances or around them, or they are seen to.
     async fn disturb(
         &self,
         fleet: &mut Fleet,
         world: &World,
-    ) -> Result<(), crate::service::ServeError> {
-        match world.below(6) {
-            0 => fleet.kill_one().await,
-            1 => fleet.expel_one().await,
-            2 => fleet.stop_one().await,
+        weather: &Weather,
+        cluster: &MemoryCluster,
+    ) -> Result<(), ServeError> {
+        match world.below(12) {
+            0 | 1 => fleet.kill_one().await,
+            2 | 3 => fleet.expel_one().await,
+            4 | 5 => fleet.stop_one().await,
+            6 => {
+                let time = world.some_of(AWAY);
+                world.note(What::LogAway { time });
+                weather.lose_log(time);
+            }
+            7 => {
+                let time = world.some_of(AWAY);
+                world.note(What::StoreAway { time });
+                weather.lose_store(time);
+            }
+            8 if world.once_in(2) => {
+                world.note(What::Reset);
+                cluster.reset(SERVICE);
+            }
             _ if fleet.len() < self.instances => fleet.start().await?,
             _ => {}
-        }
-        Ok(())
-    }
-
-    /// Waits until the group has finished everything; answers what is left.
-    async fn settle(
-        &self,
-        transport: &dyn Transport,
-        requests: &Arc<str>,
-    ) -> Result<u64, Box<dyn std::error::Error>> {
-        let by = tokio::time::Instant::now() + SETTLES;
-        loop {
-            let states = transport.topics(&[Arc::clone(requests)]).await?;
-            let state = states.into_iter().flatten().next();
-            let state = state.ok_or("the request topic is gone")?;
-            let ends = transport.written_since(&state, UnixMillis(0)).await?;
-            let committed = transport.committed(SERVICE, &state).await?;
-            let mut lag = 0;
-            for (end, next) in ends.into_iter().zip(committed) {
-                lag += end.saturating_sub(u64::try_from(next.unwrap_or(0))?);
-            }
-            if lag == 0 || tokio::time::Instant::now() >= by {
-                return Ok(lag);
-            }
-            sleep(Duration::from_secs(1)).await;
-        }
-    }
-
-    async fn read_letters(
-        &self,
-        transport: &dyn Transport,
-        world: &World,
-    ) -> Result<(), Box<dyn std::error::Error>> {
-        let place = TopicPartition {
-            topic: transport.topic_names().dead_letters(SERVICE),
-            partition: 0,
-        };
-        let letters = Observer::read(transport, place, Start::Beginning).await?;
-        // All of it is there, and the paused clock moves when it is read.
-        sleep(Duration::from_secs(1)).await;
-        let found: Vec<What> = letters.seen(|seen| {
-            let letters = seen.records.iter().map(|letter| &letter.envelope.headers);
-            let found = letters.map(|headers| {
-                let number = |name| headers.get(name).cloned();
-                let partition = number(names::DLT_ORIGINAL_PARTITION);
-                let offset = number(names::DLT_ORIGINAL_OFFSET);
-                let path = headers.get_str(names::PATH);
-                What::DeadLetter {
-                    work: path.and_then(|path| path.rsplit('/').next()?.parse().ok()),
-                    partition: partition.map_or(-1, |mut bytes| bytes.try_get_i32().unwrap_or(-1)),
-                    offset: offset.map_or(-1, |mut bytes| bytes.try_get_i64().unwrap_or(-1)),
-                }
-            });
-            found.collect()
-        });
-        for letter in found {
-            world.note(letter);
         }
         Ok(())
     }

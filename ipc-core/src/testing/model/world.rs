@@ -44,6 +44,23 @@ impl World {
         (number, operation)
     }
 
+    /// The first operation that asks for a work.
+    pub(super) fn operation_of(&self, work: u32) -> Option<Operation> {
+        let history = self.0.history.lock();
+        let mut operations = history.operations.iter();
+        operations.find(|operation| operation.work == work).cloned()
+    }
+
+    /// The dedup store is in the log.
+    pub(super) fn stores_in_log(&self) {
+        self.0.history.lock().store_in_log = true;
+    }
+
+    /// Keyed work is done unclaimed while the dedup store does not answer.
+    pub(super) fn fails_open(&self) {
+        self.0.history.lock().fails_open = true;
+    }
+
     /// Nothing goes wrong in this trial.
     pub(super) fn is_calm(&self) {
         self.0.history.lock().calm = true;

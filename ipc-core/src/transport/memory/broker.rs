@@ -12,11 +12,14 @@ use super::group::{Group, Moves};
 use super::session::{Notice, Position, Session};
 use super::topics::{Produced, Topics};
 use crate::transport::{
-    Event, Outgoing, Start, Subscription, TopicPartition, TopicSpec, TransportError,
+    Event, Outgoing, Revocation, Start, Subscription, TopicPartition, TopicSpec, TransportError,
 };
 
 /// How long after its process died a member is still counted as one.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// How long a member needs to join a group again that has forgotten it.
+const REJOIN: Duration = Duration::from_millis(100);
 
 /// One consumer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -79,6 +82,34 @@ impl Broker {
 
     pub(super) fn committed(&self, group: &str, partition: &TopicPartition) -> Option<i64> {
         self.groups.get(group)?.committed(partition)
+    }
+
+    pub(super) fn lag(&self, group: &str) -> u64 {
+        let Some(group) = self.groups.get(group) else {
+            return 0;
+        };
+        let partitions = self.topics.partitions().into_iter();
+        let read = partitions.filter(|partition| group.reads(&partition.topic));
+        let lag = read.filter_map(|partition| {
+            let log = &self.topics.logs()[self.topics.log_of(&partition)?];
+            let next = group.committed(&partition).unwrap_or(log.start());
+            u64::try_from(log.end() - next).ok()
+        });
+        lag.sum()
+    }
+
+    /// Commits whatever a group is told, by whomever.
+    pub(super) fn commit_unfenced(&mut self, group: &str, offsets: &[(TopicPartition, i64)]) {
+        let Some(group) = self.groups.get_mut(group) else {
+            return;
+        };
+        for (partition, offset) in offsets {
+            let fate = self.faults.as_mut();
+            let fate = fate.map_or(Commit::Apply, |faults| faults.commit(partition, *offset));
+            if fate == Commit::Apply {
+                group.overwrite(partition, *offset);
+            }
+        }
     }
 
     pub(super) fn session(&mut self, id: SessionId) -> Option<&mut Session> {
@@ -166,6 +197,7 @@ impl Broker {
     /// What the task of consumer `id` does next.
     pub(super) fn step(&mut self, id: SessionId, now: Instant) -> Step {
         self.time_sessions_out(now);
+        self.rejoin(id, now);
         let Some(session) = self.sessions.get_mut(&id) else {
             return Step::Vanish;
         };
@@ -176,6 +208,10 @@ impl Broker {
             Some(Notice::Assigned(partitions)) => return Step::Report(Event::Assigned(partitions)),
             Some(Notice::Troubled(why)) => return Step::Report(Event::Troubled(why)),
             Some(Notice::Revoked(partitions)) => return Step::Revoke(partitions),
+            Some(Notice::Lost(partitions)) => {
+                let lost = Revocation::new(partitions, true, || {});
+                return Step::Report(Event::Revoked(lost));
+            }
             None => {}
         }
         if session.closing().is_some() {
@@ -214,7 +250,7 @@ impl Broker {
             return;
         };
         for partition in partitions {
-            if let Some(position) = session.remove(partition) {
+            if let Some(position) = session.remove_leaving(partition) {
                 self.topics.log(position.log).unwatch(id);
                 group.release(partition, position.since);
             }
@@ -274,6 +310,45 @@ impl Broker {
         }
     }
 
+    /// A group forgets its commits, who owns what and its members; they are told that
+    /// what they had is lost, and join again.
+    pub(super) fn reset(&mut self, name: &str) {
+        let Some(group) = self.groups.get_mut(name) else {
+            return;
+        };
+        let mut members = group.forget();
+        for (id, session) in &mut self.sessions {
+            if session.group().as_deref() != Some(name) {
+                continue;
+            }
+            let lost = session.forget_positions();
+            for position in &lost {
+                self.topics.log(position.log).unwatch(*id);
+            }
+            if !lost.is_empty() {
+                let lost = lost.into_iter().map(Position::into_partition);
+                session.notify(Notice::Lost(lost.collect()));
+            }
+            if let Some(topics) = members.remove(id) {
+                session.rejoin(topics, Instant::now() + REJOIN);
+            }
+        }
+    }
+
+    /// A member that its group has forgotten joins it again, once it is time.
+    fn rejoin(&mut self, id: SessionId, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let Some(topics) = session.rejoins(now) else {
+            return;
+        };
+        if let Some((name, group)) = session.group_in(&mut self.groups) {
+            group.join(id, topics);
+            self.rebalance(&name);
+        }
+    }
+
     fn remove(&mut self, id: SessionId) -> Option<Session> {
         let session = self.sessions.remove(&id)?;
         for position in session.positions() {
@@ -303,6 +378,7 @@ impl Broker {
     fn tell(&mut self, name: &str, moves: Moves) {
         for (id, taken) in moves.taken {
             if let Some(session) = self.sessions.get_mut(&id) {
+                session.leave(&taken);
                 // Told before any record, and waited for: nothing more is read.
                 session.notify(Notice::Revoked(taken));
             }

@@ -72,6 +72,18 @@ impl Group {
         }
     }
 
+    /// Commits an offset, whoever owns the partition.
+    pub(super) fn overwrite(&mut self, partition: &TopicPartition, offset: i64) {
+        self.committed.insert(partition.clone(), offset);
+    }
+
+    /// Forgets what is committed, who owns what, and its members, whom it answers.
+    pub(super) fn forget(&mut self) -> Members {
+        self.committed.clear();
+        self.owners.clear();
+        std::mem::take(&mut self.members)
+    }
+
     pub(super) fn committed(&self, partition: &TopicPartition) -> Option<i64> {
         self.committed.get(partition).copied()
     }

@@ -130,6 +130,25 @@ impl MemoryCluster {
         self.clock.now()
     }
 
+    /// The group's coordinator has forgotten it: what it had committed, and who its
+    /// members are. They lose what they read, and get it again, from the oldest record
+    /// on.
+    pub fn reset(&self, group: &str) {
+        self.broker.lock().reset(group);
+    }
+
+    /// Records of the topics that a group's members read which it has not committed to
+    /// have finished.
+    #[must_use]
+    pub fn lag(&self, group: &str) -> u64 {
+        self.broker.lock().lag(group)
+    }
+
+    /// Commits for a group that would fence nobody, whoever asks.
+    pub(crate) fn commit_unfenced(&self, group: &str, offsets: &[(TopicPartition, i64)]) {
+        self.broker.lock().commit_unfenced(group, offsets);
+    }
+
     /// The offset a group has committed for a partition.
     #[must_use]
     pub fn committed(&self, group: &str, partition: &TopicPartition) -> Option<i64> {

@@ -30,6 +30,8 @@ pub(super) struct Session {
     closing: Option<Instant>,
     /// When stored offsets are committed in the background.
     commit_at: Option<Instant>,
+    /// Set where its group has forgotten it: when it joins again, and for which topics.
+    rejoins: Option<(Instant, Vec<Arc<str>>)>,
     /// What it reads, sorted by partition.
     positions: Vec<Position>,
     /// Index of the position to read first, so that no partition starves.
@@ -41,6 +43,8 @@ pub(super) struct Session {
 pub(super) enum Notice {
     Assigned(Vec<TopicPartition>),
     Revoked(Vec<TopicPartition>),
+    /// They are somebody else's already.
+    Lost(Vec<TopicPartition>),
     Troubled(String),
 }
 
@@ -56,6 +60,8 @@ pub(super) struct Position {
     /// The next offset to process, where it was stored and not committed yet.
     stored: Option<i64>,
     paused: bool,
+    /// It is being taken away.
+    leaving: bool,
     /// Set by a fault: nothing is read before.
     retry_at: Option<Instant>,
 }
@@ -69,6 +75,7 @@ impl Session {
             notices: VecDeque::new(),
             closing: None,
             commit_at: None,
+            rejoins: None,
             positions: Vec::new(),
             turn: 0,
             looks_for_end: false,
@@ -132,6 +139,21 @@ impl Session {
         self.notices.pop_front()
     }
 
+    /// It joins its group again at this time.
+    pub(super) fn rejoin(&mut self, topics: Vec<Arc<str>>, at: Instant) {
+        self.rejoins = Some((at, topics));
+        self.wake();
+    }
+
+    /// The topics to join its group for again, once it is time.
+    pub(super) fn rejoins(&mut self, now: Instant) -> Option<Vec<Arc<str>>> {
+        if self.closing.is_some() {
+            self.rejoins = None;
+        }
+        let (_, topics) = self.rejoins.take_if(|(at, _)| *at <= now)?;
+        Some(topics)
+    }
+
     /// Ends it once its revocations are through, at the earliest `by` given.
     pub(super) fn close(&mut self, by: Instant) {
         self.closing = Some(self.closing.map_or(by, |earlier| earlier.min(by)));
@@ -144,9 +166,21 @@ impl Session {
         }
     }
 
-    pub(super) fn remove(&mut self, partition: &TopicPartition) -> Option<Position> {
+    /// These are being taken away, and read until they are let go.
+    pub(super) fn leave(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            if let Some(position) = self.position(partition) {
+                position.leaving = true;
+            }
+        }
+    }
+
+    /// Lets go of what is being taken away; of what has been given anew since, not.
+    pub(super) fn remove_leaving(&mut self, partition: &TopicPartition) -> Option<Position> {
         let at = self.find(partition).ok()?;
-        Some(self.positions.remove(at))
+        self.positions[at]
+            .leaving
+            .then(|| self.positions.remove(at))
     }
 
     fn find(&self, partition: &TopicPartition) -> Result<usize, usize> {
@@ -242,7 +276,8 @@ impl Session {
     pub(super) fn next_timer(&self, now: Instant) -> Option<Instant> {
         let retries = self.positions.iter().filter_map(|p| p.retry_at);
         let retries = retries.filter(|at| *at > now);
-        retries.chain(self.commit_at).min()
+        let rejoins = self.rejoins.as_ref().map(|(at, _)| *at);
+        retries.chain(self.commit_at).chain(rejoins).min()
     }
 }
 
@@ -255,8 +290,13 @@ impl Position {
             next,
             stored: None,
             paused: false,
+            leaving: false,
             retry_at: None,
         }
+    }
+
+    pub(super) fn into_partition(self) -> TopicPartition {
+        self.partition
     }
 
     fn is_readable(&self, now: Instant) -> bool {
