@@ -38,10 +38,16 @@ impl Facts<'_> {
             .next_back()
             .unwrap_or(second.at);
         // From then on it was known that the first had been.
-        if Self::any_of(&self.stored, work, 0..claimed) || self.was_answered(work, 0..claimed) {
+        let gone = self.gone.get(&first.instance);
+        // In the log, what a lost owner writes late may not have been read yet.
+        let known_until = match (gone, self.history.store_in_log) {
+            (Some(gone), true) => claimed.min(*gone),
+            _ => claimed,
+        };
+        let is_known = Self::any_of(&self.stored, work, 0..known_until);
+        if is_known || self.was_answered(work, 0..known_until) {
             return false;
         }
-        let gone = self.gone.get(&first.instance);
         let is_gone = gone.is_some_and(|gone| *gone < second.at);
         let is_cut_off = Self::any_of(&self.unstored, work, first.at..second.at);
         let returned = self.returned.get(&(work, first.instance));
