@@ -28,6 +28,8 @@ enum Manner {
     Hold,
     /// They fail at the first attempt, and have retry topics.
     Fail,
+    /// Work whose name begins with `poison` ends the process.
+    Abort,
 }
 
 impl Effects {
@@ -58,10 +60,19 @@ async fn work(
     match effects.manner {
         Manner::Hold => return pending().await,
         Manner::Fail if attempt == 1 => return Err(StatusCode::INTERNAL_SERVER_ERROR),
-        Manner::Fail | Manner::Work => {}
+        Manner::Abort if work.starts_with("poison") => end(),
+        Manner::Fail | Manner::Work | Manner::Abort => {}
     }
     effects.write("done", &work, &place).await?;
     Ok(work)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests see what becomes of its work"
+)]
+fn end() -> ! {
+    std::process::abort()
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -71,9 +82,10 @@ async fn main() -> Result<()> {
     let service = arguments.next("the service's name")?;
     let topic = arguments.next("the topic of effects")?;
     let name = arguments.next("the instance's name")?;
-    let manner = match &*arguments.next("work, hold or fail")? {
+    let manner = match &*arguments.next("work, hold, fail or abort")? {
         "hold" => Manner::Hold,
         "fail" => Manner::Fail,
+        "abort" => Manner::Abort,
         _ => Manner::Work,
     };
     let effects = Effects {

@@ -47,6 +47,19 @@ impl Worker {
         Self::start_so(program, stage, effects, name, "fail").await
     }
 
+    /// The same, whose handlers abort the process at work whose name begins with `poison`. It does not wait until the
+    /// instance serves, which may end before.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn aborting(program: &str, stage: &Stage, effects: &str, name: &str) -> Result<Self> {
+        Self::spawn(
+            program,
+            [stage.bootstrap(), stage.name(), effects, name, "abort"],
+        )
+    }
+
     async fn start_so(
         program: &str,
         stage: &Stage,
@@ -67,6 +80,13 @@ impl Worker {
         program: &str,
         arguments: impl IntoIterator<Item: AsRef<OsStr>>,
     ) -> Result<Self> {
+        let mut worker = Self::spawn(program, arguments)?;
+        let first = worker.says().await?;
+        ensure!(first == "serving", "the worker says {first:?}");
+        Ok(worker)
+    }
+
+    fn spawn(program: &str, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> Result<Self> {
         let mut child = Command::new(program)
             .args(arguments)
             .stdout(Stdio::piped())
@@ -74,10 +94,16 @@ impl Worker {
             .spawn()?;
         let output = child.stdout.take().context("no output")?;
         let lines = BufReader::new(output).lines();
-        let mut worker = Self { child, lines };
-        let first = worker.says().await?;
-        ensure!(first == "serving", "the worker says {first:?}");
-        Ok(worker)
+        Ok(Self { child, lines })
+    }
+
+    /// Waits until the process has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        Ok(self.child.wait().await?)
     }
 
     /// The next line it writes.

@@ -3,7 +3,7 @@
 /// Finds its partition in a step, and finds nothing once the partition was taken
 /// away, even if it has come back since.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Assignment {
+pub(crate) struct Assignment {
     pub(super) index: usize,
     pub(super) epoch: u64,
 }

@@ -39,6 +39,12 @@ impl Basket {
         }
     }
 
+    /// Tells the engine something else.
+    pub(super) fn tell(&self, input: Input) {
+        // An engine that has ended needs no word.
+        let _ = self.inputs.send(input);
+    }
+
     pub(super) fn put(&self, report: Report) {
         self.put_all([report]);
     }

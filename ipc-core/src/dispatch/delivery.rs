@@ -102,6 +102,11 @@ pub(crate) enum Refusal {
     CallLoop,
     /// Consumption is stopped, and it cannot wait any longer.
     Stopped(Cause),
+    /// So many processes ended while it was handled.
+    Quarantined {
+        /// As far as that can be told.
+        deaths: u32,
+    },
 }
 
 impl Delivery {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Quarantine;
+
 /// Bounds of one service instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,6 +27,9 @@ pub struct Limits {
     /// How long a one-way for an endpoint nobody knows waits for one to appear.
     /// Default: 10 min, because a rolling deploy makes it normal.
     pub unknown_endpoint_grace: Duration,
+    /// When a record is given up because processes end while it is handled. Default:
+    /// after three deaths.
+    pub quarantine: Quarantine,
 }
 
 impl Default for Limits {
@@ -37,6 +42,7 @@ impl Default for Limits {
             streams: 10_000,
             drain: Duration::from_secs(10),
             unknown_endpoint_grace: Duration::from_secs(10 * 60),
+            quarantine: Quarantine::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod intake;
 mod job;
 mod lanes;
 mod limits;
+mod lives;
 mod moment;
 mod offsets;
 mod open_replies;
@@ -23,9 +24,11 @@ mod partition;
 mod partitions;
 mod policy;
 mod pump;
+mod quarantine;
 mod replier;
 mod reply_topics;
 mod report;
+mod suspicion;
 mod tier;
 mod valve;
 mod withdrawal;
@@ -36,6 +39,7 @@ pub use delivery::{Delivery, Record};
 pub use limits::Limits;
 pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Repeat, Reply, ReplyBody};
 pub use policy::{Policies, Policy, path_only};
+pub use quarantine::Quarantine;
 pub use reply_topics::ReplyTopics;
 
 pub use crate::contract::{

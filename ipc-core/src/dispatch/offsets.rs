@@ -77,6 +77,12 @@ impl OffsetWindow {
         found.ok()
     }
 
+    /// The next offset to process, once a record has arrived.
+    pub(crate) fn next(&self) -> Option<i64> {
+        let oldest = self.entries.front().map(|entry| entry.offset);
+        oldest.or(self.watermark)
+    }
+
     /// When the oldest unfinished record arrived.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         self.entries.front().map(|entry| entry.arrived)

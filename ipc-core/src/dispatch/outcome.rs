@@ -127,6 +127,8 @@ pub enum Reason {
     TooOld,
     /// It names a reply topic outside the allow-list.
     ReplyTopicRefused,
+    /// Processes ended again and again while it was handled.
+    Quarantined,
 }
 
 impl Reason {
@@ -141,6 +143,7 @@ impl Reason {
         Self::Expired,
         Self::TooOld,
         Self::ReplyTopicRefused,
+        Self::Quarantined,
     ];
 
     /// The stable text.
@@ -156,6 +159,7 @@ impl Reason {
             Self::Expired => "expired",
             Self::TooOld => "too-old",
             Self::ReplyTopicRefused => "reply-topic-refused",
+            Self::Quarantined => "quarantined",
         }
     }
 }

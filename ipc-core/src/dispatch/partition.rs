@@ -6,10 +6,12 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Limits;
 use super::gate::Gate;
 use super::job::Job;
 use super::lanes::Lanes;
 use super::offsets::OffsetWindow;
+use super::suspicion::Suspicion;
 use super::tier::Tier;
 use crate::health::PausedPartition;
 use crate::metrics::PartitionMetrics;
@@ -36,6 +38,8 @@ pub(super) struct Partition {
     /// its offset is committed before it starts.
     pub(super) waiting_for_turn: VecDeque<Job>,
     pub(super) moving: Arc<CancellationToken>,
+    /// Whether its records may have ended the processes that had it before.
+    pub(super) suspicion: Suspicion,
     /// The next offset to process, where it has moved since it was last stored.
     pub(super) moved: Option<i64>,
     pub(super) metrics: Arc<PartitionMetrics>,
@@ -44,7 +48,7 @@ pub(super) struct Partition {
 impl Partition {
     pub(super) fn new(
         place: TopicPartition,
-        per_partition: Option<usize>,
+        limits: &Limits,
         tier: Option<Tier>,
         metrics: Arc<PartitionMetrics>,
     ) -> Self {
@@ -53,7 +57,7 @@ impl Partition {
             place,
             window: OffsetWindow::default(),
             lanes: Lanes::default(),
-            gate: Gate::new(per_partition),
+            gate: Gate::new(limits.per_partition),
             running: 0,
             tier,
             full: None,
@@ -61,6 +65,7 @@ impl Partition {
             leaving: false,
             waiting_for_turn: VecDeque::new(),
             moving: Arc::default(),
+            suspicion: Suspicion::new(limits),
             moved: None,
             metrics,
         }
@@ -115,6 +120,7 @@ impl Partition {
         self.full.is_some()
             || self.gate.has_waiting()
             || self.lanes.has_waiting()
+            || self.suspicion.has_waiting()
             || !self.waiting_for_turn.is_empty()
     }
 }

@@ -66,6 +66,21 @@ impl Partitions {
         }
     }
 
+    /// The first partition of which this is so.
+    pub(super) fn find_by(
+        &mut self,
+        mut is_sought: impl FnMut(&Partition) -> bool,
+    ) -> Option<(Assignment, &mut Partition)> {
+        self.assigned().find(|(_, partition)| is_sought(partition))
+    }
+
+    pub(super) fn assigned(&mut self) -> impl Iterator<Item = (Assignment, &mut Partition)> {
+        self.slots.iter_mut().map(|(index, (epoch, partition))| {
+            let epoch = *epoch;
+            (Assignment { index, epoch }, partition)
+        })
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Partition> {
         self.slots.iter().map(|(_, (_, partition))| partition)
     }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::assignment::Assignment;
 use super::backlog::Queued;
 use super::basket::Basket;
+use super::lives::Lives;
 use super::valve::Turn;
 use crate::envelope::CorrelationId;
 use crate::envelope::control::Obeyed;
@@ -26,8 +28,19 @@ pub(crate) enum Input {
     Turn(Turn),
     /// By those whose turns come before it: it is said once they are made.
     Obeyed(Arc<watch::Sender<Obeyed>>, Obeyed),
+    /// By the group, of the notes on committed offsets.
+    Noted(Noted),
     /// By its service: finish what runs, start nothing, end.
     Drain,
+}
+
+/// What the group says of the notes on committed offsets.
+#[derive(Debug)]
+pub(crate) enum Noted {
+    /// What was left there when partitions were assigned.
+    Found(Vec<(Assignment, Lives)>),
+    /// A note is written, or cannot be.
+    Written(Assignment),
 }
 
 /// Tells a record that was handed out from every other that is out now.

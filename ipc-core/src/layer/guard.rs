@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower::{Layer, Service};
 
-use crate::dispatch::{Cause, Delivery, Failure, Outcome, Reason, Refusal, Reply};
+use crate::dispatch::{Cause, Delivery, Failure, Outcome, Reason, Refusal, Repeat, Reply};
 use crate::envelope::Problem;
 
 /// Makes [`Guard`]s.
@@ -204,6 +204,7 @@ fn refuse(delivery: &Delivery) -> Option<Outcome> {
             return Some(answer_or_fail(is_call, problem));
         }
         Some(Refusal::Stopped(cause)) => return Some(stopped(*cause)),
+        Some(Refusal::Quarantined { deaths }) => return Some(quarantined(is_call, *deaths)),
         None => {}
     }
     let deadline = delivery.deadline()?;
@@ -221,6 +222,16 @@ fn answer_or_fail(is_call: bool, problem: Problem) -> Outcome {
         return Outcome::Reply(problem.into());
     }
     failed(Reason::ClientError, problem.to_string())
+}
+
+fn quarantined(is_call: bool, deaths: u32) -> Outcome {
+    let detail = format!("{deaths} processes ended while it was handled");
+    if !is_call {
+        return failed(Reason::Quarantined, detail);
+    }
+    let problem = Problem::new("quarantined", "The request is not handled any more", 500);
+    let reply = Reply::from(problem.with_detail(detail)).because(Reason::Quarantined);
+    Outcome::Reply(reply.repeated(Repeat::Never))
 }
 
 /// Only calls are told: a one-way has time.

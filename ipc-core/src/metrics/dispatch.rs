@@ -23,6 +23,7 @@ pub struct DispatchMetrics {
     revoke_drains_exceeded: Counter,
     dead_letters: Family<ReasonLabels, Counter>,
     retries_over_budget: Counter,
+    partitions_suspected: Counter,
     chunks_discarded: Counter,
     open_streams: Gauge,
     presence_sent: Counter,
@@ -39,6 +40,7 @@ impl DispatchMetrics {
             revoke_drains_exceeded: Counter::default(),
             dead_letters: Family::default(),
             retries_over_budget: Counter::default(),
+            partitions_suspected: Counter::default(),
             chunks_discarded: Counter::default(),
             open_streams: Gauge::default(),
             presence_sent: Counter::default(),
@@ -80,6 +82,11 @@ impl DispatchMetrics {
             "retries_over_budget",
             "Failed attempts that wait their longest because the retry budget is spent",
             metrics.retries_over_budget.clone(),
+        );
+        registry.register(
+            "partitions_suspected",
+            "Partitions taken over from an owner that ended without a word and without progress",
+            metrics.partitions_suspected.clone(),
         );
         registry.register(
             "chunks_discarded",
@@ -147,6 +154,11 @@ impl DispatchMetrics {
     /// Counts a failed attempt that found the retry budget spent.
     pub fn retry_over_budget(&self) {
         self.retries_over_budget.inc();
+    }
+
+    /// Counts a partition whose last owner ended without a word and without progress.
+    pub fn partition_suspected(&self) {
+        self.partitions_suspected.inc();
     }
 
     /// Counts records of requests in chunks whose beginning or end never came, or

@@ -21,7 +21,9 @@ use super::running::{Parts, Service, Stored};
 use super::serve::Serve;
 use super::topics::Topics;
 use super::{Application, Prepared, ServeError, checks, outage, topics};
-use crate::dispatch::{Delivery, Limits, Outcome, Policies as _, Policy, ReplyTopics, RetrySpec};
+use crate::dispatch::{
+    Delivery, Limits, Outcome, Policies as _, Policy, Quarantine, ReplyTopics, RetrySpec,
+};
 use crate::handler::TopicHandler;
 use crate::health::Health;
 use crate::layer::{
@@ -121,6 +123,14 @@ impl ServiceBuilder {
     /// How much is taken on at once.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// When a record is given up because processes end while it is handled. Default:
+    /// after three deaths. It is one of the [`limits`](ServiceBuilder::limits): what is
+    /// said last holds.
+    pub fn quarantine(mut self, quarantine: Quarantine) -> Self {
+        self.limits.quarantine = quarantine;
         self
     }
 

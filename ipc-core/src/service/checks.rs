@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::ServeError;
 use super::combinations::{self, Store};
 use super::topics::{DEAD_LETTERS_KEPT, REQUESTS_KEPT};
-use crate::dispatch::{Guarantee, Idempotency, Limits, Policy};
+use crate::dispatch::{Guarantee, Idempotency, Limits, Policy, Quarantine};
 use crate::store::{Dedup, Needs};
 
 /// Finds every fault of the set-up, and lists what may surprise.
@@ -32,6 +32,13 @@ pub(super) fn run(
         if value == 0 {
             faults.push(format!("limit {name} is 0: nothing would ever run"));
         }
+    }
+    if matches!(limits.quarantine, Quarantine::After(0 | 1)) {
+        faults.push(
+            "quarantine after fewer than 2 deaths: the first does not tell which record it was, \
+             ask for Quarantine::After(2) or more"
+                .to_owned(),
+        );
     }
     for policy in policies {
         faults.extend(combinations::faults(policy, Store::of(dedup)));

@@ -126,6 +126,17 @@ impl<F: FnMut(Event) + Send> Inlet for F {
     }
 }
 
+/// A committed offset with something said about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The next offset to process.
+    pub next: i64,
+    /// What is said. Empty: nothing.
+    pub text: Arc<str>,
+}
+
 /// Steers a consumer from any task. No call blocks.
 #[async_trait]
 pub trait ConsumerControl: Send + Sync {
@@ -151,6 +162,31 @@ pub trait ConsumerControl: Send + Sync {
     ///
     /// The commit goes on in the background.
     async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError>;
+
+    /// Commits like [`commit`](ConsumerControl::commit), and leaves a note with each
+    /// offset. The group keeps it until it is given another offset of that partition,
+    /// or the same again; an empty one takes away what is there. At most 4096 bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the group did not confirm: the notes may or may not be left.
+    ///
+    /// # Cancel safety
+    ///
+    /// The commit goes on in the background.
+    async fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError>;
+
+    /// The notes that are left with the committed offsets of these partitions, in the
+    /// same order; empty where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the group does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is changed.
+    async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError>;
 
     /// Commits what is stored, leaves the group and ends. Gives up after `within`.
     ///

@@ -26,7 +26,9 @@ use async_trait::async_trait;
 
 use crate::envelope::UnixMillis;
 
-pub use consumer::{Consumer, ConsumerControl, Event, Inlet, Revocation, Start, Subscription};
+pub use consumer::{
+    Consumer, ConsumerControl, Event, Inlet, Note, Revocation, Start, Subscription,
+};
 pub use decorator::{ConsumerDecorator, Tap, TransportDecorator};
 pub use error::TransportError;
 pub use names::TopicNames;

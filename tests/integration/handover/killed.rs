@@ -1,9 +1,10 @@
 //! Instances that are killed where they stand.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, os::unix::process::ExitStatusExt as _};
 
 use anyhow::{Context, Result, ensure};
 use harness::{Log, Raw, Stage, Topic, Worker, Written, eventually};
+use rustix::process::Signal;
 
 use super::{PARTITIONS, PROGRAM, lines};
 
@@ -109,6 +110,66 @@ async fn the_survivor_of_two_gets_the_partitions_of_the_killed_one_and_redoes_it
     done.sort();
     sent.sort();
     assert_eq!(done, sent, "something was done again");
+    let committed = log.committed(stage.name(), &stage.requests()).await?;
+    assert_eq!(committed, log.ends(&stage.requests()).await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_aborts_the_process_is_quarantined_and_everything_else_is_done() -> Result<()>
+{
+    let stage = Stage::new("poison");
+    let effects = Topic::create(stage.bootstrap(), "effects", 1).await?;
+    let effects = effects.name();
+    let log = Log::of(stage.bootstrap())?;
+    for topic in [stage.requests(), stage.dead_letters()] {
+        Topic::make(stage.bootstrap(), &topic, PARTITIONS).await?;
+    }
+    let mut expected = send(&log, &stage, "work", 0..PARTITIONS).await?;
+    for work in ["lane-a", "poison", "lane-b", "lane-c"] {
+        let raw = Raw::post("/work", work).key("lane").on(1);
+        log.write(&stage.requests(), raw).await?;
+        expected.push(work.to_owned());
+    }
+    expected.retain(|work| work != "poison");
+
+    let mut deaths = 0;
+    let (survivor, letter) = loop {
+        let name = format!("life-{deaths}");
+        let mut worker = Worker::aborting(PROGRAM, &stage, effects, &name)?;
+        let letters = stage.dead_letters();
+        tokio::select! {
+            status = worker.ended() => {
+                let status = status?;
+                ensure!(status.signal() == Some(Signal::ABORT.as_raw()), "{status:?}");
+                deaths += 1;
+            }
+            letter = log.read(&letters, |written| !written.is_empty()) => break (worker, letter?),
+        }
+        ensure!(deaths < 8, "nothing is quarantined");
+    };
+    // Where the first had got so far that it committed, that death does not count.
+    ensure!((3..=4).contains(&deaths), "{deaths} deaths");
+    assert_eq!(letter[0].text("ipc-dlq-reason"), Some("quarantined"));
+    assert_eq!(letter[0].payload, b"poison");
+
+    let all = |written: &[Written]| {
+        let done = lines(written, "done ");
+        let is_done = |work: &String| done.iter().any(|line| line.ends_with(&format!(" {work}")));
+        expected.iter().all(is_done)
+    };
+    log.read(effects, all).await?;
+    assert_eq!(survivor.terminate().await?.code(), Some(0));
+    let written = log.all(effects).await?;
+    let begun = lines(&written, "begun ");
+    let works = begun.iter().filter_map(|line| line.split_once(' '));
+    let lane = works.map(|(_, work)| work);
+    let lane = lane.filter(|work| work.starts_with("lane") || *work == "poison");
+    let lane: Vec<&str> = lane.filter(|work| *work != "lane-a").collect();
+    let (poison, behind) = lane.split_at(usize::try_from(deaths)?);
+    assert!(poison.iter().all(|work| *work == "poison"), "{lane:?}");
+    assert_eq!(behind, ["lane-b", "lane-c"]);
+    assert_eq!(log.all(&stage.dead_letters()).await?.len(), 1);
     let committed = log.committed(stage.name(), &stage.requests()).await?;
     assert_eq!(committed, log.ends(&stage.requests()).await?);
     Ok(())

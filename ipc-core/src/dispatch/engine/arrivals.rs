@@ -25,14 +25,15 @@ where
     pub(super) fn assign(&mut self, partitions: Vec<TopicPartition>) {
         self.metrics.dispatch().rebalanced(Rebalance::Assigned);
         let mut assigned = Vec::with_capacity(partitions.len());
-        for place in partitions {
+        for place in &partitions {
             let metrics = self.metrics.partition(&place.topic, place.partition);
             tracing::debug!(partition = %place, "assigned");
             let tier = self.intake.delay(&place.topic).map(Tier::new);
-            let partition = Partition::new(place, self.limits.per_partition, tier, metrics);
+            let partition = Partition::new(place.clone(), &self.limits, tier, metrics);
             assigned.push(self.partitions.insert(partition));
         }
         self.stop_fetching(&assigned);
+        self.ask_for_notes(partitions, assigned);
         self.announce();
     }
 

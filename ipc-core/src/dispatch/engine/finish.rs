@@ -33,6 +33,7 @@ where
             return;
         };
         let mut job = started.job;
+        let (assignment, offset) = (job.record.assignment, job.offset());
         if let Some(partition) = self.partitions.get(job.record.assignment) {
             partition.ended();
         }
@@ -73,6 +74,9 @@ where
                     "a record came to no end; it will be redelivered"
                 );
             }
+        }
+        if self.alone.is_some() {
+            self.ended_alone(assignment, offset);
         }
         self.release_drained();
     }
@@ -163,15 +167,22 @@ where
             return;
         }
         let mut moved = Vec::with_capacity(self.moved.len());
-        for assignment in self.moved.drain(..) {
-            if let Some(partition) = self.partitions.get(assignment)
-                && let Some(next) = partition.moved.take()
-            {
+        self.moved.retain(|assignment| {
+            let Some(partition) = self.partitions.get(*assignment) else {
+                return false;
+            };
+            if partition.suspicion.writing {
+                return true;
+            }
+            if let Some(next) = partition.moved.take() {
                 partition.measure(self.limits.window);
                 moved.push((partition.place.clone(), next));
             }
+            false
+        });
+        if !moved.is_empty() {
+            self.shop.consumer.store(&moved);
         }
-        self.shop.consumer.store(&moved);
     }
 
     /// The caller of this request has gone.

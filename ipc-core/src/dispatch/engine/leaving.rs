@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::Engine;
+use crate::dispatch::partition::Partition;
 use crate::dispatch::{Delivery, Outcome};
 use crate::metrics::Rebalance;
 use crate::transport::Revocation;
@@ -42,6 +43,9 @@ where
         for job in dismissed {
             self.leave_endpoint(&job);
         }
+        if !revocation.lost {
+            self.take_notes_back();
+        }
         self.revocations.push(Leaving { revocation, until });
         self.release_drained();
     }
@@ -61,7 +65,7 @@ where
             let busy = leaving.revocation.partitions.iter().any(|place| {
                 partitions
                     .named(place)
-                    .is_some_and(|partition| partition.running > 0)
+                    .is_some_and(|partition| partition.running > 0 || partition.suspicion.writing)
             });
             let keep = busy && !leaving.revocation.lost && now < leaving.until;
             if !keep {
@@ -72,6 +76,7 @@ where
             }
             keep
         });
+        self.someone_left();
         self.announce();
     }
 
@@ -82,12 +87,16 @@ where
                 partition.leaving = true;
                 partition.moving.cancel();
             }
+            self.take_notes_back();
         }
     }
 
     pub(super) fn is_drained(&self) -> bool {
-        self.draining
-            .is_some_and(|until| self.started.is_empty() || Instant::now() >= until)
+        let writes = |partition: &Partition| partition.suspicion.writing;
+        self.draining.is_some_and(|until| {
+            let idle = self.started.is_empty() && !self.partitions.iter().any(writes);
+            idle || Instant::now() >= until
+        })
     }
 
     pub(super) fn next_bound(&self) -> Option<Instant> {

@@ -8,6 +8,7 @@ mod finish;
 mod leaving;
 mod steps;
 mod stops;
+mod suspects;
 mod tiers;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -108,6 +109,8 @@ pub(crate) struct Engine<S> {
     /// The partitions whose offset to be stored has moved.
     moved: Vec<Assignment>,
     draining: Option<Instant>,
+    /// The record that is handled alone, of partitions whose owners died.
+    alone: Option<(Assignment, i64)>,
 }
 
 impl<S> Engine<S>
@@ -148,6 +151,7 @@ where
             assembler: Assembler::default(),
             moved: Vec::new(),
             draining: None,
+            alone: None,
         }
     }
 
@@ -217,6 +221,7 @@ where
             Input::Cancel(id) => self.cancel(id),
             Input::Turn(turn) => self.turn(turn),
             Input::Obeyed(teller, obeyed) => drop(teller.send_replace(obeyed)),
+            Input::Noted(noted) => self.noted(noted),
             Input::Drain => self.drain(),
         }
     }

@@ -31,6 +31,9 @@ where
         let Some(partition) = self.current(&job) else {
             return;
         };
+        if !partition.suspicion.is_free() && partition.suspicion.concerns(&job) {
+            return self.hold_suspect(job);
+        }
         // At-most-once work starts when every older record of its partition is
         // finished: only then can its own offset be committed first.
         if in_turn || partition.window.is_oldest(job.offset()) {
@@ -86,6 +89,9 @@ where
             let Some(partition) = self.current(&job) else {
                 return self.leave_gates(&job);
             };
+            if !partition.suspicion.is_free() {
+                break;
+            }
             let Some(mut next) = partition.lanes.follower(&job) else {
                 break;
             };

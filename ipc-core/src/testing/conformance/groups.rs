@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::case::{CLOSING, Case, partition};
 use crate::testing::Observer;
-use crate::transport::TopicState;
+use crate::transport::{Note, TopicPartition, TopicState};
 
 pub(super) async fn a_group_begins_with_the_oldest_record(case: Case) {
     let topic = case.topic(1).await;
@@ -68,6 +68,54 @@ pub(super) async fn what_a_group_has_committed_is_told(case: Case) {
     let member = case.join_owning(&topic, 2).await;
     member.commit(&[(from, 1)]).await.unwrap();
     assert_eq!(told().await, [None, Some(1)]);
+}
+
+/// A note on one partition.
+fn note(partition: &TopicPartition, next: i64, text: &str) -> Note {
+    Note {
+        partition: partition.clone(),
+        next,
+        text: Arc::from(text),
+    }
+}
+
+pub(super) async fn a_note_stays_with_its_offset_until_another_is_committed(case: Case) {
+    let topic = case.topic(2).await;
+    let places = [partition(&topic, 0), partition(&topic, 1)];
+    case.send_to(&places[1], &["a", "b"]).await;
+    let first = case.join_owning(&topic, 2).await;
+    assert_eq!(first.notes(&places).await.unwrap(), ["", ""]);
+    let notes = [note(&places[1], 1, "mind the gap")];
+    first.commit_noted(&notes).await.unwrap();
+    first.close(CLOSING).await;
+
+    let second = case.join_owning(&topic, 2).await;
+    assert_eq!(second.notes(&places).await.unwrap(), ["", "mind the gap"]);
+    second
+        .until("it goes on there", |seen| seen.payloads() == ["b"])
+        .await;
+    second.store(&[(places[1].clone(), 2)]);
+    second.close(CLOSING).await;
+
+    let third = case.join_owning(&topic, 2).await;
+    assert_eq!(third.notes(&places).await.unwrap(), ["", ""]);
+}
+
+pub(super) async fn a_note_on_an_offset_that_was_committed_before_is_told_and_can_be_taken_away(
+    case: Case,
+) {
+    let topic = case.topic(1).await;
+    let places = [partition(&topic, 0)];
+    case.send_to(&places[0], &["a", "b"]).await;
+    let member = case.join_owning(&topic, 1).await;
+    member.store(&[(places[0].clone(), 1)]);
+    for text in ["once", "twice", ""] {
+        let notes = [note(&places[0], 1, text)];
+        member.commit_noted(&notes).await.unwrap();
+        assert_eq!(member.notes(&places).await.unwrap(), [text]);
+    }
+    member.close(CLOSING).await;
+    assert!(member.notes(&places).await.is_err(), "it has ended");
 }
 
 pub(super) async fn what_was_not_stored_is_redelivered_to_the_next_member(case: Case) {

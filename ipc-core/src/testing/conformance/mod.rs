@@ -102,6 +102,8 @@ const CHECKS: &[(&str, Check)] = checks![
     groups::the_group_goes_on_at_the_stored_offset_after_close,
     groups::a_commit_is_where_the_group_goes_on,
     groups::what_a_group_has_committed_is_told,
+    groups::a_note_stays_with_its_offset_until_another_is_committed,
+    groups::a_note_on_an_offset_that_was_committed_before_is_told_and_can_be_taken_away,
     groups::what_was_not_stored_is_redelivered_to_the_next_member,
     groups::groups_do_not_disturb_each_other,
     groups::a_paused_partition_is_silent_and_resumes_without_loss,

@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use crate::transport::memory::MemoryTransport;
 use crate::transport::{
-    Ack, Consumer, ConsumerDecorator, Inlet, Outgoing, SendError, Subscription, TopicPartition,
-    Transport, TransportDecorator, TransportError,
+    Ack, Consumer, ConsumerDecorator, Inlet, Note, Outgoing, SendError, Subscription,
+    TopicPartition, Transport, TransportDecorator, TransportError,
 };
 
 /// How long an instance lives. Everything that another could notice of it is a step: what
@@ -117,5 +117,12 @@ impl ConsumerDecorator for Steps {
             return Err(dead());
         }
         self.consumer.commit(offsets).await
+    }
+
+    async fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError> {
+        if !self.life.step() {
+            return Err(dead());
+        }
+        self.consumer.commit_noted(notes).await
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::transport::{Consumer, ConsumerControl, TopicPartition, TransportError};
+use crate::transport::{Consumer, ConsumerControl, Note, TopicPartition, TransportError};
 
 /// A [`ConsumerControl`] before a [`Consumer`]. Each method is that of
 /// [`ConsumerControl`], and passes on to the [`inner`](Self::inner) one.
@@ -41,6 +41,32 @@ pub trait ConsumerDecorator: Send + Sync {
         self.inner().commit(offsets).await
     }
 
+    /// As [`ConsumerControl::commit_noted`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    async fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError> {
+        self.inner().commit_noted(notes).await
+    }
+
+    /// As [`ConsumerControl::notes`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError> {
+        self.inner().notes(partitions).await
+    }
+
     /// As [`ConsumerControl::close`].
     ///
     /// # Cancel safety
@@ -67,6 +93,14 @@ impl<T: ConsumerDecorator> ConsumerControl for T {
 
     async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         ConsumerDecorator::commit(self, offsets).await
+    }
+
+    async fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError> {
+        ConsumerDecorator::commit_noted(self, notes).await
+    }
+
+    async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError> {
+        ConsumerDecorator::notes(self, partitions).await
     }
 
     async fn close(&self, within: Duration) {

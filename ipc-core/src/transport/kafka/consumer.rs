@@ -19,10 +19,12 @@ use super::convert;
 use super::error::{named, refused};
 use super::growth::Growth;
 use super::hooks::Hooks;
+use super::notes;
 use crate::envelope::UnixMillis;
 use crate::metrics::ClientKind;
 use crate::transport::{
-    Consumer, ConsumerControl, Event, Inlet, Start, Subscription, TopicPartition, TransportError,
+    Consumer, ConsumerControl, Event, Inlet, Note, Start, Subscription, TopicPartition,
+    TransportError,
 };
 
 /// Longest stay in one poll: how late a command may be obeyed.
@@ -325,6 +327,23 @@ impl Control {
         // A consumer that has ended needs no command.
         let _ = self.commands.send(command);
     }
+
+    /// Has a question answered that may take a while. The client is not dropped before.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Client) -> Result<T, TransportError> + Send + 'static,
+    ) -> Result<T, TransportError> {
+        let lent = Arc::clone(&self.lent);
+        let answered = tokio::task::spawn_blocking(move || {
+            let _under_way = lent.commits.read();
+            let client = lent.client.read().clone();
+            let client = client.ok_or_else(|| TransportError::other("the consumer is closed"))?;
+            question(&client)
+        });
+        answered
+            .await
+            .unwrap_or_else(|_| Err(TransportError::other("the commit was interrupted")))
+    }
 }
 
 #[async_trait]
@@ -349,26 +368,28 @@ impl ConsumerControl for Control {
 
     async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         let offsets = offsets.to_vec();
-        let lent = Arc::clone(&self.lent);
-        let committed = tokio::task::spawn_blocking(move || {
-            let _under_way = lent.commits.read();
-            let client = lent.client.read().clone();
-            let client = client.ok_or_else(|| TransportError::other("the consumer is closed"))?;
-            // The group takes offsets of any partition from any member.
-            for (partition, _) in &offsets {
-                if !client.context().owns(partition) {
-                    return Err(TransportError::other(format!(
-                        "offsets not committed: partition {partition} is not assigned any more"
-                    )));
-                }
-            }
+        self.ask(move |client| {
+            owned(client, offsets.iter().map(|(partition, _)| partition))?;
             client
                 .commit(&offset_list(&offsets), CommitMode::Sync)
-                .map_err(|error| TransportError::other(format!("offsets not committed: {error}")))
-        });
-        committed
+                .map_err(|error| not_committed(&error))
+        })
+        .await
+    }
+
+    async fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError> {
+        let notes = notes.to_vec();
+        self.ask(move |client| {
+            owned(client, notes.iter().map(|note| &note.partition))?;
+            notes::commit(client, &notes).map_err(|error| not_committed(&error))
+        })
+        .await
+    }
+
+    async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError> {
+        let partitions = partitions.to_vec();
+        self.ask(move |client| notes::read(client, &partitions))
             .await
-            .unwrap_or_else(|_| Err(TransportError::other("the commit was interrupted")))
     }
 
     async fn close(&self, within: Duration) {
@@ -379,6 +400,23 @@ impl ConsumerControl for Control {
             tracing::warn!(target: "ipc::kafka", ?within, "consumer still closing");
         }
     }
+}
+
+/// The group takes offsets of any partition from any member.
+fn owned<'p>(
+    client: &Client,
+    mut partitions: impl Iterator<Item = &'p TopicPartition>,
+) -> Result<(), TransportError> {
+    match partitions.find(|partition| !client.context().owns(partition)) {
+        None => Ok(()),
+        Some(partition) => Err(TransportError::other(format!(
+            "offsets not committed: partition {partition} is not assigned any more"
+        ))),
+    }
+}
+
+fn not_committed(error: &KafkaError) -> TransportError {
+    TransportError::other(format!("offsets not committed: {error}"))
 }
 
 fn offset_list(offsets: &[(TopicPartition, i64)]) -> TopicPartitionList {

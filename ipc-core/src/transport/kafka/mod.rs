@@ -15,6 +15,7 @@ mod hostile;
 mod kept;
 mod leaders;
 mod logs;
+mod notes;
 mod offsets;
 mod producer;
 mod report;

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::faults::{Commit, Faults};
-use super::group::{Group, Moves};
+use super::group::{Committed, Group, Moves};
 use super::session::{Notice, Position, Session};
 use super::topics::{Produced, Topics};
 use crate::transport::{
@@ -110,6 +110,17 @@ impl Broker {
                 group.overwrite(partition, *offset);
             }
         }
+    }
+
+    /// What the group of consumer `id` has noted with what it has committed.
+    pub(super) fn notes(
+        &mut self,
+        id: SessionId,
+        partitions: &[TopicPartition],
+    ) -> Option<Vec<String>> {
+        let (_, group) = self.sessions.get(&id)?.group_in(&mut self.groups)?;
+        let notes = partitions.iter().map(|place| group.note(place).to_owned());
+        Some(notes.collect())
     }
 
     pub(super) fn session(&mut self, id: SessionId) -> Option<&mut Session> {
@@ -232,7 +243,11 @@ impl Broker {
 
     /// Stores and commits at once what consumer `id` has; false where it does not
     /// have all of these partitions.
-    pub(super) fn commit(&mut self, id: SessionId, offsets: &[(TopicPartition, i64)]) -> bool {
+    pub(super) fn commit<C: Clone + Into<Committed>>(
+        &mut self,
+        id: SessionId,
+        offsets: &[(TopicPartition, C)],
+    ) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else {
             return false;
         };
@@ -424,7 +439,7 @@ fn commit(
         for (partition, since, offset) in stored {
             let counts = group.has_given(&partition, since);
             let fate = match faults.as_deref_mut() {
-                Some(faults) if counts => faults.commit(&partition, offset),
+                Some(faults) if counts => faults.commit(&partition, offset.next),
                 _ => Commit::Apply,
             };
             match fate {

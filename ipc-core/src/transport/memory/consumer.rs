@@ -12,9 +12,10 @@ use tracing::Instrument as _;
 
 use super::Shared;
 use super::broker::{SessionId, Step};
+use super::group::Committed;
 use super::session::Session;
 use crate::transport::{
-    Consumer, ConsumerControl, Event, Inlet, Revocation, TopicPartition, TransportError,
+    Consumer, ConsumerControl, Event, Inlet, Note, Revocation, TopicPartition, TransportError,
 };
 
 /// How long the group waits for revoked partitions to be let go.
@@ -156,9 +157,27 @@ impl ConsumerControl for Control {
         if self.broker.lock().commit(self.id, offsets) {
             return Ok(());
         }
-        Err(TransportError::other(
-            "offsets not committed: a partition is not assigned any more",
-        ))
+        Err(not_assigned())
+    }
+
+    async fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError> {
+        let noted = notes.iter().map(|note| {
+            let committed = Committed {
+                next: note.next,
+                note: Arc::clone(&note.text),
+            };
+            (note.partition.clone(), committed)
+        });
+        let noted: Vec<_> = noted.collect();
+        if self.broker.lock().commit(self.id, &noted) {
+            return Ok(());
+        }
+        Err(not_assigned())
+    }
+
+    async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError> {
+        let notes = self.broker.lock().notes(self.id, partitions);
+        notes.ok_or_else(|| TransportError::other("the consumer has ended"))
     }
 
     async fn close(&self, within: Duration) {
@@ -167,6 +186,10 @@ impl ConsumerControl for Control {
             tracing::warn!(target: "ipc::memory", ?within, "consumer still closing");
         }
     }
+}
+
+fn not_assigned() -> TransportError {
+    TransportError::other("offsets not committed: a partition is not assigned any more")
 }
 
 impl Drop for Control {

@@ -14,7 +14,21 @@ pub(super) struct Group {
     generation: u64,
     members: Members,
     owners: BTreeMap<TopicPartition, Owner>,
-    committed: BTreeMap<TopicPartition, i64>,
+    committed: BTreeMap<TopicPartition, Committed>,
+}
+
+/// How far a partition is processed, and what was noted with that.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Committed {
+    pub(super) next: i64,
+    pub(super) note: Arc<str>,
+}
+
+impl From<i64> for Committed {
+    fn from(next: i64) -> Self {
+        let note = Arc::default();
+        Self { next, note }
+    }
 }
 
 struct Owner {
@@ -66,7 +80,7 @@ impl Group {
     }
 
     /// Commits an offset, unless the partition was given anew since.
-    pub(super) fn commit(&mut self, partition: &TopicPartition, since: u64, offset: i64) {
+    pub(super) fn commit(&mut self, partition: &TopicPartition, since: u64, offset: Committed) {
         if self.has_given(partition, since) {
             self.committed.insert(partition.clone(), offset);
         }
@@ -85,7 +99,15 @@ impl Group {
     }
 
     pub(super) fn committed(&self, partition: &TopicPartition) -> Option<i64> {
-        self.committed.get(partition).copied()
+        self.committed
+            .get(partition)
+            .map(|committed| committed.next)
+    }
+
+    /// What was noted with the committed offset.
+    pub(super) fn note(&self, partition: &TopicPartition) -> &str {
+        let committed = self.committed.get(partition);
+        committed.map_or("", |committed| &committed.note)
     }
 
     pub(super) fn reads(&self, topic: &str) -> bool {
@@ -184,14 +206,14 @@ mod tests {
         let mut group = Group::default();
         group.join(A, vec![topic()]);
         let old = group.rebalance(&all).generation;
-        group.commit(&all[0], old, 3);
+        group.commit(&all[0], old, 3.into());
 
         group.evict(A);
         group.join(B, vec![topic()]);
         let new = group.rebalance(&all).generation;
-        group.commit(&all[0], old, 7);
+        group.commit(&all[0], old, 7.into());
         assert_eq!(group.committed(&all[0]), Some(3));
-        group.commit(&all[0], new, 5);
+        group.commit(&all[0], new, 5.into());
         assert_eq!(group.committed(&all[0]), Some(5));
     }
 

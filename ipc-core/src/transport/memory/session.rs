@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::broker::ProcessId;
 use super::faults::{Faults, Fetch};
-use super::group::Group;
+use super::group::{Committed, Group};
 use super::log::Log;
 use crate::transport::{Origin, Received, Timestamp, TopicPartition};
 
@@ -58,7 +58,7 @@ pub(super) struct Position {
     /// The next offset to read.
     next: i64,
     /// The next offset to process, where it was stored and not committed yet.
-    stored: Option<i64>,
+    stored: Option<Committed>,
     paused: bool,
     /// It is being taken away.
     leaving: bool,
@@ -203,11 +203,14 @@ impl Session {
     }
 
     /// False where one of the partitions is not its own.
-    pub(super) fn store(&mut self, offsets: &[(TopicPartition, i64)]) -> bool {
+    pub(super) fn store<C: Clone + Into<Committed>>(
+        &mut self,
+        offsets: &[(TopicPartition, C)],
+    ) -> bool {
         let mut all = true;
         for (partition, next) in offsets {
             match self.position(partition) {
-                Some(position) => position.stored = Some(*next),
+                Some(position) => position.stored = Some(next.clone().into()),
                 None => all = false,
             }
         }
@@ -224,7 +227,9 @@ impl Session {
 
     /// What was stored since the last call, with the generation that gave the
     /// partition.
-    pub(super) fn take_stored(&mut self) -> impl Iterator<Item = (&TopicPartition, u64, i64)> {
+    pub(super) fn take_stored(
+        &mut self,
+    ) -> impl Iterator<Item = (&TopicPartition, u64, Committed)> {
         self.commit_at = None;
         self.positions.iter_mut().filter_map(|position| {
             let offset = position.stored.take()?;
