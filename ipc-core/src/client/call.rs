@@ -117,11 +117,21 @@ impl Client {
     /// Sends a one-way and waits until the log has it, or its time is over. The record
     /// itself has no deadline.
     pub(crate) async fn post(&self, mut request: Request) -> Result<CorrelationId, Unanswered> {
+        let id = self.identify(&mut request);
+        self.log(request, &id).await?;
+        Ok(id)
+    }
+
+    /// Says who sends the request, in which dialect and in which trace.
+    pub(super) fn identify(&self, request: &mut Request) -> CorrelationId {
+        self.0.address(request, &Context::current())
+    }
+
+    /// Waits until the log has a request, or its time is over.
+    pub(super) async fn log(&self, request: Request, id: &CorrelationId) -> Result<(), Unanswered> {
         let shared = &*self.0;
         let started = Instant::now();
-        let context = Context::current();
-        let (_, left) = shared.deadline(&request, &context)?;
-        let id = shared.address(&mut request, &context);
+        let (_, left) = shared.deadline(&request, &Context::current())?;
         let sending = async {
             if request.is_chunked() {
                 let Request { head, record, .. } = request;
@@ -132,9 +142,9 @@ impl Client {
             receipt.await.map(drop)
         };
         match timeout_at(started + left, sending).await {
-            Ok(Ok(())) => Ok(id),
-            Ok(Err(error)) => Err(unsent(error, &id)),
-            Err(_) => Err(unknown(UnknownReason::DeadlinePassed, &id)),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(unsent(error, id)),
+            Err(_) => Err(unknown(UnknownReason::DeadlinePassed, id)),
         }
     }
 }
@@ -238,6 +248,11 @@ impl Request {
             record,
             timeout,
         }
+    }
+
+    /// In which dialect its callee reads it.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.callee.dialect
     }
 
     /// Whether the body takes more than one record. Only our own services read

@@ -14,7 +14,7 @@ use super::pending::{Pending, Routed};
 use super::place;
 use super::upload::Uploads;
 use crate::envelope::control::Control;
-use crate::envelope::{CallerId, ReplyAddress, ReplyHead, names};
+use crate::envelope::{CallerId, ParkedAddress, ReplyAddress, ReplyHead, names};
 use crate::health::InboxHealth;
 use crate::metrics::Metrics;
 use crate::transport::{
@@ -99,6 +99,14 @@ impl Inbox {
     pub(super) fn address(&self) -> ReplyAddress {
         let partition = self.partition.load(Ordering::Relaxed);
         ReplyAddress::new(self.topic.clone(), Some(partition))
+    }
+
+    /// Where it is to be told that a one-way was given up.
+    pub(super) fn parked_address(&self) -> ParkedAddress {
+        ParkedAddress {
+            topic: self.topic.to_string(),
+            partition: Some(self.partition.load(Ordering::Relaxed)),
+        }
     }
 
     /// Whether replies are heard at present.

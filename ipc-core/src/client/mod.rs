@@ -9,6 +9,7 @@ mod callee;
 mod error;
 mod inbox;
 mod open_call;
+mod parked;
 mod pending;
 mod place;
 mod presence;
@@ -31,8 +32,9 @@ pub use call::{Options, RecordKey};
 pub(crate) use call::{Request, Response};
 use callee::Callees;
 pub use error::{CallError, Rejected, Unknown, UnknownReason};
+pub use parked::WatchedOneWay;
 pub(crate) use records::{BrokenOff, Records};
-pub use service::{AsCall, AsOneWay, AsStream, Sending, ServiceClient};
+pub use service::{AsCall, AsOneWay, AsStream, AsWatched, Sending, ServiceClient};
 pub use stream::ReplyStream;
 
 use crate::envelope::{CallerId, Dialect};

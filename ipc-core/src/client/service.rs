@@ -16,7 +16,7 @@ use super::error::Unanswered;
 use super::records::{BrokenOff, Records};
 use super::{
     CallError, Client, Options, RecordKey, Rejected, ReplyStream, Request, Response, Unknown,
-    UnknownReason,
+    UnknownReason, WatchedOneWay,
 };
 use crate::contract::{
     self, CallRequest, EncodedRequest, ErrorReply, OneWayRequest, RawReply, StreamRequest,
@@ -93,6 +93,9 @@ pub enum AsCall {}
 /// Marks a [`Sending`] that waits for the log.
 #[derive(Debug)]
 pub enum AsOneWay {}
+/// Marks a [`Sending`] that waits for the log, and learns of a dead letter later.
+#[derive(Debug)]
+pub enum AsWatched {}
 /// Marks a [`Sending`] that waits for a stream's first record.
 #[derive(Debug)]
 pub enum AsStream {}
@@ -137,6 +140,37 @@ impl<R, As> Sending<R, As> {
     pub fn key(mut self, key: impl Into<Bytes>) -> Self {
         self.options.key = RecordKey::Bytes(key.into());
         self
+    }
+}
+
+impl<R: OneWayRequest> Sending<R, AsOneWay> {
+    /// Asks the service to tell where the record lies if it gives it up. Awaiting gives a
+    /// [`WatchedOneWay`], which counts as a pending call as long as it is kept.
+    ///
+    /// ```no_run
+    /// # use ipc_core::prelude::*;
+    /// # use ipc_core::client::ServiceClient;
+    /// # use std::time::Duration;
+    /// #[endpoint(POST "/orders/{id}/audit", one_way)]
+    /// async fn audit(Path(id): Path<u64>) {}
+    ///
+    /// # async fn run(orders: ServiceClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut sent = orders.send(audit::request(7)).notify_if_parked().await?;
+    /// let minute = Duration::from_secs(60);
+    /// if let Ok(Some(parked)) = tokio::time::timeout(minute, sent.parked()).await {
+    ///     eprintln!("given up: {} at {}:{}", parked.reason, parked.partition, parked.offset);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn notify_if_parked(self) -> Sending<R, AsWatched> {
+        Sending {
+            client: self.client,
+            callee: self.callee,
+            request: self.request,
+            options: self.options,
+            how: PhantomData,
+        }
     }
 }
 
@@ -206,6 +240,18 @@ impl<R: OneWayRequest> IntoFuture for Sending<R, AsOneWay> {
             let (client, request) = self.encode()?;
             client.post(request).await?;
             Ok(())
+        })
+    }
+}
+
+impl<R: OneWayRequest> IntoFuture for Sending<R, AsWatched> {
+    type Output = Result<WatchedOneWay, CallError<R::Error>>;
+    type IntoFuture = Sent<WatchedOneWay, R::Error>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let (client, request) = self.encode()?;
+            Ok(client.post_watched(request).await?)
         })
     }
 }

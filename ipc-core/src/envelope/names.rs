@@ -59,6 +59,10 @@ pub const PAUSED: &str = "ipc-paused";
 pub const NONCE: &str = "ipc-nonce";
 /// Peer address of the HTTP client a gateway speaks for.
 pub const PEER: &str = "ipc-peer";
+/// Where the sender of a one-way is told if it is given up: a topic.
+pub const PARKED_TOPIC: &str = "ipc-parked-topic";
+/// The partition it reads there, decimal.
+pub const PARKED_PARTITION: &str = "ipc-parked-partition";
 /// Names of the headers a dead letter had removed.
 pub const REDACTED: &str = "ipc-redacted";
 /// Says that a reply is a stored one.

@@ -21,6 +21,8 @@ pub(super) struct Limits {
 const SPENT: &[&str] = &[
     names::REPLY_TOPIC,
     names::REPLY_PARTITION,
+    names::PARKED_TOPIC,
+    names::PARKED_PARTITION,
     names::SMALLRYE_REPLY_TOPIC,
     names::SMALLRYE_REPLY_PARTITION,
     names::FASTSTREAM_REPLY_TO,

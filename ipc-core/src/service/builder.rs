@@ -403,6 +403,7 @@ impl ServiceBuilder {
             }
         };
         let afterwards = dedup.afterwards();
+        let reply_topics = self.reply_topics.except(topics.own());
         let handler = Layers::new()
             .layer(DeadLetterLayer::new(
                 Arc::clone(&transport),
@@ -410,6 +411,7 @@ impl ServiceBuilder {
                 Arc::clone(&name),
                 Arc::clone(&group),
                 self.metrics.clone(),
+                reply_topics.clone(),
             ))
             .layer(RetryLayer::with_tiers(
                 self.metrics.clone(),
@@ -433,7 +435,7 @@ impl ServiceBuilder {
             name,
             instance,
             group,
-            reply_topics: self.reply_topics.except(topics.own()),
+            reply_topics,
             topics,
             limits: self.limits,
             transport,

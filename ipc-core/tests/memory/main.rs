@@ -18,6 +18,7 @@ mod lanes;
 mod layers;
 mod model;
 mod nested;
+mod parked;
 mod quarantine;
 mod recorded;
 mod redrive;

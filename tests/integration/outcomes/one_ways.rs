@@ -16,8 +16,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use harness::{Log, Raw, Stage, eventually};
-use ipc_core::dispatch::Limits;
+use harness::{Log, Raw, Stage, Topic, Written, eventually};
+use ipc_core::{dispatch::Limits, envelope::Parked};
 
 use super::{Ran, app, serve};
 
@@ -172,5 +172,57 @@ async fn a_one_way_for_an_unknown_endpoint_is_kept_after_its_grace() -> Result<(
         assert_eq!(letter.text("ipc-dlq-reason"), Some("unknown-endpoint"));
     }
     service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sent_a_one_way_that_is_given_up_is_told_where_it_lies() -> Result<()> {
+    let stage = Stage::new("parked");
+    Topic::make(stage.bootstrap(), &stage.replies(), 2).await?;
+    let ran = Ran::default();
+    let service = serve(&stage, app(&ran)).await?;
+    let log = Log::of(stage.bootstrap())?;
+    let elsewhere = format!("{}.elsewhere", stage.name());
+    Topic::make(stage.bootstrap(), &elsewhere, 1).await?;
+
+    let asking = |path: &str, topic: &str| {
+        Raw::post(path, "work")
+            .header("kafka_correlationId", "0123")
+            .header("ipc-parked-topic", topic)
+            .header("ipc-parked-partition", "1")
+    };
+    let refused = asking("/teapot", &elsewhere);
+    log.write(&stage.requests(), refused).await?;
+    let letters = stage.dead_letters();
+    log.read(&letters, |letters| letters.len() == 1).await?;
+    let done = asking("/note", &stage.replies());
+    log.write(&stage.requests(), done).await?;
+    let parked = asking("/broken", &stage.replies());
+    let (partition, offset) = log.write(&stage.requests(), parked).await?;
+
+    let told = log.read(&stage.replies(), |told| !told.is_empty()).await?;
+    let letters = log.read(&letters, |letters| letters.len() == 2).await?;
+    let is_its = |letter: &&Written| {
+        letter.header("kafka_dlt-original-partition") == Some(&partition.to_be_bytes())
+            && letter.header("kafka_dlt-original-offset") == Some(&offset.to_be_bytes())
+    };
+    let letter = letters.iter().find(is_its).context("no dead letter")?;
+    let [told] = &told[..] else {
+        anyhow::bail!("told more than once: {told:?}");
+    };
+    assert_eq!(told.partition, 1);
+    assert_eq!(told.text("kafka_correlationId"), Some("0123"));
+    assert_eq!(told.text(":status"), Some("500"));
+    assert_eq!(told.text("content-type"), Some("application/problem+json"));
+    let parked = Parked::parse(&told.payload).context("no such document")?;
+    assert_eq!(parked.reason, "server-error");
+    assert_eq!(parked.topic, stage.dead_letters());
+    assert_eq!(
+        (parked.partition, parked.offset),
+        (letter.partition, letter.offset)
+    );
+    service.stop().await;
+    assert_eq!(log.all(&elsewhere).await?.len(), 0);
+    assert_eq!(log.all(&stage.replies()).await?.len(), 1);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Keeping what could not be done.
 
 mod letter;
+mod notice;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -12,9 +13,9 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::dispatch::{Delivery, Failure, Outcome, Reason};
+use crate::dispatch::{Delivery, Failure, Outcome, Reason, ReplyTopics};
 use crate::metrics::Metrics;
-use crate::transport::{Ack, Outgoing, SendError, Transport};
+use crate::transport::{Ack, Outgoing, Placed, SendError, Transport};
 
 use self::letter::{Fit, Letter};
 
@@ -32,10 +33,13 @@ struct Target {
     service: Arc<str>,
     group: Arc<str>,
     metrics: Metrics,
+    /// Where senders may ask to be told.
+    reply_topics: ReplyTopics,
 }
 
 impl DeadLetterLayer {
-    /// Dead letters of `service`, whose consumers are in `group`, go to `topic`.
+    /// Dead letters of `service`, whose consumers are in `group`, go to `topic`. Senders
+    /// that ask for it are told in one of `reply_topics`.
     #[must_use]
     pub fn new(
         transport: Arc<dyn Transport>,
@@ -43,6 +47,7 @@ impl DeadLetterLayer {
         service: Arc<str>,
         group: Arc<str>,
         metrics: Metrics,
+        reply_topics: ReplyTopics,
     ) -> Self {
         Self(Arc::new(Target {
             transport,
@@ -50,6 +55,7 @@ impl DeadLetterLayer {
             service,
             group,
             metrics,
+            reply_topics,
         }))
     }
 }
@@ -124,7 +130,8 @@ where
                 match (outcome, this.kept.take()) {
                     (Outcome::Failed(failure), Some((target, delivery))) => {
                         this.keeping.insert(Box::pin(async move {
-                            target.keep(&delivery, &failure).await;
+                            let placed = target.keep(&delivery, &failure).await;
+                            target.tell(&delivery, failure.reason, placed).await;
                             failure.reason
                         }))
                     }
@@ -140,7 +147,7 @@ where
 impl Target {
     /// Returns when the dead letter is in the log, however long that takes: the
     /// record must not be lost.
-    async fn keep(&self, delivery: &Delivery, failure: &Failure) {
+    async fn keep(&self, delivery: &Delivery, failure: &Failure) -> Placed {
         let home = delivery.home();
         tracing::warn!(
             endpoint = &*delivery.policy.name,
@@ -163,9 +170,10 @@ impl Target {
             let (ack, receipt) = Ack::pair();
             self.transport.send(&record, ack);
             match (receipt.await, fit.tighter()) {
-                (Ok(_), _) => {
+                (Ok(placed), _) => {
                     let dispatch = self.metrics.dispatch();
-                    return dispatch.dead_lettered(failure.reason.as_str());
+                    dispatch.dead_lettered(failure.reason.as_str());
+                    return placed;
                 }
                 (Err(SendError::Closed), _) => return std::future::pending().await,
                 (Err(SendError::TooLarge { reason, .. }), Some(tighter)) => {
@@ -178,6 +186,15 @@ impl Target {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
+        }
+    }
+
+    /// Tells the sender, where it asked for that. The offset waits: whoever handles the
+    /// record again after a crash tells it, too.
+    async fn tell(&self, delivery: &Delivery, reason: Reason, placed: Placed) {
+        let letter = (&*self.topic, placed);
+        if let Some(notice) = notice::write(delivery, reason, letter, &self.reply_topics) {
+            notice::send(&*self.transport, &notice).await;
         }
     }
 
