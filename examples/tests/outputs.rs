@@ -43,9 +43,14 @@ fn each_example_prints_what_it_promises() -> Result<()> {
             .file_stem()
             .and_then(|name| name.to_str())
             .context("a name")?;
+        let mut run = Command::new(built(name)?);
         // On the development broker, whatever the environment names.
-        let run = Command::new(built(name)?)
-            .env_remove("KAFKA_BOOTSTRAP_SERVERS")
+        run.env_remove("KAFKA_BOOTSTRAP_SERVERS");
+        // An example that needs a database says so where there is none.
+        if let Some(postgres) = env::var_os("IPC_TEST_POSTGRES") {
+            run.env("DATABASE_URL", postgres);
+        }
+        let run = run
             .output()
             .with_context(|| format!("example {name} is not built: cargo build --examples"))?;
         let errors = String::from_utf8_lossy(&run.stderr);

@@ -203,7 +203,7 @@ fn verdict(instance: &Instance) -> String {
 fn what(scope: &PauseScope) -> String {
     match scope {
         PauseScope::Service => "the whole service".to_owned(),
-        PauseScope::Endpoint(name) => text::printable(name),
+        PauseScope::OneEndpoint(name) => text::printable(name),
     }
 }
 
@@ -242,7 +242,7 @@ impl<'a> Json<'a> {
         let paused = |paused: &'a Paused| JsonPaused {
             endpoint: match &paused.scope {
                 PauseScope::Service => None,
-                PauseScope::Endpoint(name) => Some(name),
+                PauseScope::OneEndpoint(name) => Some(name),
             },
             since: paused.since.map(time::show),
             reason: &paused.reason,

@@ -8,6 +8,7 @@ mod chunks;
 mod conformance;
 mod dedup;
 mod dialects;
+mod documented;
 mod faults;
 mod growth;
 mod handover;

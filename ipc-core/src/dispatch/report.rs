@@ -13,7 +13,7 @@ use super::valve::Turn;
 use crate::envelope::CorrelationId;
 use crate::envelope::control::Obeyed;
 use crate::metrics::Settled;
-use crate::transport::{Event, Outgoing, Placed, SendError, Settle};
+use crate::transport::{Event, Note, Outgoing, Placed, SendError, Settle};
 
 /// What the engine is told.
 #[derive(Debug)]
@@ -41,6 +41,12 @@ pub(crate) enum Noted {
     Found(Vec<(Assignment, Lives)>),
     /// A note is written, or cannot be.
     Written(Assignment),
+    /// A note was not written, so often by now.
+    Missed {
+        assignment: Assignment,
+        note: Note,
+        tries: u32,
+    },
 }
 
 /// Tells a record that was handed out from every other that is out now.

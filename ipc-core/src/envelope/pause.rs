@@ -21,7 +21,7 @@ pub enum PauseScope {
     /// The whole service.
     Service,
     /// One endpoint: `POST /orders/{id}`, or `topic orders.imported`.
-    Endpoint(ByteString),
+    OneEndpoint(ByteString),
 }
 
 /// One record of the topic.
@@ -41,7 +41,7 @@ impl PauseScope {
         }
         let fits = (1..=LONGEST_ENDPOINT).contains(&name.len());
         let legible = !name.chars().any(char::is_control);
-        (fits && legible).then_some(Self::Endpoint(name))
+        (fits && legible).then_some(Self::OneEndpoint(name))
     }
 
     /// As it stands in a record: `*`, or the endpoint's name.
@@ -49,7 +49,7 @@ impl PauseScope {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Service => EVERYTHING,
-            Self::Endpoint(name) => name,
+            Self::OneEndpoint(name) => name,
         }
     }
 }
@@ -59,7 +59,7 @@ impl From<&str> for PauseScope {
     fn from(name: &str) -> Self {
         match name {
             EVERYTHING => Self::Service,
-            name => Self::Endpoint(name.into()),
+            name => Self::OneEndpoint(name.into()),
         }
     }
 }

@@ -83,7 +83,19 @@ pub(super) async fn store(
 /// A crash may make the log hand a record out again: whoever runs the service
 /// should know which endpoints that can hurt.
 fn warn_of_repetition(service: &str, policies: &[Arc<Policy>]) {
-    let repeated: Vec<&str> = policies
+    let hurt = hurt_by_repetition(policies);
+    if !hurt.is_empty() {
+        tracing::warn!(
+            service,
+            endpoints = hurt.join(", "),
+            "after a crash these endpoints may see a request twice: they are neither \
+             safe, nor idempotent, nor at most once"
+        );
+    }
+}
+
+fn hurt_by_repetition(policies: &[Arc<Policy>]) -> Vec<&str> {
+    policies
         .iter()
         .filter(|policy| !policy.safe && policy.guarantee == Guarantee::AtLeastOnce)
         .filter(|policy| {
@@ -92,15 +104,7 @@ fn warn_of_repetition(service: &str, policies: &[Arc<Policy>]) {
         })
         .map(|policy| &*policy.name)
         .filter(|name| !has_safe_method(name))
-        .collect();
-    if !repeated.is_empty() {
-        tracing::warn!(
-            service,
-            endpoints = repeated.join(", "),
-            "after a crash these endpoints may see a request twice: they are neither \
-             safe, nor idempotent, nor at most once"
-        );
-    }
+        .collect()
 }
 
 fn has_safe_method(endpoint: &str) -> bool {
@@ -127,6 +131,25 @@ mod tests {
         assert!(text.contains("\"or ders\""), "{text}");
         assert!(text.contains("window"), "{text}");
         assert!(text.contains("POST /orders"), "{text}");
+    }
+
+    #[test]
+    fn the_endpoints_that_a_repetition_may_hurt_are_named() {
+        let policy = |name: &str, change: fn(&mut Policy)| {
+            let mut policy = Policy::new(name);
+            change(&mut policy);
+            Arc::new(policy)
+        };
+        let policies = [
+            policy("GET /orders", |_| {}),
+            policy("POST /orders", |_| {}),
+            policy("POST /search", |it| it.safe = true),
+            policy("POST /once", |it| it.guarantee = Guarantee::AtMostOnce),
+            policy("POST /maybe", |it| it.idempotency = Idempotency::Optional),
+            policy("POST /known", |it| it.idempotency = Idempotency::Derived),
+        ];
+        let hurt = hurt_by_repetition(&policies);
+        assert_eq!(hurt, ["POST /orders", "POST /maybe"]);
     }
 
     #[test]

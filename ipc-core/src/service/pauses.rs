@@ -104,7 +104,9 @@ impl Follower {
     fn scope(&self, scope: &PauseScope) -> Option<Scope> {
         match scope {
             PauseScope::Service => Some(Scope::Service),
-            PauseScope::Endpoint(name) => self.endpoints.get(&**name).cloned().map(Scope::Endpoint),
+            PauseScope::OneEndpoint(name) => {
+                self.endpoints.get(&**name).cloned().map(Scope::Endpoint)
+            }
         }
     }
 }

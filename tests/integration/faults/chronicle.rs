@@ -166,29 +166,18 @@ impl Chronicle {
         .await?;
         for letter in log.all(&stage.dead_letters()).await? {
             let number = |name| letter.header(name);
-<<<<<<< HEAD
             let work = str::from_utf8(&letter.payload).ok();
             self.note_at(
                 letter.timestamp,
                 What::DeadLetter {
                     work: work.and_then(|work| work.parse().ok()),
+                    reason: letter.text("ipc-dlq-reason").unwrap_or_default().to_owned(),
                     partition: number("kafka_dlt-original-partition")
                         .map_or(-1, |mut bytes| bytes.try_get_i32().unwrap_or(-1)),
                     offset: number("kafka_dlt-original-offset")
                         .map_or(-1, |mut bytes| bytes.try_get_i64().unwrap_or(-1)),
                 },
             )?;
-=======
-            let path = letter.text(":path");
-            self.note(What::DeadLetter {
-                work: path.and_then(|path| path.rsplit('/').next()?.parse().ok()),
-                reason: letter.text("ipc-dlq-reason").unwrap_or_default().to_owned(),
-                partition: number("kafka_dlt-original-partition")
-                    .map_or(-1, |mut bytes| bytes.try_get_i32().unwrap_or(-1)),
-                offset: number("kafka_dlt-original-offset")
-                    .map_or(-1, |mut bytes| bytes.try_get_i64().unwrap_or(-1)),
-            });
->>>>>>> f9f7a3d (The model: a store that fails or lies in the log, a log that is away, a group that forgets, retries, and callers that give up)
         }
         let commits = log.commits(stage.name(), &requests).await?;
         ensure!(!commits.is_empty(), "nothing was ever committed");

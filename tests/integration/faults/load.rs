@@ -136,7 +136,6 @@ impl Caller {
                 0 => Kind::Call,
                 _ => Kind::OneWay,
             };
-<<<<<<< HEAD
             let (number, operation) = self.chronicle.invoke(|work| {
                 again.unwrap_or(Operation {
                     kind,
@@ -144,18 +143,10 @@ impl Caller {
                     work,
                     keyed: self.keyed,
                     timeout: timeout(kind) + BUSY,
+                    gives_up: None,
+                    takes: Duration::ZERO,
+                    retries: None,
                 })
-=======
-            let (number, operation) = self.chronicle.invoke(|work| Operation {
-                kind,
-                key: self.key,
-                work,
-                keyed: false,
-                timeout: timeout + BUSY,
-                gives_up: None,
-                takes: Duration::ZERO,
-                retries: None,
->>>>>>> f9f7a3d (The model: a store that fails or lies in the log, a log that is away, a group that forgets, retries, and callers that give up)
             });
             let end = self.perform(&operation).await;
             self.chronicle.note(What::Ended {

@@ -2,6 +2,7 @@
 //! that ends processes is found.
 
 use std::convert::Infallible;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,16 @@ where
                 }
             }
             Noted::Written(assignment) => self.written(assignment),
+            // Not in a loop of its own: what is tried again for a partition that has gone
+            // would move back what its next assignment has committed.
+            Noted::Missed {
+                assignment,
+                note,
+                tries,
+            } if tries < TRIES && self.partitions.get(assignment).is_some() => {
+                self.send_note(assignment, note, tries);
+            }
+            Noted::Missed { assignment, .. } => self.written(assignment),
         }
     }
 
@@ -216,6 +227,7 @@ where
                 next,
                 text,
             },
+            0,
         );
     }
 
@@ -242,22 +254,27 @@ where
             }
         }
         for (assignment, note) in notes {
-            self.send_note(assignment, note);
+            self.send_note(assignment, note, 0);
         }
     }
 
-    fn send_note(&self, assignment: Assignment, note: Note) {
+    /// Leaves a note, which `tries` attempts could not leave before.
+    fn send_note(&self, assignment: Assignment, note: Note, tries: u32) {
         let shop = Arc::clone(&self.shop);
         self.shop.spawn(async move {
-            let notes = [note];
-            for _ in 0..TRIES {
-                match shop.consumer.commit_noted(&notes).await {
-                    Ok(()) => break,
-                    Err(error) => tracing::debug!(%error, "note not left"),
+            let noted = match shop.consumer.commit_noted(slice::from_ref(&note)).await {
+                Ok(()) => Noted::Written(assignment),
+                Err(error) => {
+                    tracing::debug!(%error, "note not left");
+                    tokio::time::sleep(PAUSE).await;
+                    Noted::Missed {
+                        assignment,
+                        note,
+                        tries: tries + 1,
+                    }
                 }
-                tokio::time::sleep(PAUSE).await;
-            }
-            shop.basket.tell(Input::Noted(Noted::Written(assignment)));
+            };
+            shop.basket.tell(Input::Noted(noted));
         });
     }
 

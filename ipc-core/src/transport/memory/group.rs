@@ -88,7 +88,7 @@ impl Group {
 
     /// Commits an offset, whoever owns the partition.
     pub(super) fn overwrite(&mut self, partition: &TopicPartition, offset: i64) {
-        self.committed.insert(partition.clone(), offset);
+        self.committed.insert(partition.clone(), offset.into());
     }
 
     /// Forgets what is committed, who owns what, and its members, whom it answers.
