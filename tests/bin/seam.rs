@@ -1,16 +1,13 @@
 //! Standing still at a seam between a claim and a reply.
 
-use std::{future::pending, str::FromStr, sync::Arc, time::Duration};
+use std::{future::pending, str::FromStr};
 
 use anyhow::{Error, bail};
 use async_trait::async_trait;
 use harness::say;
-use ipc_core::{
-    store::{
-        Claim, ClaimRequest, Claimed, DedupStore, Effects, Fence, FinishError, Lent, Needs,
-        StoreError, StoredReply,
-    },
-    transport::Transport,
+use ipc_core::store::{
+    ClaimDecorator, ClaimRequest, Claimed, DedupStore, Effects, FinishError, StoreDecorator,
+    StoredReply,
 };
 
 /// Where an instance stands still, to be killed there.
@@ -64,44 +61,17 @@ impl<S> Held<S> {
 }
 
 #[async_trait]
-impl<S: DedupStore> DedupStore for Held<S> {
-    fn name(&self) -> &'static str {
-        self.store.name()
+impl<S: DedupStore> StoreDecorator for Held<S> {
+    fn inner(&self) -> &dyn DedupStore {
+        &self.store
     }
 
-    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        self.store.check(needs).await
-    }
-
-    fn attach(&self, transport: &Arc<dyn Transport>) {
-        self.store.attach(transport);
-    }
-
-    fn topics_beside_requests(&self, keep: Duration) -> Option<Vec<(&'static str, String)>> {
-        self.store.topics_beside_requests(keep)
-    }
-
-    fn outlasts_handlers(&self) -> bool {
-        self.store.outlasts_handlers()
-    }
-
-    fn left(&self, topic: &Arc<str>, partition: i32) {
-        self.store.left(topic, partition);
-    }
-
-    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
-        Ok(match self.store.claim(request).await? {
-            Claim::Granted(claimed) => Claim::Granted(Box::new(HeldClaim {
-                seam: self.seam,
-                work: String::from_utf8_lossy(&request.id.key).into_owned(),
-                claimed,
-            })),
-            other => other,
-        })
-    }
-
-    async fn upkeep(&self) {
-        self.store.upkeep().await;
+    fn granted(&self, request: &ClaimRequest, claimed: Box<dyn Claimed>) -> Box<dyn Claimed> {
+        let held = HeldClaim {
+            seam: self.seam,
+            work: String::from_utf8_lossy(&request.id.key).into_owned(),
+        };
+        held.before(claimed)
     }
 }
 
@@ -109,38 +79,18 @@ impl<S: DedupStore> DedupStore for Held<S> {
 struct HeldClaim {
     seam: Seam,
     work: String,
-    claimed: Box<dyn Claimed>,
 }
 
 #[async_trait]
-impl Claimed for HeldClaim {
-    fn fence(&self) -> Fence {
-        self.claimed.fence()
-    }
-
-    fn took_over(&self) -> bool {
-        self.claimed.took_over()
-    }
-
-    fn lend(&self) -> Option<Lent> {
-        self.claimed.lend()
-    }
-
-    async fn extend(&mut self, lease: Duration) -> Result<bool, StoreError> {
-        self.claimed.extend(lease).await
-    }
-
+impl ClaimDecorator for HeldClaim {
     async fn finish(
-        self: Box<Self>,
+        self,
+        claimed: Box<dyn Claimed>,
         reply: &StoredReply,
         effects: Effects,
     ) -> Result<(), FinishError> {
-        self.claimed.finish(reply, effects).await?;
+        claimed.finish(reply, effects).await?;
         self.seam.reached(Seam::AfterMark, &self.work).await;
         Ok(())
-    }
-
-    async fn release(self: Box<Self>) {
-        self.claimed.release().await;
     }
 }

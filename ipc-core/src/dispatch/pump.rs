@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 
 use super::open_replies::{OpenReply, Stop};
 use super::outcome::document;
-use super::replier::{Address, Replier, is_passing, reply_too_large};
+use super::replier::{Address, Replier, reply_too_large};
 use super::{BodyError, BodyStream};
 use crate::envelope::limits::CHUNK;
 use crate::envelope::{Headers, Problem};
@@ -187,7 +187,7 @@ impl Records<'_> {
                 Ok(_) => {}
                 // Sent again it may arrive twice or late; the caller orders by
                 // sequence number.
-                Err(error) if is_passing(&error) => {
+                Err(error) if error.is_passing() => {
                     self.replier.settle(&record).await?;
                 }
                 Err(error) => return Err(error),

@@ -119,7 +119,7 @@ impl Replier {
 
     /// Sees to an answer that did not get into the log at once.
     pub(super) async fn see_to(&self, answer: &Answer, record: &Record, error: SendError) -> How {
-        let written = if is_passing(&error) {
+        let written = if error.is_passing() {
             tracing::debug!(%error, "reply not acknowledged; trying again");
             tokio::time::sleep(PAUSE).await;
             self.settle(&answer.record).await.map(drop)
@@ -210,7 +210,7 @@ impl Replier {
     pub(super) async fn settle(&self, record: &Outgoing) -> Result<Placed, SendError> {
         loop {
             match self.send(record).await {
-                Err(error) if is_passing(&error) => {
+                Err(error) if error.is_passing() => {
                     tracing::debug!(%error, "reply not acknowledged; trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -279,13 +279,6 @@ fn too_large(address: &Address) -> Outgoing {
 pub(super) fn reply_too_large() -> Problem {
     let title = "The reply does not fit one record of its topic";
     Problem::new("reply-too-large", title, 502)
-}
-
-pub(super) fn is_passing(error: &SendError) -> bool {
-    matches!(
-        error,
-        SendError::QueueFull { .. } | SendError::Unacknowledged { .. }
-    )
 }
 
 /// Where the answers to one request go, and what they must echo.

@@ -15,6 +15,7 @@
 //! [`testing::store`](crate::testing::store).
 
 mod claim;
+mod decorator;
 mod error;
 mod kafka;
 mod memory;
@@ -29,6 +30,7 @@ mod settings;
 pub use self::redis::RedisStore;
 pub use crate::contract::StoreDown;
 pub use claim::{Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, Lent, Place, WorkId};
+pub use decorator::{ClaimDecorator, StoreDecorator};
 pub use error::{FinishError, StoreError};
 pub use kafka::KafkaStore;
 pub use memory::MemoryStore;

@@ -58,6 +58,12 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// Whether the same record may well be taken the next time.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::QueueFull { .. } | Self::Unacknowledged { .. })
+    }
+
     /// Whether the record is known not to be in the log.
     #[must_use]
     pub fn is_known_unsent(&self) -> bool {

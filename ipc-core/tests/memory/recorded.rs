@@ -12,8 +12,8 @@ use ipc_core::response::Replies;
 use ipc_core::routing::App;
 use ipc_core::service::Service;
 use ipc_core::store::{
-    Claim, ClaimRequest, Claimed, Dedup, DedupStore, Effects, Fence, FinishError, MemoryStore,
-    Needs, StoreError, StoredReply,
+    ClaimDecorator, ClaimRequest, Claimed, Dedup, DedupStore, Effects, FinishError, MemoryStore,
+    StoreDecorator, StoreError, StoredReply,
 };
 use ipc_core::{endpoint, endpoints};
 
@@ -170,45 +170,31 @@ async fn a_stream_that_was_taken_over_does_not_end_well() -> TestResult {
 struct TakenOver(MemoryStore);
 
 #[async_trait]
-impl DedupStore for TakenOver {
-    fn name(&self) -> &'static str {
-        "taken-over"
+impl StoreDecorator for TakenOver {
+    fn inner(&self) -> &dyn DedupStore {
+        &self.0
     }
 
-    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        self.0.check(needs).await
-    }
-
-    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
-        Ok(match self.0.claim(request).await? {
-            Claim::Granted(claimed) => Claim::Granted(Box::new(Lost(claimed))),
-            other => other,
-        })
+    fn granted(&self, _: &ClaimRequest, claimed: Box<dyn Claimed>) -> Box<dyn Claimed> {
+        Lost.before(claimed)
     }
 }
 
 #[derive(Debug)]
-struct Lost(Box<dyn Claimed>);
+struct Lost;
 
 #[async_trait]
-impl Claimed for Lost {
-    fn fence(&self) -> Fence {
-        self.0.fence()
-    }
-
-    fn took_over(&self) -> bool {
-        self.0.took_over()
-    }
-
-    async fn extend(&mut self, _: Duration) -> Result<bool, StoreError> {
+impl ClaimDecorator for Lost {
+    async fn extend(&mut self, _: &mut dyn Claimed, _: Duration) -> Result<bool, StoreError> {
         Ok(false)
     }
 
-    async fn finish(self: Box<Self>, _: &StoredReply, _: Effects) -> Result<(), FinishError> {
+    async fn finish(
+        self,
+        _: Box<dyn Claimed>,
+        _: &StoredReply,
+        _: Effects,
+    ) -> Result<(), FinishError> {
         Err(FinishError::Fenced)
-    }
-
-    async fn release(self: Box<Self>) {
-        self.0.release().await;
     }
 }

@@ -10,8 +10,8 @@ use ipc_core::client::{CallError, Options};
 use ipc_core::dispatch::Idempotency;
 use ipc_core::http::Reserved;
 use ipc_core::store::{
-    Claim, ClaimRequest, Claimed, DedupStore, Effects, Fence, FinishError, MemoryStore, Needs,
-    StoreError, StoredReply,
+    ClaimDecorator, ClaimRequest, Claimed, DedupStore, Effects, FinishError, MemoryStore,
+    StoreDecorator, StoreError, StoredReply,
 };
 use tower::ServiceExt as _;
 
@@ -49,57 +49,37 @@ impl Forgetful {
 }
 
 #[async_trait]
-impl DedupStore for Forgetful {
-    fn name(&self) -> &'static str {
-        "forgetful"
+impl StoreDecorator for Forgetful {
+    fn inner(&self) -> &dyn DedupStore {
+        &self.store
     }
 
-    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        self.store.check(needs).await
-    }
-
-    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
-        Ok(match self.store.claim(request).await? {
-            Claim::Granted(claimed) => Claim::Granted(Box::new(Held {
-                claimed,
-                store: self.clone(),
-            })),
-            other => other,
-        })
+    fn granted(&self, _: &ClaimRequest, claimed: Box<dyn Claimed>) -> Box<dyn Claimed> {
+        Held(self.clone()).before(claimed)
     }
 }
 
 #[derive(Debug)]
-struct Held {
-    claimed: Box<dyn Claimed>,
-    store: Forgetful,
-}
+struct Held(Forgetful);
 
 #[async_trait]
-impl Claimed for Held {
-    fn fence(&self) -> Fence {
-        self.claimed.fence()
-    }
-
-    fn took_over(&self) -> bool {
-        self.claimed.took_over()
-    }
-
+impl ClaimDecorator for Held {
     async fn finish(
-        self: Box<Self>,
+        self,
+        claimed: Box<dyn Claimed>,
         reply: &StoredReply,
         effects: Effects,
     ) -> Result<(), FinishError> {
-        let is_first = self.store.finished.fetch_add(1, Ordering::Relaxed) == 0;
+        let is_first = self.0.finished.fetch_add(1, Ordering::Relaxed) == 0;
         let error = StoreError::new("forgetful", "it says so");
-        match self.store.end {
+        match self.0.end {
             End::Undone => Err(FinishError::Undone(error)),
             End::FirstLost if is_first => Err(FinishError::Unknown {
                 error,
                 claimed: None,
             }),
             End::FirstUnheard if is_first => {
-                self.claimed.finish(reply, effects).await?;
+                claimed.finish(reply, effects).await?;
                 Err(FinishError::Unknown {
                     error,
                     claimed: None,
@@ -107,14 +87,10 @@ impl Claimed for Held {
             }
             End::Slow(long) => {
                 tokio::time::sleep(long).await;
-                self.claimed.finish(reply, effects).await
+                claimed.finish(reply, effects).await
             }
-            End::FirstLost | End::FirstUnheard => self.claimed.finish(reply, effects).await,
+            End::FirstLost | End::FirstUnheard => claimed.finish(reply, effects).await,
         }
-    }
-
-    async fn release(self: Box<Self>) {
-        self.claimed.release().await;
     }
 }
 

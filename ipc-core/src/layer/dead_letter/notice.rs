@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::dispatch::{Delivery, Reason, ReplyTopics};
 use crate::envelope::{Envelope, Headers, Parked, ParkedAddress, ReplyPart, ReplyWriter};
 use crate::envelope::{names, problem};
-use crate::transport::{Ack, Outgoing, Placed, SendError, Transport};
+use crate::transport::{Ack, Outgoing, Placed, Transport};
 
 /// How often it is tried: the dead letter is what counts.
 const TRIES: u32 = 5;
@@ -60,9 +60,7 @@ pub(super) async fn send(transport: &dyn Transport, notice: &Outgoing) {
         transport.send(notice, ack);
         match receipt.await {
             Ok(_) => return,
-            Err(SendError::QueueFull { .. } | SendError::Unacknowledged { .. }) => {
-                tokio::time::sleep(PAUSE).await;
-            }
+            Err(error) if error.is_passing() => tokio::time::sleep(PAUSE).await,
             Err(error) => {
                 return tracing::debug!(%error, "a sender is not told of its dead letter");
             }

@@ -196,10 +196,7 @@ impl Desk {
             return Some(outcome);
         };
         let desk = Arc::clone(self);
-        let stored = async move {
-            let mut pauses = Pauses::default();
-            desk.finish(claimed, &reply, effects, &mut pauses).await
-        };
+        let stored = async move { desk.finish(claimed, &reply, effects).await };
         // The lease goes on for as long beyond the delivery's time.
         let bound = self.settings.lease_margin;
         match Outliving::new(stored, &self.afterwards, bound).await {
@@ -215,8 +212,8 @@ impl Desk {
         mut claimed: Box<dyn Claimed>,
         reply: &StoredReply,
         effects: Effects,
-        pauses: &mut Pauses,
     ) -> Result<(), Lost> {
+        let mut pauses = Pauses::default();
         loop {
             match claimed.finish(reply, effects).await {
                 Ok(()) => return Ok(()),

@@ -8,7 +8,6 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::desk::{Desk, Lost, spoilt};
-use super::wait::Pauses;
 use crate::dispatch::{BodyError, BodyStream};
 use crate::envelope::Problem;
 use crate::layer::guard;
@@ -129,10 +128,7 @@ impl Recording {
                 StoredBody::TooLarge { length }
             }
         };
-        let mut pauses = Pauses::default();
-        let finished = self
-            .desk
-            .finish(self.claimed, &stored, self.effects, &mut pauses);
+        let finished = self.desk.finish(self.claimed, &stored, self.effects);
         match timeout(self.lease, finished).await {
             Ok(Ok(())) => None,
             Ok(Err(Lost::Elsewhere)) => broken(taken_over()),

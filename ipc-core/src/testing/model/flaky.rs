@@ -11,8 +11,8 @@ use tokio::time::sleep;
 use super::weather::Weather;
 use super::world::World;
 use crate::store::{
-    Claim, ClaimRequest, Claimed, DedupStore, Effects, Fence, FinishError, MemoryStore, Needs,
-    StoreError, StoredReply,
+    Claim, ClaimDecorator, ClaimRequest, Claimed, DedupStore, Effects, Fence, FinishError,
+    MemoryStore, Needs, StoreError, StoredReply,
 };
 
 /// How long the store's client waits for an answer.
@@ -106,10 +106,7 @@ impl DedupStore for Flaky {
                 self.0.untold.lock().push(claimed);
             }
             Claim::Granted(claimed) => {
-                return Ok(Claim::Granted(Box::new(FlakyClaim {
-                    claimed,
-                    store: self.clone(),
-                })));
+                return Ok(Claim::Granted(FlakyClaim(self.clone()).before(claimed)));
             }
             claim if fate == Fate::Answered => return Ok(claim),
             _ => {}
@@ -126,40 +123,23 @@ impl fmt::Debug for Flaky {
 
 /// A claim whose end the store may not hear of, or not confirm.
 #[derive(Debug)]
-struct FlakyClaim {
-    claimed: Box<dyn Claimed>,
-    store: Flaky,
-}
+struct FlakyClaim(Flaky);
 
 #[async_trait]
-impl Claimed for FlakyClaim {
-    fn fence(&self) -> Fence {
-        self.claimed.fence()
-    }
-
-    fn took_over(&self) -> bool {
-        self.claimed.took_over()
-    }
-
-    async fn extend(&mut self, lease: Duration) -> Result<bool, StoreError> {
-        self.claimed.extend(lease).await
-    }
-
+impl ClaimDecorator for FlakyClaim {
     async fn finish(
-        self: Box<Self>,
+        self,
+        claimed: Box<dyn Claimed>,
         reply: &StoredReply,
         effects: Effects,
     ) -> Result<(), FinishError> {
-        let again: Box<dyn Claimed> = match self.store.fate().await {
-            Fate::Answered => return self.claimed.finish(reply, effects).await,
-            Fate::AnswerLost => {
-                let fence = self.claimed.fence();
-                Box::new(Finished {
-                    fence,
-                    is_stored: self.claimed.finish(reply, effects).await.is_ok(),
-                })
-            }
-            Fate::Lost => self,
+        let again: Box<dyn Claimed> = match self.0.fate().await {
+            Fate::Answered => return claimed.finish(reply, effects).await,
+            Fate::AnswerLost => Box::new(Finished {
+                fence: claimed.fence(),
+                is_stored: claimed.finish(reply, effects).await.is_ok(),
+            }),
+            Fate::Lost => self.before(claimed),
         };
         Err(FinishError::Unknown {
             error: unanswered(),
@@ -167,10 +147,10 @@ impl Claimed for FlakyClaim {
         })
     }
 
-    async fn release(self: Box<Self>) {
-        match self.store.fate().await {
-            Fate::Lost => self.store.0.untold.lock().push(self.claimed),
-            Fate::Answered | Fate::AnswerLost => self.claimed.release().await,
+    async fn release(self, claimed: Box<dyn Claimed>) {
+        match self.0.fate().await {
+            Fate::Lost => self.0.0.untold.lock().push(claimed),
+            Fate::Answered | Fate::AnswerLost => claimed.release().await,
         }
     }
 }

@@ -1,18 +1,15 @@
 //! A dedup store of which the history tells what it answered.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::history::What;
 use super::world::World;
 use crate::store::{
-    Claim, ClaimRequest, Claimed, Dedup, DedupStore, Effects, Fence, FinishError, Lent, Needs,
-    StoreError, StoredReply,
+    Claim, ClaimDecorator, ClaimRequest, Claimed, Dedup, DedupStore, Effects, FinishError,
+    StoreDecorator, StoreError, StoredReply,
 };
-use crate::transport::Transport;
 
 /// Notes what the store of one instance answers.
 #[derive(Clone)]
@@ -45,47 +42,21 @@ struct Noted<S> {
 }
 
 #[async_trait]
-impl<S: DedupStore> DedupStore for Noted<S> {
-    fn name(&self) -> &'static str {
-        self.store.name()
-    }
-
-    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        self.store.check(needs).await
-    }
-
-    fn attach(&self, transport: &Arc<dyn Transport>) {
-        self.store.attach(transport);
-    }
-
-    fn topics_beside_requests(&self, keep: Duration) -> Option<Vec<(&'static str, String)>> {
-        self.store.topics_beside_requests(keep)
-    }
-
-    fn outlasts_handlers(&self) -> bool {
-        self.store.outlasts_handlers()
-    }
-
-    fn left(&self, topic: &Arc<str>, partition: i32) {
-        self.store.left(topic, partition);
-    }
-
-    async fn probe(&self, work: &ClaimRequest) -> Result<(), StoreError> {
-        self.store.probe(work).await
+impl<S: DedupStore> StoreDecorator for Noted<S> {
+    fn inner(&self) -> &dyn DedupStore {
+        &self.store
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
         let key = String::from_utf8_lossy(&request.id.key);
         let work = key.rsplit(' ').next().and_then(|work| work.parse().ok());
+        let noting = self.noting.clone();
         let Noting { world, instance } = self.noting.clone();
         match self.store.claim(request).await {
             Ok(Claim::Granted(claimed)) => {
                 world.note(What::Claimed { instance, work });
-                Ok(Claim::Granted(Box::new(NotedClaim {
-                    claimed,
-                    noting: self.noting.clone(),
-                    work,
-                })))
+                let noted = NotedClaim { noting, work };
+                Ok(Claim::Granted(noted.before(claimed)))
             }
             Ok(claim) => Ok(claim),
             Err(error) => {
@@ -94,77 +65,41 @@ impl<S: DedupStore> DedupStore for Noted<S> {
             }
         }
     }
-
-    async fn upkeep(&self) {
-        self.store.upkeep().await;
-    }
 }
 
 #[derive(Debug)]
 struct NotedClaim {
-    claimed: Box<dyn Claimed>,
     noting: Noting,
     work: Option<u32>,
 }
 
 #[async_trait]
-impl Claimed for NotedClaim {
-    fn fence(&self) -> Fence {
-        self.claimed.fence()
-    }
-
-    fn took_over(&self) -> bool {
-        self.claimed.took_over()
-    }
-
-    fn lend(&self) -> Option<Lent> {
-        self.claimed.lend()
-    }
-
-    async fn extend(&mut self, lease: Duration) -> Result<bool, StoreError> {
-        self.claimed.extend(lease).await
-    }
-
+impl ClaimDecorator for NotedClaim {
     async fn finish(
-        self: Box<Self>,
+        self,
+        claimed: Box<dyn Claimed>,
         reply: &StoredReply,
         effects: Effects,
     ) -> Result<(), FinishError> {
-        let Self {
-            claimed,
-            noting,
-            work,
-        } = *self;
-        let instance = noting.instance;
-        let mut ending = Ending(Some((noting.world.clone(), work)));
+        let work = self.work;
+        let Noting { world, instance } = &self.noting;
+        let mut ending = Ending(Some((world.clone(), work)));
         match claimed.finish(reply, effects).await {
             Ok(()) => {
                 ending.0 = None;
-                noting.world.note(What::Stored { instance, work });
+                let instance = *instance;
+                world.note(What::Stored { instance, work });
                 Ok(())
             }
             Err(FinishError::Unknown { error, claimed }) => {
-                let again = claimed.map(|claimed| -> Box<dyn Claimed> {
-                    Box::new(Self {
-                        claimed,
-                        noting,
-                        work,
-                    })
-                });
-                Err(FinishError::Unknown {
-                    error,
-                    claimed: again,
-                })
+                let claimed = claimed.map(|claimed| self.before(claimed));
+                Err(FinishError::Unknown { error, claimed })
             }
             Err(error) => {
                 ending.0 = None;
                 Err(error)
             }
         }
-    }
-
-    async fn release(self: Box<Self>) {
-        self.claimed.release().await;
     }
 }
 

@@ -11,7 +11,9 @@ use http::StatusCode;
 use ipc_core::dispatch::{Idempotency, RetryPolicy, RetrySpec};
 use ipc_core::envelope::{Envelope, Headers, names};
 use ipc_core::service::Service;
-use ipc_core::store::{Claim, ClaimRequest, DedupStore, MemoryStore, Needs, StoreError, WorkId};
+use ipc_core::store::{
+    Claim, ClaimRequest, DedupStore, MemoryStore, StoreDecorator, StoreError, WorkId,
+};
 use ipc_core::transport::TopicSpec;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -266,13 +268,9 @@ struct Noting {
 }
 
 #[async_trait]
-impl DedupStore for Noting {
-    fn name(&self) -> &'static str {
-        "noting"
-    }
-
-    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        self.store.check(needs).await
+impl StoreDecorator for Noting {
+    fn inner(&self) -> &dyn DedupStore {
+        &*self.store
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {

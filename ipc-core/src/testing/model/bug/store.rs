@@ -1,16 +1,14 @@
 //! Bugs between an instance and its dedup store.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::Bug;
 use crate::store::{
-    Claim, ClaimRequest, Claimed, DedupStore, Effects, Fence, FinishError, Lent, Needs, StoreError,
-    StoredReply,
+    Claim, ClaimDecorator, ClaimRequest, Claimed, DedupStore, Effects, Fence, FinishError,
+    StoreDecorator, StoreError, StoredReply,
 };
-use crate::transport::Transport;
 
 #[derive(Debug)]
 pub(super) struct PlantedStore<S> {
@@ -19,33 +17,9 @@ pub(super) struct PlantedStore<S> {
 }
 
 #[async_trait]
-impl<S: DedupStore> DedupStore for PlantedStore<S> {
-    fn name(&self) -> &'static str {
-        "planted"
-    }
-
-    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        self.store.check(needs).await
-    }
-
-    fn attach(&self, transport: &Arc<dyn Transport>) {
-        self.store.attach(transport);
-    }
-
-    fn topics_beside_requests(&self, keep: Duration) -> Option<Vec<(&'static str, String)>> {
-        self.store.topics_beside_requests(keep)
-    }
-
-    fn outlasts_handlers(&self) -> bool {
-        self.store.outlasts_handlers()
-    }
-
-    fn left(&self, topic: &Arc<str>, partition: i32) {
-        self.store.left(topic, partition);
-    }
-
-    async fn probe(&self, work: &ClaimRequest) -> Result<(), StoreError> {
-        self.store.probe(work).await
+impl<S: DedupStore> StoreDecorator for PlantedStore<S> {
+    fn inner(&self) -> &dyn DedupStore {
+        &self.store
     }
 
     async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
@@ -61,8 +35,7 @@ impl<S: DedupStore> DedupStore for PlantedStore<S> {
             return Ok(claim);
         };
         if self.bug != Bug::MarksEarly {
-            let bug = self.bug;
-            return Ok(Claim::Granted(Box::new(PlantedClaim { claimed, bug })));
+            return Ok(Claim::Granted(PlantedClaim(self.bug).before(claimed)));
         }
         let fence = claimed.fence();
         let work = request.id.key.rsplit(|byte| *byte == b' ').next();
@@ -74,54 +47,32 @@ impl<S: DedupStore> DedupStore for PlantedStore<S> {
 }
 
 #[derive(Debug)]
-struct PlantedClaim {
-    claimed: Box<dyn Claimed>,
-    bug: Bug,
-}
+struct PlantedClaim(Bug);
 
 #[async_trait]
-impl Claimed for PlantedClaim {
-    fn fence(&self) -> Fence {
-        self.claimed.fence()
-    }
-
-    fn took_over(&self) -> bool {
-        self.claimed.took_over()
-    }
-
-    fn lend(&self) -> Option<Lent> {
-        self.claimed.lend()
-    }
-
-    async fn extend(&mut self, lease: Duration) -> Result<bool, StoreError> {
-        self.claimed.extend(lease).await
-    }
-
+impl ClaimDecorator for PlantedClaim {
     async fn finish(
-        self: Box<Self>,
+        self,
+        claimed: Box<dyn Claimed>,
         reply: &StoredReply,
         effects: Effects,
     ) -> Result<(), FinishError> {
-        match self.bug {
+        match self.0 {
             Bug::NeverMarks => {
-                self.claimed.release().await;
+                claimed.release().await;
                 Ok(())
             }
             // Nobody is told that he was not alone.
             Bug::ClaimsNothing => {
-                let _ = self.claimed.finish(reply, effects).await;
+                let _ = claimed.finish(reply, effects).await;
                 Ok(())
             }
-            Bug::AnswersUnstored => match self.claimed.finish(reply, effects).await {
+            Bug::AnswersUnstored => match claimed.finish(reply, effects).await {
                 Err(FinishError::Unknown { .. }) => Ok(()),
                 finished => finished,
             },
-            _ => self.claimed.finish(reply, effects).await,
+            _ => claimed.finish(reply, effects).await,
         }
-    }
-
-    async fn release(self: Box<Self>) {
-        self.claimed.release().await;
     }
 }
 
