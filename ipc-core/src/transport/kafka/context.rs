@@ -237,18 +237,24 @@ impl ClientContext for Events {
 impl ConsumerContext for Events {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
-            // An assignment of nothing is news as well: the group has been joined.
-            Rebalance::Assign(list) => {
-                let partitions = partitions(list);
-                self.own(partitions.iter().cloned());
-                self.emit(Event::Assigned(partitions));
-                if let Some(assigned) = &self.assigned {
-                    // Where there is no room, one that is not heard yet says the same.
-                    let _ = assigned.try_send(());
-                }
-            }
+            Rebalance::Assign(_) => {}
             Rebalance::Revoke(list) => self.revoke(consumer, partitions(list)),
             Rebalance::Error(error) => self.emit(Event::Troubled(error.to_string())),
+        }
+    }
+
+    // Before that librdkafka refuses to store an offset of what it assigns.
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        // An assignment of nothing is news as well: the group has been joined.
+        let Rebalance::Assign(list) = rebalance else {
+            return;
+        };
+        let partitions = partitions(list);
+        self.own(partitions.iter().cloned());
+        self.emit(Event::Assigned(partitions));
+        if let Some(assigned) = &self.assigned {
+            // Where there is no room, one that is not heard yet says the same.
+            let _ = assigned.try_send(());
         }
     }
 

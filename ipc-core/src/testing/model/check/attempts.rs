@@ -9,7 +9,9 @@ const FAILED: &str = "server-error";
 
 impl Facts<'_> {
     pub(super) fn attempts(&self, found: &mut Found) {
-        for operation in &self.history.operations {
+        // Of work that is not told to fail nobody notes the failures.
+        let told = self.history.operations.iter();
+        for operation in told.filter(|it| it.retries.is_some()) {
             let work = operation.work;
             let failed = self.failed_attempts(work);
             if let Some(attempt) = failed.iter().find(|it| **it > Retries::ATTEMPTS) {

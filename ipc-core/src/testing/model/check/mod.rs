@@ -31,7 +31,8 @@ pub enum Promise {
     Commits,
     /// I12: every poison record is dead-lettered, and nothing is left unfinished.
     NothingLeft,
-    /// What fails is tried as often as it is to be, and given up after the last attempt.
+    /// What is told to fail is tried as often as it is to be, and given up after the last
+    /// attempt.
     Attempts,
     /// Where nothing goes wrong, nobody works for a caller that gave up.
     Cancels,
