@@ -1,11 +1,13 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, StreamConsumer},
+    error::KafkaError,
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
+    types::RDKafkaErrorCode,
 };
 use tokio::{task::spawn_blocking, time::timeout};
 
@@ -147,15 +149,26 @@ impl Log {
         .await
     }
 
+    /// Asks until nobody else has to be asked: the leader of a broker that has just come
+    /// back may not know yet that it is one.
     async fn ask<T: Send + 'static>(
         &self,
         group: &str,
-        question: impl FnOnce(&BaseConsumer) -> Result<T> + Send + 'static,
+        question: impl Fn(&BaseConsumer) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let consumer: BaseConsumer = self.reader(group).create()?;
-        spawn_blocking(move || question(&consumer))
-            .await
-            .context("asking the broker panicked")?
+        let asking = spawn_blocking(move || {
+            let began = Instant::now();
+            loop {
+                match question(&consumer) {
+                    Err(error) if is_leaderless(&error) && began.elapsed() < PATIENCE => {
+                        consumer.poll(TURN);
+                    }
+                    answer => return answer,
+                }
+            }
+        });
+        asking.await.context("asking the broker panicked")?
     }
 
     pub(crate) fn reader(&self, group: &str) -> ClientConfig {
@@ -171,6 +184,17 @@ impl Log {
 
 /// How long the broker may take to answer.
 pub(crate) const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long a partition without a leader is left alone.
+const TURN: Duration = Duration::from_millis(100);
+
+fn is_leaderless(error: &anyhow::Error) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition};
+    let code = error
+        .downcast_ref::<KafkaError>()
+        .and_then(KafkaError::rdkafka_error_code);
+    matches!(code, Some(LeaderNotAvailable | NotLeaderForPartition))
+}
 
 fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<std::ops::Range<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), ANSWER)?;
