@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -93,6 +94,34 @@ async fn the_next_owner_knows_what_was_stored_and_fences_off_the_one_before() ->
     assert!(matches!(late, Err(FinishError::Fenced)), "{late:?}");
     let stale = first.claim(&request("done", 1)).await;
     assert!(!matches!(stale, Ok(Claim::Granted(_))), "{stale:?}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_lost_the_partition_and_does_not_know_finds_what_the_next_has_stored()
+-> TestResult {
+    let system = System::new();
+    system.topic("orders.dedup", 1).await?;
+    let (first, second) = (store(&system), store(&system));
+    let Claim::Granted(open) = first.claim(&request("open", 1)).await? else {
+        return Err("the first owner is not granted anything".into());
+    };
+    let Claim::Granted(done) = second.claim(&request("done", 1)).await? else {
+        return Err("the next owner is not granted anything".into());
+    };
+    let reply = StoredReply::new(201, Vec::new(), "placed");
+    done.finish(&reply, Effects::Keep).await?;
+    // On the test's clock: until everybody has read what there is.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+
+    let found = first.claim(&request("done", 1)).await?;
+    assert!(matches!(found, Claim::Done(_)), "{found:?}");
+    // What it has begun it may end, and the other goes on as well.
+    let running = first.claim(&request("open", 1)).await?;
+    assert!(matches!(running, Claim::Running { .. }), "{running:?}");
+    open.finish(&reply, Effects::Keep).await?;
+    let found = second.claim(&request("open", 1)).await?;
+    assert!(matches!(found, Claim::Done(_)), "{found:?}");
     Ok(())
 }
 

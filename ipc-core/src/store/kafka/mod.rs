@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::time::timeout;
 
 use super::{Claim, ClaimRequest, DedupStore, Needs, Place, StoreError};
 use crate::transport::{TopicPartition, Transport};
@@ -19,6 +20,8 @@ use self::partition::Partition;
 
 /// What this store is called.
 const NAME: &str = "kafka";
+/// How long a partition may take to be read, however little patience its requests have.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Keeps replies in a compacted topic, `<service>.dedup` for `<service>.requests`,
 /// partition beside partition: whoever reads a partition of the requests reads what
@@ -31,8 +34,9 @@ const NAME: &str = "kafka";
 /// Repetitions are recognised where they have the record key of the first request,
 /// which decides the partition: a request without a key of its own has its
 /// idempotency key for one. The owner of a partition is the owner of every claim in
-/// it, so there are no leases: of what an owner stores that lost the partition, and
-/// does not know, that counts which has the higher fence.
+/// it, so there are no leases. An owner that lost the partition, and does not know,
+/// reads all that was stored meanwhile before its next claim, once it has read that
+/// another has begun; of what both store that counts which has the higher fence.
 #[derive(Clone, Default)]
 pub struct KafkaStore(Arc<Shared>);
 
@@ -113,7 +117,21 @@ impl DedupStore for KafkaStore {
             )
         })?;
         let partition = self.beside(place)?;
-        partition.restored(place.assignment, request).await?;
-        partition.claim(place.assignment, request)
+        let claim = async {
+            loop {
+                partition.restored(place.assignment).await?;
+                if let Some(claim) = partition.claim(place.assignment, request)? {
+                    return Ok(claim);
+                }
+            }
+        };
+        let answered = timeout(request.patience.max(SHORTEST_WAIT), claim).await;
+        answered.unwrap_or_else(|_| {
+            let place = &partition.place;
+            Err(StoreError::new(
+                NAME,
+                format!("{place} is not read to its end yet"),
+            ))
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hashlink::LinkedHashMap;
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use super::NAME;
 use super::entry::{Digest, Done, Entry};
@@ -34,13 +35,23 @@ pub(super) struct Partition {
 /// What is known of a partition: from its log, and of the claims given out here.
 #[derive(Default)]
 pub(super) struct Known {
-    /// The assignment for which everything has been read, with the fence before its
-    /// first.
+    /// The assignment for which everything has been read last.
     owner: Option<u64>,
+    /// Whether another owner has begun since: it may have stored what is not known here.
+    is_behind: bool,
+    /// Who waits until it has begun.
+    beginning: Option<Beginning>,
     last_fence: u64,
     running: HashMap<Digest, (Fingerprint, Fence)>,
     /// The oldest first.
     done: LinkedHashMap<Digest, Done>,
+}
+
+/// An owner that has written, or will write, that it begins.
+struct Beginning {
+    nonce: u128,
+    assignment: u64,
+    told: oneshot::Sender<()>,
 }
 
 impl Partition {
@@ -53,45 +64,43 @@ impl Partition {
         }
     }
 
-    /// Answers a claim from what is known.
+    /// Answers a claim from what is known. None where another owner has begun since
+    /// everything was read.
     pub(super) fn claim(
         self: &Arc<Self>,
         assignment: u64,
         request: &ClaimRequest,
-    ) -> Result<Claim, StoreError> {
+    ) -> Result<Option<Claim>, StoreError> {
         let digest = request.id.digest();
         let now = self.transport.now();
         let mut known = self.known.lock();
         if !known.is_owned_by(assignment) {
-            return Err(StoreError::new(
-                NAME,
-                "the partition has gone to another owner",
-            ));
+            return Ok(None);
         }
         if let Some(done) = known.done_at(&digest, now) {
             return match done.fingerprint == request.fingerprint {
-                true => read(&done.reply),
-                false => Ok(Claim::Mismatch),
+                true => read(&done.reply).map(Some),
+                false => Ok(Some(Claim::Mismatch)),
             };
         }
         let fence = Fence(known.last_fence + 1);
         match known.running.entry(digest) {
             Slot::Occupied(other) => {
-                return Ok(match other.get().0 == request.fingerprint {
+                return Ok(Some(match other.get().0 == request.fingerprint {
                     true => Claim::Running { lease_left: None },
                     false => Claim::Mismatch,
-                });
+                }));
             }
             Slot::Vacant(free) => free.insert((request.fingerprint, fence)),
         };
         known.last_fence = fence.0;
-        Ok(Claim::Granted(Box::new(Held {
+        Ok(Some(Claim::Granted(Box::new(Held {
             partition: Arc::clone(self),
             digest,
             fingerprint: request.fingerprint,
             fence,
             until: now.plus(request.keep),
-        })))
+        }))))
     }
 
     /// Writes an entry, and returns when the log has it.
@@ -109,16 +118,42 @@ impl Partition {
 
 impl Known {
     pub(super) fn is_owned_by(&self, assignment: u64) -> bool {
-        self.owner == Some(assignment)
+        self.owner == Some(assignment) && !self.is_behind
     }
 
-    /// Everything up to `offset`, at which the owner wrote that it begins, is known.
-    pub(super) fn begin(&mut self, assignment: u64, offset: i64) {
-        self.owner = Some(assignment);
-        // What an earlier assignment still works at may store nothing any more.
-        self.running.clear();
+    /// An owner is about to write that it begins; what is answered comes when that and
+    /// everything before it is known.
+    pub(super) fn announce(&mut self, nonce: u128, assignment: u64) -> oneshot::Receiver<()> {
+        let (told, begun) = oneshot::channel();
+        self.beginning = Some(Beginning {
+            nonce,
+            assignment,
+            told,
+        });
+        begun
+    }
+
+    /// Everything up to `offset`, at which an owner wrote that it begins, is known.
+    pub(super) fn begun(&mut self, nonce: u128, offset: i64) {
+        let Some(own) = self.beginning.take_if(|it| it.nonce == nonce) else {
+            self.is_behind = true;
+            return;
+        };
+        if self.owner != Some(own.assignment) {
+            // What an earlier assignment still works at may store nothing any more.
+            self.running.clear();
+        }
+        self.owner = Some(own.assignment);
+        self.is_behind = false;
         let begun = u64::try_from(offset).unwrap_or_default() + 1;
         self.last_fence = self.last_fence.max(begun << CLAIMS);
+        // Nobody waits any more: the next need not.
+        let _ = own.told.send(());
+    }
+
+    /// Nothing is read any more: who waits would wait in vain.
+    pub(super) fn hears_no_more(&mut self) {
+        self.beginning = None;
     }
 
     /// Takes in what the log has.

@@ -37,6 +37,11 @@ impl Facts<'_> {
             .map(|(at, _)| *at)
             .next_back()
             .unwrap_or(second.at);
+        // In the log, a lost owner may not have read what its successor stored.
+        let was_lost = self.gone.get(&second.instance);
+        if self.history.store_in_log && was_lost.is_some_and(|lost| *lost < claimed) {
+            return true;
+        }
         // From then on it was known that the first had been.
         let gone = self.gone.get(&first.instance);
         // In the log, what a lost owner writes late may not have been read yet.
