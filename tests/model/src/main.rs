@@ -11,7 +11,7 @@ use std::thread;
 use anyhow::{Result, anyhow};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use ipc_core::testing::model::{Bug, History, Trial, Violation, check};
+use ipc_core::testing::model::{Bug, History, Trial, check};
 use tokio::runtime::Builder;
 
 /// Looks for broken promises in seeded runs of a whole service under faults
@@ -23,9 +23,11 @@ struct Arguments {
     /// The first of them
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Print the whole history of each failing seed, made as short as it still fails
-    #[arg(long)]
-    history: bool,
+    /// Print the minimal history of so many failing seeds, and only the violations of the
+    /// others: operations, instances, poison and faults are left out as long as the same
+    /// promise is broken, until each one that is left is needed
+    #[arg(long, default_value_t = 5)]
+    histories: usize,
     /// Plant a bug, to see how it shows: its name, as `CommitsEarly`
     #[arg(long, value_parser = bug)]
     plant: Option<Bug>,
@@ -46,20 +48,6 @@ fn run(trial: Trial) -> Result<History> {
         .build()?;
     let run = runtime.block_on(trial.run());
     run.map_err(|error| anyhow!("{error}"))
-}
-
-/// The shortest history of the seed that still breaks the same promise.
-fn shortest(trial: Trial, of: &Violation) -> Result<History> {
-    for operations in 1.. {
-        let history = run(trial.clone().operations(operations))?;
-        if check(&history).iter().any(|it| it.promise == of.promise) {
-            return Ok(history);
-        }
-        if operations >= Trial::OPERATIONS {
-            break;
-        }
-    }
-    run(trial)
 }
 
 fn main() -> Result<ExitCode> {
@@ -99,13 +87,19 @@ fn main() -> Result<ExitCode> {
     })?;
     progress.finish_and_clear();
     failed.sort_by_key(|(seed, _)| *seed);
-    for (seed, violations) in &failed {
+    for (number, (seed, violations)) in failed.iter().enumerate() {
         println!("seed {seed}");
         for violation in violations {
             println!("  {violation}");
         }
-        if let (true, Some(first)) = (arguments.history, violations.first()) {
-            println!("{}\n", shortest(trial(*seed), first)?);
+        let Some(first) = violations.first().filter(|_| number < arguments.histories) else {
+            continue;
+        };
+        if let Some(history) = trial(*seed).minimal(first.promise, run)? {
+            println!(
+                "minimal history that breaks {:?}\n{history}\n",
+                first.promise
+            );
         }
     }
     println!(

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
+use super::history::What;
 use super::weather::Weather;
 use super::world::World;
 use crate::store::{
@@ -34,7 +35,7 @@ struct Inner {
 }
 
 /// What becomes of a question.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Fate {
     Answered,
     /// It is not heard.
@@ -60,24 +61,22 @@ impl Flaky {
             sleep(away.min(ANSWERS_WITHIN)).await;
             return Fate::Lost;
         }
-        if !weather.is_rough() || !world.once_in(8) {
+        if !weather.is_rough() || !world.once_in(8) || !world.takes_fault() {
             return Fate::Answered;
         }
-        match world.below(4) {
-            0 => {
-                sleep(ANSWERS_WITHIN).await;
-                Fate::Lost
-            }
-            1 => {
-                sleep(ANSWERS_WITHIN).await;
-                Fate::AnswerLost
-            }
-            2 => Fate::Lost,
-            _ => {
-                sleep(world.some_of(SLOW)).await;
-                Fate::Answered
-            }
+        let (fate, after) = match world.below(4) {
+            0 => (Fate::Lost, ANSWERS_WITHIN),
+            1 => (Fate::AnswerLost, ANSWERS_WITHIN),
+            2 => (Fate::Lost, Duration::ZERO),
+            _ => (Fate::Answered, world.some_of(SLOW)),
+        };
+        world.note(What::Fault {
+            what: format!("a question to the dedup store is {fate:?} after {after:?}"),
+        });
+        if !after.is_zero() {
+            sleep(after).await;
         }
+        fate
     }
 }
 

@@ -19,6 +19,8 @@ pub struct History {
     pub store_in_log: bool,
     /// What was asked for, by number.
     pub operations: Vec<Operation>,
+    /// How often something went wrong.
+    pub faults: u32,
     /// What happened.
     pub events: Vec<Event>,
     /// Records of request topics that nobody had finished in the end.
@@ -210,6 +212,11 @@ pub enum What {
         /// How long.
         time: Duration,
     },
+    /// The log or the dedup store did not do as it should.
+    Fault {
+        /// What, and where.
+        what: String,
+    },
     /// An instance begins to serve.
     Started {
         /// The instance.
@@ -285,7 +292,12 @@ impl End {
 /// One line for each event.
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}", self.seed)?;
+        let (operations, faults) = (self.operations.len(), self.faults);
+        writeln!(
+            f,
+            "seed {}: operations {operations}, faults {faults}",
+            self.seed
+        )?;
         for (number, operation) in self.operations.iter().enumerate() {
             writeln!(f, "operation {number}: {operation:?}")?;
         }

@@ -40,10 +40,13 @@ impl Caller {
             tokio::time::sleep(self.world.some_of(PAUSE)).await;
             let again = (!earlier.is_empty() && self.world.once_in(4))
                 .then(|| earlier[self.world.below(earlier.len() as u32) as usize].clone());
-            let (number, operation) = self.world.add(|number| match again {
-                Some(operation) => operation,
-                None => self.new_operation(number),
-            });
+            let next = |number| again.unwrap_or_else(|| self.new_operation(number));
+            if !self.world.takes_operation() {
+                // The dice fall for it, so that what follows stays as it is.
+                next(0);
+                continue;
+            }
+            let (number, operation) = self.world.add(next);
             self.world.note(What::Invoked { operation: number });
             let service = self.client.service(SERVICE);
             let end = (self.perform)(service, operation.clone());

@@ -19,6 +19,8 @@
 //! # }
 //! ```
 //!
+//! [`Trial::minimal`] makes a trial that breaks a promise small enough to be read.
+//!
 //! A service of one's own is tried with [`Trial::serving`]: its handlers tell through a
 //! [`Probe`] what they do, and its instances share a dedup store that is beside them.
 //!
@@ -29,12 +31,14 @@
 mod aftermath;
 mod bug;
 mod check;
+mod cut;
 mod default;
 mod faults;
 mod flaky;
 mod fleet;
 mod history;
 mod load;
+mod minimal;
 mod mortal;
 mod noted;
 mod probe;

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::aftermath::{note_letters, settle};
 use super::bug::Bug;
+use super::cut::Cut;
 use super::default;
 use super::faults::Dice;
 use super::flaky::Flaky;
@@ -46,12 +47,13 @@ pub(super) type Perform = Arc<
 #[must_use = "a trial does nothing until it is run"]
 pub struct Trial {
     seed: u64,
-    instances: usize,
+    pub(super) instances: usize,
     callers: u32,
-    operations: u32,
+    pub(super) operations: u32,
     partitions: i32,
-    poison: u32,
+    pub(super) poison: u32,
     bug: Option<Bug>,
+    pub(super) cut: Cut,
     /// Whether it brings its own service, which can do everything.
     is_own: bool,
     make_app: MakeApp,
@@ -72,6 +74,7 @@ impl Trial {
             partitions: 4,
             poison: 3,
             bug: None,
+            cut: Cut::default(),
             is_own: true,
             make_app: Arc::new(default::app),
             perform: Arc::new(|service, operation| Box::pin(default::perform(service, operation))),
@@ -117,7 +120,7 @@ impl Trial {
     ///
     /// Dropping the future ends the trial.
     pub async fn run(self) -> Result<History, Box<dyn std::error::Error>> {
-        let world = World::new(self.seed);
+        let world = World::new(self.seed, self.cut.clone());
         let cluster = MemoryCluster::new(self.seed);
         let outside: Arc<dyn Transport> = Arc::new(cluster.transport());
         let requests = outside.topic_names().requests(SERVICE);
@@ -217,7 +220,12 @@ impl Trial {
         weather: &Weather,
         cluster: &MemoryCluster,
     ) -> Result<(), ServeError> {
-        match world.below(12) {
+        let next = match world.below(12) {
+            fault @ ..8 if world.takes_fault() => fault,
+            8 if world.once_in(2) && world.takes_fault() => 8,
+            _ => 9,
+        };
+        match next {
             0 | 1 => fleet.kill_one().await,
             2 | 3 => fleet.expel_one().await,
             4 | 5 => fleet.stop_one().await,
@@ -231,7 +239,7 @@ impl Trial {
                 world.note(What::StoreAway { time });
                 weather.lose_store(time);
             }
-            8 if world.once_in(2) => {
+            8 => {
                 world.note(What::Reset);
                 cluster.reset(SERVICE);
             }

@@ -1,11 +1,13 @@
 //! What everyone in a trial shares: its clock, its dice and its history.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::cut::Cut;
 use super::history::{Event, History, Operation, What};
 
 #[derive(Clone)]
@@ -15,10 +17,14 @@ struct Inner {
     began: Instant,
     random: Mutex<fastrand::Rng>,
     history: Mutex<History>,
+    cut: Cut,
+    /// How many operations and faults there could have been by now.
+    operations: AtomicU32,
+    faults: AtomicU32,
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, cut: Cut) -> Self {
         let history = History {
             seed,
             ..History::default()
@@ -27,12 +33,29 @@ impl World {
             began: Instant::now(),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             history: Mutex::new(history),
+            cut,
+            operations: AtomicU32::new(0),
+            faults: AtomicU32::new(0),
         }))
     }
 
     pub(super) fn note(&self, what: What) {
         let at = self.0.began.elapsed();
         self.0.history.lock().events.push(Event { at, what });
+    }
+
+    /// Whether the next operation is not left out.
+    pub(super) fn takes_operation(&self) -> bool {
+        let number = self.0.operations.fetch_add(1, Ordering::Relaxed);
+        self.0.cut.operations.has(number)
+    }
+
+    /// Whether the next fault, for which the dice have fallen, is not left out.
+    pub(super) fn takes_fault(&self) -> bool {
+        let number = self.0.faults.fetch_add(1, Ordering::Relaxed);
+        let is_taken = self.0.cut.faults.has(number);
+        self.0.history.lock().faults += u32::from(is_taken);
+        is_taken
     }
 
     /// Adds the operation that `of` makes of its number.

@@ -140,6 +140,7 @@ impl<'a> Facts<'a> {
                 | What::Unstored { work: None }
                 | What::LogAway { .. }
                 | What::StoreAway { .. }
+                | What::Fault { .. }
                 | What::Healed => {}
             }
         }
