@@ -10,7 +10,10 @@ use ipc_core::{
     client::{CallError, Client, Options, Rejected, UnknownReason},
     health::Role,
     service::Service,
-    transport::kafka::KafkaConfig,
+    transport::{
+        Cleanup, TopicSpec, Transport,
+        kafka::{KafkaConfig, KafkaTransport},
+    },
 };
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -53,6 +56,45 @@ async fn missing_topics_are_named_at_start_with_what_makes_them() -> Result<()> 
         .await;
     let error = connected.err().context("it connected")?.to_string();
     assert!(error.contains("nobody.replies"), "{error}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_that_would_lose_records_are_named_at_start_with_what_mends_them() -> Result<()> {
+    let stage = Stage::new("cleaned");
+    let compacted = stage.requests();
+    let deleted = stage.pauses();
+    let policies = [(&compacted, "compact"), (&deleted, "delete")];
+    let specs = policies.map(|(topic, policy)| {
+        let spec = TopicSpec::new(topic.as_str(), 1);
+        spec.with(Cleanup::SETTING, policy)
+    });
+    let transport = KafkaTransport::connect(stage.config()).await?;
+    transport.create_topics(&specs).await?;
+    let served = Service::builder(stage.name())
+        .create_topics(1)
+        .kafka(stage.config())
+        .serve(Router::new());
+    let started = within("the start", served.start()).await?;
+    let error = started.err().context("it started")?.to_string();
+    for (topic, found, wanted) in [
+        (&compacted, "compact", "delete"),
+        (&deleted, "delete", "compact"),
+    ] {
+        let told = format!("topic {topic} has cleanup.policy={found}, {wanted} wanted");
+        assert!(error.contains(&told), "{told} is not in: {error}");
+        let mend = format!("--entity-name {topic} --add-config cleanup.policy={wanted}");
+        assert!(error.contains(&mend), "{mend} is not in: {error}");
+    }
+
+    let replies = TopicSpec::new(format!("{}.replies", stage.name()), 1);
+    let replies = replies.with(Cleanup::SETTING, "compact");
+    transport.create_topics(&[replies]).await?;
+    let client = Client::builder(stage.name()).connect_kafka(stage.config());
+    let connected = within("the connection", client).await?;
+    let error = connected.err().context("it connected")?.to_string();
+    let told = "replies has cleanup.policy=compact, delete wanted";
+    assert!(error.contains(told), "{error}");
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use super::{Client, Foreign, Shared};
 use crate::envelope::{CallerId, Dialect};
 use crate::health::{Health, Role};
 use crate::metrics::Metrics;
-use crate::transport::{TopicSpec, TopicState, Transport, TransportError};
+use crate::transport::{Cleanup, TopicSpec, TopicState, TopologyPlan, Transport, TransportError};
 
 /// How long replies are kept, in milliseconds: ten minutes.
 const RETENTION_MS: u64 = 10 * 60 * 1000;
@@ -142,11 +142,14 @@ impl ClientBuilder {
     pub async fn connect(self, transport: Arc<dyn Transport>) -> Result<Client, TransportError> {
         let names = transport.topic_names();
         let topic = names.replies(&self.fleet);
+        let spec = |partitions| {
+            TopicSpec::new(Arc::clone(&topic), partitions)
+                .with(Cleanup::SETTING, "delete")
+                .with("retention.ms", RETENTION_MS)
+        };
         if self.create_topics {
-            let spec = TopicSpec::new(Arc::clone(&topic), self.reply_partitions)
-                .with("cleanup.policy", "delete")
-                .with("retention.ms", RETENTION_MS);
-            transport.create_topics(&[spec]).await?;
+            let topic = spec(self.reply_partitions);
+            transport.create_topics(&[topic]).await?;
         }
         let states = transport.topics(&[Arc::clone(&topic)]).await?;
         let Some(Some(state)) = states.into_iter().next() else {
@@ -156,6 +159,8 @@ impl ClientBuilder {
             )));
         };
         self.check_partitions(&state)?;
+        let plan = TopologyPlan::new().topic(spec(state.partitions));
+        transport.check(&plan).await?;
         let caller = CallerId::random(&self.fleet);
         let place = place::choose(&*transport, &state, RECENTLY).await;
         let pending = Arc::new(Pending::new(self.max_pending));

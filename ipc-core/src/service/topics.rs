@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::dispatch::{Policy, RetryPolicy};
 use crate::store::Dedup;
-use crate::transport::{TopicNames, TopicSpec, TopologyPlan, Transport, TransportError};
+use crate::transport::{Cleanup, TopicNames, TopicSpec, TopologyPlan, Transport, TransportError};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// One-way work must survive a weekend.
@@ -138,7 +138,7 @@ impl Topics {
         let partitions = request_partitions.unwrap_or(DEFAULT_PARTITIONS);
         let kept = |topic: &Arc<str>, partitions, retention: Duration| {
             TopicSpec::new(Arc::clone(topic), partitions)
-                .with("cleanup.policy", "delete")
+                .with(Cleanup::SETTING, "delete")
                 .with("retention.ms", retention.as_millis())
         };
         let plan = self
@@ -162,7 +162,7 @@ impl Topics {
                 .writes(Arc::clone(topic))
         });
         let pauses = TopicSpec::new(Arc::clone(&self.pauses), 1);
-        let pauses = pauses.exactly().with("cleanup.policy", "compact");
+        let pauses = pauses.exactly().with(Cleanup::SETTING, "compact");
         plan.topic(kept(&self.control, 1, CONTROL_KEPT))
             .topic(pauses)
             .reads(Arc::clone(&self.pauses))

@@ -3,6 +3,7 @@
 //! [`kafka`] is the real one; `memory` is a deterministic model of it for tests.
 //! One conformance suite holds for both.
 
+mod cleanup;
 mod consumer;
 mod decorator;
 mod error;
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 
 use crate::envelope::UnixMillis;
 
+pub use cleanup::Cleanup;
 pub use consumer::{
     Consumer, ConsumerControl, Event, Inlet, Note, Revocation, Start, Subscription,
 };
@@ -168,15 +170,17 @@ pub trait Transport: Send + Sync + 'static {
             .flatten()
             .map(|state| {
                 let partitions = state.partitions;
-                (state.name, Found::Topic { partitions })
+                let cleanup = None;
+                (
+                    state.name,
+                    Found::Topic {
+                        partitions,
+                        cleanup,
+                    },
+                )
             })
             .collect();
-        let shortfall = plan.shortfall(&found);
-        if shortfall.is_empty() {
-            Ok(())
-        } else {
-            Err(TransportError::missing_topic(shortfall.to_string()))
-        }
+        plan.shortfall(&found).into_result()
     }
 
     /// Waits until everything handed to [`send`](Transport::send) is settled.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Cleanup;
+
 /// A topic that exists.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TopicState {
@@ -53,5 +55,12 @@ impl TopicSpec {
     pub fn with(mut self, setting: &str, value: impl ToString) -> Self {
         self.settings.insert(setting.to_owned(), value.to_string());
         self
+    }
+
+    /// What is to become of its old records, where the settings say so.
+    #[must_use]
+    pub fn cleanup(&self) -> Option<Cleanup> {
+        let setting = self.settings.get(Cleanup::SETTING)?;
+        Some(Cleanup::of(setting))
     }
 }

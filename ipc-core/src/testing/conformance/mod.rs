@@ -120,6 +120,7 @@ const CHECKS: &[(&str, Check)] = checks![
     topology::a_new_topic_keeps_its_first_records,
     topology::states_come_in_the_order_asked_for,
     topology::a_topic_that_cannot_be_made_is_named,
+    topology::a_topic_that_is_cleaned_up_otherwise_is_told,
 ];
 
 /// Runs every check, all at the same time.

@@ -1,7 +1,7 @@
 //! Which topics there are, and making them.
 
 use super::case::{Case, partition, to};
-use crate::transport::{Start, TopicSpec, TopicState};
+use crate::transport::{Cleanup, Start, TopicSpec, TopicState, TopologyPlan};
 
 pub(super) async fn a_topic_made_twice_stays_as_it_is(case: Case) {
     let topic = case.topic(3).await;
@@ -59,4 +59,38 @@ pub(super) async fn a_topic_that_cannot_be_made_is_named(case: Case) {
         assert!(error.to_string().contains(&*name), "{error}");
     }
     assert!(!error.to_string().contains(&*good.name), "{error}");
+}
+
+pub(super) async fn a_topic_that_is_cleaned_up_otherwise_is_told(case: Case) {
+    let spec = |noun, policy| {
+        let spec = TopicSpec::new(case.name(noun), 1);
+        spec.with(Cleanup::SETTING, policy)
+    };
+    let plan = |specs: &[TopicSpec]| {
+        let specs = specs.iter().cloned();
+        specs.fold(TopologyPlan::new(), TopologyPlan::topic)
+    };
+    let made = [
+        spec("deleted", "delete"),
+        spec("compacted", "compact"),
+        spec("both", "compact,delete"),
+    ];
+    for made in &made {
+        case.topic_like(made.clone()).await;
+    }
+    case.transport.check(&plan(&made)).await.unwrap();
+
+    let wanted = [
+        spec("deleted", "compact"),
+        spec("compacted", "delete"),
+        spec("both", "compact"),
+    ];
+    let told = case.transport.check(&plan(&wanted)).await.unwrap_err();
+    assert!(told.is_missing_topic(), "{told}");
+    for (made, wanted) in made.iter().zip(&wanted) {
+        let (name, found) = (&made.name, &made.settings[Cleanup::SETTING]);
+        let wanted = &wanted.settings[Cleanup::SETTING];
+        let part = format!("topic {name} has cleanup.policy={found}, {wanted} wanted");
+        assert!(told.to_string().contains(&part), "{part} is not in: {told}");
+    }
 }

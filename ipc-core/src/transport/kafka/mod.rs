@@ -4,6 +4,7 @@
 //! of a transport, of which there is one until it is busy, have their own polling
 //! threads. Nothing here blocks a tokio worker.
 
+mod admin;
 mod config;
 mod consumer;
 mod context;
@@ -29,9 +30,9 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
+pub use admin::CreateTopics;
 pub use config::{Batching, ConfigFault, KafkaConfig};
 pub use tokens::{Token, TokenProvider};
-pub use topics::CreateTopics;
 
 use super::{
     Ack, Consumer, Inlet, Outgoing, Start, Subscription, TopicNames, TopicPartition, TopicSpec,

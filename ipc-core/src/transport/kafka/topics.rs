@@ -1,114 +1,23 @@
-//! Which topics there are, and making those that are missing.
+//! Which topics there are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep};
 
-use super::config::{KafkaConfig, Role};
-use super::error::{named, refused};
-use super::hooks::Hooks;
+use super::config::KafkaConfig;
+use super::error::named;
 use super::kept::Kept;
-use super::leaders;
 use super::producer::Producer;
 use super::trouble::unanswered;
 use crate::transport::{Found, TopicSpec, TopicState, TopologyPlan, TransportError};
 
 /// Between two looks for topics that were made.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// A way to make topics. Kafka's admin API is one; the embedded broker, which
-/// has no admin API, brings its own.
-#[async_trait]
-pub trait CreateTopics: Send + Sync {
-    /// Makes the topics that do not exist yet.
-    ///
-    /// # Errors
-    ///
-    /// When one cannot be made; the message names every one.
-    ///
-    /// # Cancel safety
-    ///
-    /// Topics may or may not exist afterwards.
-    async fn create(
-        &self,
-        config: &KafkaConfig,
-        topics: &[TopicSpec],
-    ) -> Result<(), TransportError>;
-}
-
-/// Kafka's admin API.
-pub(super) struct AdminApi;
-
-#[async_trait]
-impl CreateTopics for AdminApi {
-    async fn create(
-        &self,
-        config: &KafkaConfig,
-        topics: &[TopicSpec],
-    ) -> Result<(), TransportError> {
-        // rdkafka 0.39 never asks its admin client's context for a token.
-        if config.has_tokens() {
-            let plan = topics
-                .iter()
-                .cloned()
-                .fold(TopologyPlan::new(), TopologyPlan::topic);
-            return Err(TransportError::configuration(format!(
-                "topics cannot be made over SASL OAUTHBEARER, the Kafka client lacks it; make them by hand:\n{}",
-                plan.to_commands(config.bootstrap(), &principal(config))
-            )));
-        }
-        for topic in topics {
-            named(&topic.name)?;
-        }
-        let client = config.client(Role::Admin);
-        let admin: Kept<AdminClient<Hooks>> = Kept::make(move || {
-            client
-                .create_with_context(Hooks::default())
-                .map_err(|error| refused(&error))
-        })
-        .await?;
-        let new: Vec<NewTopic<'_>> = topics.iter().map(new_topic).collect();
-        let bound = config.startup_bound();
-        let options = AdminOptions::new()
-            .operation_timeout(Some(bound))
-            .request_timeout(Some(bound));
-        let results = admin
-            .create_topics(&new, &options)
-            .await
-            .map_err(|error| TransportError::unreachable(format!("topics not created: {error}")))?;
-        let is_new = |topic: &&TopicSpec| results.iter().flatten().any(|new| **new == *topic.name);
-        leaders::wait(admin, topics.iter().filter(is_new).collect(), bound).await;
-        let faults: Vec<String> = results
-            .into_iter()
-            .filter_map(Result::err)
-            .filter(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists)
-            .map(|(topic, code)| format!("{topic}: {code}"))
-            .collect();
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            let faults = faults.join("; ");
-            Err(TransportError::other(format!(
-                "topics not created: {faults}"
-            )))
-        }
-    }
-}
-
-fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
-    let replication = TopicReplication::Fixed(spec.replication);
-    let topic = NewTopic::new(&spec.name, spec.partitions, replication);
-    spec.settings
-        .iter()
-        .fold(topic, |topic, (name, value)| topic.set(name, value))
-}
 
 /// Proves that a broker answers.
 pub(super) async fn probe(
@@ -188,11 +97,16 @@ pub(super) async fn check(
     plan: &TopologyPlan,
 ) -> Result<(), TransportError> {
     let counts = partition_counts(producer, config).await?;
+    let ours = plan.topics().iter().filter(|spec| spec.cleanup().is_some());
+    let ours = ours.map(|spec| Arc::clone(&spec.name));
+    let ours: Vec<_> = ours.filter(|name| counts.contains_key(&**name)).collect();
+    let cleanups = config.topic_creator().cleanups(config, &ours).await;
     let mut found = BTreeMap::new();
     for name in plan.topic_names() {
         let state = match counts.get(&*name) {
             Some(partitions) => Found::Topic {
                 partitions: *partitions,
+                cleanup: cleanups.get(&name).copied(),
             },
             // The list holds only what we may see.
             None => unlisted(producer, config, &name).await?,
@@ -208,7 +122,7 @@ pub(super) async fn check(
     ))
 }
 
-fn principal(config: &KafkaConfig) -> String {
+pub(super) fn principal(config: &KafkaConfig) -> String {
     config.principal().map_or_else(
         || "User:<your principal>".to_owned(),
         |user| format!("User:{user}"),

@@ -60,7 +60,7 @@ pub use session::COMMIT_INTERVAL;
 
 use super::{
     Ack, Consumer, Inlet, Outgoing, SendError, Start, Subscription, TopicPartition, TopicSpec,
-    TopicState, Transport, TransportError,
+    TopicState, TopologyPlan, Transport, TransportError,
 };
 use crate::envelope::UnixMillis;
 use broker::{Broker, ProcessId};
@@ -290,6 +290,17 @@ impl Transport for MemoryTransport {
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {
         self.alive()?;
         self.broker.lock().create_topics(topics)
+    }
+
+    async fn check(&self, plan: &TopologyPlan) -> Result<(), TransportError> {
+        self.alive()?;
+        let broker = self.broker.lock();
+        let names = plan.topic_names().into_iter();
+        let found = names.map(|name| {
+            let found = broker.topics().found(&name);
+            (name, found)
+        });
+        plan.shortfall(&found.collect()).into_result()
     }
 
     /// Nothing is ever unsettled here: the log answers at once.

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use crate::envelope::Envelope;
-use crate::transport::TopicSpec;
+use crate::transport::{Cleanup, TopicSpec};
 
 /// `retention.ms` where a topic does not say: Kafka's seven days.
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// `cleanup.policy` where a topic does not say.
+const CLEANUP: Cleanup = Cleanup {
+    compacts: false,
+    deletes: true,
+};
 /// `max.message.bytes` where a topic does not say: what librdkafka sends at most.
 const LARGEST_RECORD: usize = 1_000_000;
 /// What the log adds to a record sent alone, roughly.
@@ -18,6 +23,8 @@ pub(super) struct Topic {
     /// Index of partition 0's log.
     first_log: usize,
     pub(super) retention: Duration,
+    /// Told, and not acted on: nothing is ever compacted here.
+    pub(super) cleanup: Cleanup,
     /// In bytes, headers and overhead included.
     pub(super) largest_record: usize,
 }
@@ -46,6 +53,7 @@ impl Topic {
             partitions: spec.partitions,
             first_log,
             retention,
+            cleanup: spec.cleanup().unwrap_or(CLEANUP),
             largest_record,
         })
     }

@@ -11,7 +11,7 @@ use super::partitioner::partition_of;
 use super::topic::{Topic, record_size};
 use crate::envelope::UnixMillis;
 use crate::transport::{
-    Outgoing, Placed, SendError, TopicPartition, TopicSpec, TopicState, TransportError,
+    Found, Outgoing, Placed, SendError, TopicPartition, TopicSpec, TopicState, TransportError,
 };
 
 pub(super) struct Topics {
@@ -43,6 +43,16 @@ impl Topics {
             name: Arc::clone(name),
             partitions: topic.partitions,
         })
+    }
+
+    /// What is there under a topic's name.
+    pub(super) fn found(&self, name: &str) -> Found {
+        self.by_name
+            .get(name)
+            .map_or(Found::Nothing, |topic| Found::Topic {
+                partitions: topic.partitions,
+                cleanup: Some(topic.cleanup),
+            })
     }
 
     /// Records taken since a point in time, by partition.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::{Operation, Resource};
-use crate::transport::TopicSpec;
+use crate::transport::{Cleanup, TopicSpec};
 
 pub(super) fn create(bootstrap: &str, spec: &TopicSpec) -> String {
     let mut line = topics(bootstrap);
@@ -28,6 +28,21 @@ pub(super) fn grow(bootstrap: &str, spec: &TopicSpec) -> String {
         .value(&spec.name)
         .add("--partitions")
         .value(&spec.partitions.to_string());
+    line.end()
+}
+
+pub(super) fn clean_up(bootstrap: &str, topic: &str, cleanup: Cleanup) -> String {
+    let mut line = Line("kafka-configs.sh --bootstrap-server".to_owned());
+    // Kafka's script takes a comma for the next setting, but in brackets.
+    let value = match cleanup.to_string() {
+        both if both.contains(',') => format!("[{both}]"),
+        one => one,
+    };
+    line.value(bootstrap)
+        .add("--alter --entity-type topics --entity-name")
+        .value(topic)
+        .add("--add-config")
+        .value(&format!("{}={value}", Cleanup::SETTING));
     line.end()
 }
 

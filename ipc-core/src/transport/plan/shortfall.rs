@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Resource, TopologyPlan, commands};
-use crate::transport::TopicSpec;
+use crate::transport::{Cleanup, TopicSpec, TransportError};
 
 /// What is found under a topic's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,8 @@ pub enum Found {
     Topic {
         /// How many.
         partitions: i32,
+        /// What becomes of its old records, where that may be known.
+        cleanup: Option<Cleanup>,
     },
     /// Nothing.
     Nothing,
@@ -29,6 +31,7 @@ pub struct Shortfall {
     foreign: Vec<Arc<str>>,
     small: Vec<(TopicSpec, i32)>,
     large: Vec<(TopicSpec, i32)>,
+    cleaned: Vec<(TopicSpec, Cleanup)>,
 }
 
 impl TopologyPlan {
@@ -42,13 +45,19 @@ impl TopologyPlan {
         for spec in &self.topics {
             match at(&spec.name) {
                 Found::Nothing => shortfall.missing.topics.push(spec.clone()),
-                Found::Topic { partitions } if partitions < spec.partitions => {
+                Found::Topic { partitions, .. } if partitions < spec.partitions => {
                     shortfall.small.push((spec.clone(), partitions));
                 }
-                Found::Topic { partitions } if spec.exact && partitions > spec.partitions => {
+                Found::Topic { partitions, .. } if spec.exact && partitions > spec.partitions => {
                     shortfall.large.push((spec.clone(), partitions));
                 }
                 Found::Topic { .. } | Found::Forbidden => {}
+            }
+            if let Found::Topic { cleanup, .. } = at(&spec.name)
+                && let (Some(found), Some(wanted)) = (cleanup, spec.cleanup())
+                && found.contradicts(wanted)
+            {
+                shortfall.cleaned.push((spec.clone(), found));
             }
         }
         let mut forbidden = false;
@@ -86,6 +95,16 @@ impl Shortfall {
             && self.foreign.is_empty()
             && self.small.is_empty()
             && self.large.is_empty()
+            && self.cleaned.is_empty()
+    }
+
+    /// An error that says what is missing, without the commands: the address of the
+    /// cluster is not known.
+    pub(crate) fn into_result(self) -> Result<(), TransportError> {
+        match self.is_empty() {
+            true => Ok(()),
+            false => Err(TransportError::missing_topic(self.to_string())),
+        }
     }
 
     /// The topics and permissions that are not there.
@@ -103,6 +122,11 @@ impl Shortfall {
             .map(|(spec, _)| commands::grow(bootstrap, spec));
         let mut commands = self.missing.to_commands(bootstrap, principal);
         commands.extend(grow);
+        let wanted = self.cleaned.iter().filter_map(|(spec, _)| {
+            let cleanup = spec.cleanup()?;
+            Some(commands::clean_up(bootstrap, &spec.name, cleanup))
+        });
+        commands.extend(wanted);
         commands
     }
 
@@ -149,6 +173,22 @@ impl fmt::Display for Shortfall {
                 spec.name, spec.partitions
             )?;
         }
+        for (spec, found) in &self.cleaned {
+            let Some(wanted) = spec.cleanup() else {
+                continue;
+            };
+            let harm = match (found.compacts, wanted.compacts) {
+                (true, false) => "of the records of one key all but the last are lost",
+                (false, true) if wanted.deletes => "what is written again and again is kept whole",
+                _ => "what it says is forgotten with time",
+            };
+            write!(
+                f,
+                "\n  topic {} has {}={found}, {wanted} wanted: {harm}",
+                spec.name,
+                Cleanup::SETTING
+            )?;
+        }
         for (resource, operations) in &self.missing.grants {
             let operations: Vec<String> = operations.iter().map(ToString::to_string).collect();
             let operations = operations.join(" and ");
@@ -179,7 +219,53 @@ mod tests {
     }
 
     fn partitions(partitions: i32) -> Found {
-        Found::Topic { partitions }
+        Found::Topic {
+            partitions,
+            cleanup: None,
+        }
+    }
+
+    fn cleaned(policy: &str) -> Found {
+        Found::Topic {
+            partitions: 1,
+            cleanup: Some(Cleanup::of(policy)),
+        }
+    }
+
+    #[test]
+    fn a_topic_that_is_cleaned_up_otherwise_is_told_with_its_mend() {
+        let topic = |name, policy| TopicSpec::new(name, 1).with(Cleanup::SETTING, policy);
+        let plan = TopologyPlan::new()
+            .topic(topic("orders.requests", "delete"))
+            .topic(topic("orders.pauses", "compact"))
+            .topic(topic("orders.requests.dedup", "compact,delete"))
+            .topic(TopicSpec::new("any", 1));
+        let found = found(&[
+            ("orders.requests", cleaned("compact")),
+            ("orders.pauses", cleaned("delete")),
+            ("orders.requests.dedup", cleaned("delete")),
+            ("any", cleaned("compact")),
+        ]);
+        let told = plan.shortfall(&found).explain("a:9092", "User:orders");
+        assert_eq!(
+            told,
+            "the cluster lacks what is needed:\n  \
+             topic orders.requests has cleanup.policy=compact, delete wanted: of the records of one key all but the last are lost\n  \
+             topic orders.pauses has cleanup.policy=delete, compact wanted: what it says is forgotten with time\n  \
+             topic orders.requests.dedup has cleanup.policy=delete, compact,delete wanted: what is written again and again is kept whole\n\
+             to mend it:\n  \
+             kafka-configs.sh --bootstrap-server a:9092 --alter --entity-type topics --entity-name orders.requests --add-config cleanup.policy=delete\n  \
+             kafka-configs.sh --bootstrap-server a:9092 --alter --entity-type topics --entity-name orders.pauses --add-config cleanup.policy=compact\n  \
+             kafka-configs.sh --bootstrap-server a:9092 --alter --entity-type topics --entity-name orders.requests.dedup --add-config cleanup.policy=[compact,delete]"
+        );
+    }
+
+    #[test]
+    fn a_policy_that_may_not_be_known_is_no_shortfall() {
+        let spec = TopicSpec::new("orders.requests", 1).with(Cleanup::SETTING, "delete");
+        let found = found(&[("orders.requests", partitions(1))]);
+        let plan = TopologyPlan::new().topic(spec);
+        assert!(plan.shortfall(&found).is_empty());
     }
 
     #[test]

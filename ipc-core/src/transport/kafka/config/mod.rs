@@ -17,8 +17,8 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+use super::admin::{AdminApi, CreateTopics};
 use super::tokens::TokenProvider;
-use super::topics::{AdminApi, CreateTopics};
 use crate::transport::{StatsSink, TopicNames, TransportError};
 pub use batching::Batching;
 pub(super) use defaults::Role;
