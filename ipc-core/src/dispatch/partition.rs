@@ -105,6 +105,16 @@ impl Partition {
         new
     }
 
+    /// Takes note that a record is finished. Answers whether there is something to store
+    /// where there was nothing.
+    #[inline]
+    pub(super) fn finish(&mut self, offset: i64) -> bool {
+        match self.window.finish(offset) {
+            Some(next) => self.moved.replace(next).is_none(),
+            None => false,
+        }
+    }
+
     /// Whether nothing is fetched because the next record is not due.
     pub(super) fn rests(&self) -> bool {
         self.tier.as_ref().is_some_and(|tier| tier.rests)

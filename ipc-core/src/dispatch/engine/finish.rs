@@ -143,9 +143,7 @@ where
         let Some(partition) = self.partitions.get(assignment) else {
             return;
         };
-        if let Some(next) = partition.window.finish(offset)
-            && partition.moved.replace(next).is_none()
-        {
+        if partition.finish(offset) {
             self.moved.push(assignment);
         }
         let has_room = partition.full.is_some() && partition.window.len() <= half;
