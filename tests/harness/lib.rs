@@ -11,6 +11,7 @@ mod metric;
 mod private_broker;
 mod private_redis;
 mod process;
+mod quorum;
 mod record;
 mod secured_broker;
 mod stage;

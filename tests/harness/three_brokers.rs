@@ -12,7 +12,7 @@ use tokio::{
 };
 use xtask::broker::{Broker, Cluster, Provider};
 
-use crate::{eventually, log::ANSWER};
+use crate::{eventually, log::ANSWER, quorum};
 
 /// Three brokers with three replicas of everything, of which two must have a record, for one test at a time.
 ///
@@ -115,6 +115,39 @@ impl ThreeBrokers {
         let place = usize::try_from(hash & i32::MAX)? % partitions.len().max(1);
         let found = partitions.get(place).context("no partition of offsets")?;
         Ok(found.leader)
+    }
+
+    /// The broker that is the active controller.
+    ///
+    /// # Errors
+    ///
+    /// When nobody says.
+    pub async fn controller(&self) -> Result<i32> {
+        let addresses = self.bootstrap.clone();
+        let asking = spawn_blocking(move || {
+            let mut told = addresses.split(',').map(quorum::leader);
+            let mut last = told.next().context("no broker")?;
+            // those that are gone do not answer
+            while let (Err(_), Some(next)) = (&last, told.next()) {
+                last = next;
+            }
+            last
+        });
+        asking.await.context("asking the brokers panicked")?
+    }
+
+    /// A broker that follows in a partition, and is not the active controller.
+    ///
+    /// # Errors
+    ///
+    /// When nobody says, or there is none.
+    pub async fn follower(&self, topic: &str, partition: usize) -> Result<i32> {
+        let busy = [
+            self.leader(topic, partition).await?,
+            self.controller().await?,
+        ];
+        let followers = (1..).take(BROKERS).find(|id| !busy.contains(id));
+        followers.context("no broker merely follows")
     }
 
     /// Waits until every replica of a topic is in sync.

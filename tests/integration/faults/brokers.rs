@@ -103,6 +103,28 @@ async fn promises_hold_when_the_coordinator_of_the_group_is_killed() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn promises_hold_when_a_follower_and_then_the_active_controller_are_killed() -> Result<()> {
+    let mut scene = Scene::set("killed-controller").await?;
+    let requests = scene.stage.requests();
+    let follower = scene.brokers.follower(&requests, 0).await?;
+    scene.brokers.kill(follower).await?;
+    scene.everybody_is_served().await?;
+    scene.brokers.mend().await?;
+    for topic in [requests, scene.stage.replies()] {
+        scene.brokers.in_sync(&topic).await?;
+    }
+
+    let controller = scene.brokers.controller().await?;
+    scene.brokers.kill(controller).await?;
+    eventually("another controls", async || {
+        Ok(scene.brokers.controller().await? != controller)
+    })
+    .await?;
+    scene.everybody_is_served().await?;
+    scene.judge().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promises_hold_when_too_few_brokers_are_left_to_take_a_record() -> Result<()> {
     let mut scene = Scene::set("too-few").await?;
     let leader = scene.brokers.leader(&scene.stage.requests(), 0).await?;
