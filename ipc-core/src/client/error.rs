@@ -56,6 +56,14 @@ pub enum Rejected {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Every instance of the service has said for a while that the whole of it is paused.
+    #[error("service {service} is paused")]
+    Paused {
+        /// The service.
+        service: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The time for this call was over before it was sent.
     #[error("the deadline passed before the request was sent")]
     TooLate,

@@ -1,4 +1,5 @@
-//! Which services are there, by the presence records of their instances.
+//! Which services are there and which are paused, by the presence records of their
+//! instances.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,9 @@ use crate::transport::{Consumer, Event, Start, TopicPartition, Transport};
 /// How long a service may be silent before it counts as absent: a shorter
 /// restart is waited out.
 pub const ABSENCE_GRACE: Duration = Duration::from_secs(3);
+/// How long a service may be paused before its callers are told: a shorter pause is
+/// waited out.
+const PAUSE_GRACE: Duration = ABSENCE_GRACE;
 /// Between two looks at who has gone, and between two tries to find a control topic.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -38,10 +42,14 @@ struct State {
     instances: BTreeMap<ByteString, Instance>,
     /// When the last valid presence ran out.
     last: Option<Instant>,
+    /// Since when all instances have said that everything is paused.
+    paused: Option<Instant>,
 }
 
 struct Instance {
     until: Instant,
+    /// Whether it says that everything is paused.
+    is_paused: bool,
     gone: CancellationToken,
 }
 
@@ -49,8 +57,19 @@ impl Instance {
     fn heard_now() -> Self {
         Self {
             until: Instant::now(),
+            is_paused: false,
             gone: CancellationToken::new(),
         }
+    }
+}
+
+impl State {
+    /// One that is no longer heard says nothing: it does not end a pause.
+    fn look_for_pause(&mut self, now: Instant) {
+        let mut present = self.instances.values().filter(|it| it.until > now);
+        let is_paused =
+            present.next().is_some_and(|it| it.is_paused) && present.all(|it| it.is_paused);
+        self.paused = is_paused.then(|| self.paused.unwrap_or(now));
     }
 }
 
@@ -85,20 +104,26 @@ impl Watches {
 }
 
 impl Watched {
-    /// Refuses a call to a service that is known to be absent.
+    /// Refuses a call to a service that is known to be absent, or to be paused.
     pub(super) fn check(&self, now: Instant) -> Result<(), Rejected> {
         let state = self.state.lock();
         let Some(since) = state.since else {
             return Ok(());
         };
         let heard = state.last.map_or(since, |last| last.max(since));
-        if now < heard + ABSENCE_GRACE {
-            return Ok(());
+        if now >= heard + ABSENCE_GRACE {
+            return Err(Rejected::Absent {
+                service: self.name.clone(),
+                retry_after: ABSENCE_GRACE,
+            });
         }
-        Err(Rejected::Absent {
-            service: self.name.clone(),
-            retry_after: ABSENCE_GRACE,
-        })
+        if state.paused.is_some_and(|since| now >= since + PAUSE_GRACE) {
+            return Err(Rejected::Paused {
+                service: self.name.clone(),
+                retry_after: PAUSE_GRACE,
+            });
+        }
+        Ok(())
     }
 
     /// Cancelled when this instance has gone. It has just answered, so it is there,
@@ -125,20 +150,18 @@ impl Watched {
             Control::Presence {
                 instance,
                 valid_until,
+                obeyed,
                 ..
             } => {
+                let is_paused = obeyed.is_some_and(|it| it.pauses_everything());
                 // A clock that is ahead must not keep a dead instance alive.
                 let left = valid_until.since(now).min(ABSENCE_GRACE);
                 let until = Instant::now() + left;
                 state.last = state.last.max(Some(until));
-                state
-                    .instances
-                    .entry(instance)
-                    .and_modify(|known| known.until = until)
-                    .or_insert_with(|| Instance {
-                        until,
-                        gone: CancellationToken::new(),
-                    });
+                let known = state.instances.entry(instance);
+                let known = known.or_insert_with(Instance::heard_now);
+                known.until = until;
+                known.is_paused = is_paused;
             }
             Control::Farewell { instance } => {
                 // Its open streams end by themselves: it is told to be draining,
@@ -150,6 +173,7 @@ impl Watched {
             }
             _ => {}
         }
+        state.look_for_pause(Instant::now());
     }
 
     fn forget_gone(&self, now: Instant) {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use super::pause::PauseScope;
 use super::{CallerId, CorrelationId, Envelope, Headers, UnixMillis, decimal, names};
 
 /// More partitions than one instance plausibly reads: bounds what a hostile
@@ -78,6 +79,13 @@ pub struct Obeyed {
 }
 
 impl Obeyed {
+    /// Whether nothing at all is handled here.
+    #[must_use]
+    pub fn pauses_everything(&self) -> bool {
+        let everything = PauseScope::Service.as_str();
+        self.paused.iter().any(|it| &**it == everything)
+    }
+
     fn read(headers: &Headers) -> Option<Self> {
         let through = number(headers, names::PAUSES_READ)?;
         let paused = headers.get_all(names::PAUSED).flatten();

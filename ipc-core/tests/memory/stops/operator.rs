@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_core::client::Client;
+use ipc_core::client::{CallError, Client, Rejected};
 use ipc_core::envelope::pause::PauseScope;
 use ipc_core::pause::{Change, Pauses};
 use ipc_core::prelude::{App, endpoints};
@@ -13,6 +13,9 @@ use super::{Seen, are_paused, job_unstored, measures, plain, problem, until, war
 use crate::system::{System, TestResult};
 
 const BOUND: Duration = Duration::from_secs(10);
+/// A pause that callers wait out, and one that they do not.
+const SHORT: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(4);
 const DAYS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 async fn start(system: &System, seen: &Seen) -> TestResult<Service> {
@@ -81,6 +84,49 @@ async fn a_paused_service_stays_so_across_restarts_and_days_and_goes_on_in_order
     assert!(seen.has_all(8, 6), "{:?}", seen.lanes());
     assert_eq!(paused.paused().await?, []);
     again.stop().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_of_a_paused_service_are_told_once_it_is_no_short_pause() -> TestResult {
+    let (system, seen) = (System::new(), Seen::default());
+    let services = [start(&system, &seen).await?, start(&system, &seen).await?];
+    let client = system.client("web").await?;
+    let orders = client.service("orders");
+    orders.call(plain::request()).await?;
+    let paused = pauses(&system).await?;
+    let scope = [PauseScope::Service];
+    assert!(all_obey(&paused.pause(&scope, "").await?, 2).await);
+
+    // A short pause is waited out.
+    let began = Instant::now();
+    let waits = orders.call(plain::request());
+    let resumes = async {
+        sleep(SHORT).await;
+        paused.resume(&scope).await
+    };
+    let (answer, resumed) = tokio::join!(waits, resumes);
+    assert_eq!(answer?.body, "plain");
+    assert!(began.elapsed() >= SHORT);
+    assert!(all_obey(&resumed?, 2).await);
+
+    assert!(all_obey(&paused.pause(&scope, "").await?, 2).await);
+    sleep(LONG).await;
+    let told = orders.call(plain::request()).await;
+    let Err(CallError::Rejected(Rejected::Paused { service, .. })) = told else {
+        return Err("not told".into());
+    };
+    assert_eq!(service, "orders");
+    // What nobody waits for is taken as ever.
+    send(&client, 1, 0..3).await?;
+
+    assert!(all_obey(&paused.resume(&scope).await?, 2).await);
+    until("what was sent is handled", || seen.count() == 3).await?;
+    assert_eq!(orders.call(plain::request()).await?.body, "plain");
+    client.close().await;
+    for service in services {
+        service.stop().await;
+    }
     Ok(())
 }
 
