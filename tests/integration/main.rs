@@ -26,4 +26,5 @@ mod redis_store;
 mod security;
 mod statistics;
 mod structure;
+mod transactions;
 mod window;

@@ -20,6 +20,9 @@ pub enum Guarantee {
     AtLeastOnce,
     /// At most once: the offset is committed before the work.
     AtMostOnce,
+    /// At least once, and what the handler writes through `extract::Outputs` appears
+    /// exactly once: it is committed together with the offset.
+    ExactlyOnce,
 }
 
 /// What an endpoint does with idempotency keys.

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::envelope::{Deadline, Envelope, Malformed, RequestHead, UnixMillis};
-use crate::transport::{Origin, Timestamp, TopicPartition};
+use crate::transport::{Origin, SendError, Timestamp, TopicPartition};
 
-use super::Policy;
 use super::assignment::Assignment;
 use super::valve::Cause;
 use super::withdrawal::Withdrawal;
+use super::{Outputs, Policy};
 use crate::metrics::{EndpointMetrics, Metrics};
 use crate::store::{Fence, Lent};
 
@@ -34,6 +34,8 @@ pub struct Delivery {
     /// The claim it is handled under, where its endpoint has its repetitions
     /// recognised.
     pub(crate) granted: Option<Arc<Granted>>,
+    /// What its handler writes, where its endpoint is exactly once.
+    pub(crate) outputs: Option<Outputs>,
 }
 
 /// What a handler may know of the claim it works under.
@@ -107,6 +109,8 @@ pub(crate) enum Refusal {
         /// As far as that can be told.
         deaths: u32,
     },
+    /// It was handled, and what its handler wrote cannot be written.
+    Output(SendError),
 }
 
 impl Delivery {
@@ -143,7 +147,15 @@ impl Delivery {
             finish_by: began,
             answer_by: None,
             granted: None,
+            outputs: None,
         }
+    }
+
+    /// Where its handler puts what it writes, where its endpoint is
+    /// [exactly once](super::Guarantee::ExactlyOnce).
+    #[must_use]
+    pub fn outputs(&self) -> Option<&Outputs> {
+        self.outputs.as_ref()
     }
 
     /// The fence of the claim it is handled under, where its endpoint has its

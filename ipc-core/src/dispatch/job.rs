@@ -15,6 +15,18 @@ pub(super) struct Job {
     pub(super) waits: u32,
     /// Whether it runs on the permits kept for nested calls.
     pub(super) in_reserve: bool,
+    pub(super) stage: Stage,
+}
+
+/// How far a record is that was handed out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Stage {
+    #[default]
+    Open,
+    /// It was handled, and what its handler wrote was refused: it is ended otherwise.
+    Refused,
+    /// What its handler wrote is committed: its caller is to be answered.
+    Committed,
 }
 
 impl Job {
@@ -23,6 +35,7 @@ impl Job {
             record,
             waits: 0,
             in_reserve: false,
+            stage: Stage::default(),
         }
     }
 
@@ -39,11 +52,11 @@ impl Job {
     }
 
     /// The key whose order this record keeps. A call that loops keeps none: its
-    /// own caller holds the lane until it is answered.
+    /// own caller holds the lane until it is answered. Nor does one that was handled.
     #[inline]
     pub(super) fn lane(&self) -> Option<&Bytes> {
         let key = self.record.envelope.key.as_ref();
-        key.filter(|_| self.record.refusal != Some(Refusal::CallLoop))
+        key.filter(|_| self.stage == Stage::Open && self.record.refusal != Some(Refusal::CallLoop))
     }
 
     /// Whether it is part of a call that another service of ours is handling.

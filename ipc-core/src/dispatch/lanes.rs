@@ -52,7 +52,7 @@ impl Lanes {
     #[inline]
     pub(super) fn follower(&mut self, job: &Job) -> Option<Job> {
         let settles_at_once =
-            !job.record.head.is_call() && job.record.policy.guarantee == Guarantee::AtLeastOnce;
+            !job.record.head.is_call() && job.record.policy.guarantee != Guarantee::AtMostOnce;
         let lane = self.lanes.get_mut(job.lane()?)?;
         let alike = |next: &Job| {
             !next.record.head.is_call() && Arc::ptr_eq(&next.record.policy, &job.record.policy)

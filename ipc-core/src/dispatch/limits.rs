@@ -24,6 +24,9 @@ pub struct Limits {
     /// How long revoked partitions, and everything at shutdown, may take to
     /// finish what runs. Default: 10 s.
     pub drain: Duration,
+    /// How long outputs of exactly-once endpoints wait for others, to be committed in
+    /// one transaction with them. Default: 50 ms.
+    pub transaction_linger: Duration,
     /// How long a one-way for an endpoint nobody knows waits for one to appear.
     /// Default: 10 min, because a rolling deploy makes it normal.
     pub unknown_endpoint_grace: Duration,
@@ -41,6 +44,7 @@ impl Default for Limits {
             window: 4096,
             streams: 10_000,
             drain: Duration::from_secs(10),
+            transaction_linger: Duration::from_millis(50),
             unknown_endpoint_grace: Duration::from_secs(10 * 60),
             quarantine: Quarantine::default(),
         }

@@ -1,12 +1,13 @@
 //! What dispatch knows of one assigned partition.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
+use super::batch::Held;
 use super::gate::Gate;
 use super::job::Job;
 use super::lanes::Lanes;
@@ -40,6 +41,14 @@ pub(super) struct Partition {
     pub(super) moving: Arc<CancellationToken>,
     /// Whether its records may have ended the processes that had it before.
     pub(super) suspicion: Suspicion,
+    /// By offset, records that were handled and whose outputs wait for older records
+    /// to be finished.
+    pub(super) held: BTreeMap<i64, Held>,
+    /// Records whose outputs are on their way into the log.
+    pub(super) uncommitted: usize,
+    /// Set where a record is not going to be finished: what comes after it must not be
+    /// committed.
+    pub(super) stuck: bool,
     /// The next offset to process, where it has moved since it was last stored.
     pub(super) moved: Option<i64>,
     pub(super) metrics: Arc<PartitionMetrics>,
@@ -66,6 +75,9 @@ impl Partition {
             waiting_for_turn: VecDeque::new(),
             moving: Arc::default(),
             suspicion: Suspicion::new(limits),
+            held: BTreeMap::new(),
+            uncommitted: 0,
+            stuck: false,
             moved: None,
             metrics,
         }
@@ -83,9 +95,14 @@ impl Partition {
         self.metrics.in_flight(self.running);
     }
 
+    /// How many of its records are kept here.
+    pub(super) fn load(&self) -> usize {
+        self.window.len() + self.uncommitted
+    }
+
     /// Brings the gauges up to date.
     pub(super) fn measure(&self, limit: usize) {
-        self.metrics.window(self.window.len(), limit);
+        self.metrics.window(self.load(), limit);
         self.metrics.oldest_in_flight(self.window.oldest());
     }
 

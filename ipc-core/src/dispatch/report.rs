@@ -10,6 +10,7 @@ use super::backlog::Queued;
 use super::basket::Basket;
 use super::lives::Lives;
 use super::valve::Turn;
+use super::{Delivery, Reply};
 use crate::envelope::CorrelationId;
 use crate::envelope::control::Obeyed;
 use crate::metrics::Settled;
@@ -73,8 +74,19 @@ pub(super) enum How {
     Retry { after: Duration },
     /// Its answer is not in the log. Another report follows when it is.
     Unwritten(Arc<Answer>, SendError),
+    /// It was handled, and what its handler wrote is to be committed.
+    Produced(Box<Produced>),
     /// It must be redelivered: the offset stays.
     Unsettled,
+}
+
+/// What a handler wrote, and what its record comes to with that.
+#[derive(Debug)]
+pub(super) struct Produced {
+    pub(super) records: Vec<Outgoing>,
+    pub(super) settled: Settled,
+    /// What its caller is told once it is committed.
+    pub(super) answer: Option<(Delivery, Reply)>,
 }
 
 impl How {

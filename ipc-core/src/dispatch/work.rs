@@ -15,10 +15,10 @@ use super::basket::Basket;
 use super::idle::Idle;
 use super::moment::Moment;
 use super::replier::{Replier, answered};
-use super::report::{How, Input, Ticket};
-use super::{Delivery, Guarantee, Outcome, Record};
+use super::report::{How, Input, Produced, Ticket};
+use super::{Delivery, Guarantee, Outcome, Outputs, Record, Refusal};
 use crate::metrics::{Metrics, Settled};
-use crate::transport::Consumer;
+use crate::transport::{Consumer, Outgoing};
 
 /// One record for its handler.
 #[derive(Debug)]
@@ -88,7 +88,9 @@ impl Workshop {
             began = Instant::now();
         }
         let after = since.until(began);
-        let delivery = Delivery::of(record, began, since.wall.plus(after));
+        let mut delivery = Delivery::of(record, began, since.wall.plus(after));
+        delivery.outputs = outputs(&delivery);
+        let outputs = delivery.outputs.clone();
         self.waited(&delivery, since, after);
         // Only a call is answered.
         let answering = delivery.head.is_call().then(|| delivery.clone());
@@ -109,6 +111,13 @@ impl Workshop {
             None => return Some(How::Settled(Settled::Cancelled)),
         };
         let withdrawn = withdrawal.is_some_and(|it| it.is_withdrawn());
+        let records = outputs.map_or_else(Vec::new, |outputs| outputs.close());
+        // Whoever finished although its caller gave up wanted that.
+        let asked = answering.as_ref().filter(|_| !withdrawn);
+        let outcome = match produced(outcome, asked, records) {
+            Ok(produced) => return Some(How::Produced(produced)),
+            Err(nothing) => nothing,
+        };
         Some(match (outcome, answering) {
             (Outcome::DeadLettered(reason), _) => {
                 How::Settled(Settled::DeadLetter(reason.as_str()))
@@ -159,4 +168,39 @@ impl Workshop {
         }
         committed.is_ok()
     }
+}
+
+/// Where the handler puts what it writes. One whose outputs were refused has no other
+/// attempt at them.
+fn outputs(record: &Record) -> Option<Outputs> {
+    let transactional = record.policy.guarantee == Guarantee::ExactlyOnce
+        && !matches!(record.refusal, Some(Refusal::Output(_)));
+    transactional.then(Outputs::new)
+}
+
+/// What is to be committed with a record that ended well, or that is written somewhere
+/// else for having failed. Without outputs there is nothing to be. The caller that
+/// `asked` is answered afterwards.
+fn produced(
+    outcome: Outcome,
+    asked: Option<&Delivery>,
+    records: Vec<Outgoing>,
+) -> Result<Box<Produced>, Outcome> {
+    let settled = match &outcome {
+        _ if records.is_empty() => return Err(outcome),
+        Outcome::Done => Settled::Done,
+        Outcome::Reply(reply) if reply.status < 400 => answered(reply),
+        Outcome::DeadLettered(reason) => Settled::DeadLetter(reason.as_str()),
+        Outcome::Deferred => Settled::FailedRetry,
+        _ => return Err(outcome),
+    };
+    let answer = match (outcome, asked) {
+        (Outcome::Reply(reply), Some(delivery)) => Some((delivery.clone(), reply)),
+        _ => None,
+    };
+    Ok(Box::new(Produced {
+        records,
+        settled,
+        answer,
+    }))
 }

@@ -99,7 +99,7 @@ where
                 })
                 .await;
                 self.owed = None;
-                self.settled = matches!(how, Some(How::Settled(_)));
+                self.settled = matches!(how, Some(How::Settled(_) | How::Produced(_)));
                 if let Some(how) = how {
                     self.report(ticket, how);
                 }

@@ -82,7 +82,6 @@ impl FactRejection {
     }
 
     /// Answered as `problem`.
-    #[cfg(feature = "postgres")]
     pub(super) fn new(problem: Problem) -> Self {
         Self(problem)
     }

@@ -31,12 +31,14 @@ mod fence;
 mod idempotency_key;
 mod key;
 mod offset;
+mod outputs;
 mod partition;
 #[cfg(feature = "connect-info")]
 mod peer;
 #[cfg(feature = "postgres")]
 mod tx;
 
+pub use crate::dispatch::{Outputs, OutputsClosed};
 pub use crate::envelope::{CorrelationId, Deadline, Envelope};
 pub use crate::store::Fence;
 #[cfg(feature = "postgres")]

@@ -199,6 +199,14 @@ fn refuse(delivery: &Delivery) -> Option<Outcome> {
             let problem = Problem::new("busy", "Too many large requests are arriving", 503);
             return Some(answer_or_fail(is_call, problem));
         }
+        Some(Refusal::Output(error)) => {
+            tracing::error!(%error, "what a handler wrote cannot be written");
+            let problem = Problem::new("output-refused", "What was done could not be kept", 500);
+            return Some(match is_call {
+                true => Outcome::Reply(problem.into()),
+                false => failed(Reason::ServerError, error.to_string()),
+            });
+        }
         Some(Refusal::CallLoop) => {
             let problem = Problem::new("call-loop", "The call waits for itself", 508);
             return Some(answer_or_fail(is_call, problem));

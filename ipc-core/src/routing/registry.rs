@@ -40,7 +40,7 @@ impl Registered {
         policy.safe = self.terms.safe;
         policy.retry = self.terms.retry.or(default.retry.filter(|_| {
             // What a service says of all holds where it can.
-            policy.mode != Mode::Stream && policy.guarantee == Guarantee::AtLeastOnce
+            policy.mode != Mode::Stream && policy.guarantee != Guarantee::AtMostOnce
         }));
         policy.retries_calls = self.terms.retry.is_some() || default.retries_calls;
         policy

@@ -22,7 +22,7 @@ use super::serve::Serve;
 use super::topics::Topics;
 use super::{Application, Prepared, ServeError, checks, outage, topics};
 use crate::dispatch::{
-    Delivery, Limits, Outcome, Policies as _, Policy, Quarantine, ReplyTopics, RetrySpec,
+    Delivery, Guarantee, Limits, Outcome, Policies as _, Policy, Quarantine, ReplyTopics, RetrySpec,
 };
 use crate::handler::TopicHandler;
 use crate::health::Health;
@@ -432,6 +432,7 @@ impl ServiceBuilder {
                 .health(self.health.clone())
         });
         let parts = Parts {
+            transactional_id: transactional_id(&all, &group, &instance),
             name,
             instance,
             group,
@@ -454,6 +455,16 @@ impl ServiceBuilder {
         };
         parts.start(handler).await
     }
+}
+
+/// Under which the outputs of exactly-once endpoints are written, where there are any.
+/// It is this run's alone: whoever is taken for dead is shut out by its membership of
+/// the group, not by a successor with the same id.
+fn transactional_id(policies: &[Arc<Policy>], group: &str, instance: &str) -> Option<String> {
+    let exactly_once = |policy: &Arc<Policy>| policy.guarantee == Guarantee::ExactlyOnce;
+    let run = instance.rsplit('/').next().unwrap_or_default();
+    let transactional = policies.iter().any(exactly_once);
+    transactional.then(|| format!("{group}.{run}"))
 }
 
 impl Source {

@@ -43,6 +43,7 @@ pub(super) fn run(
     for policy in policies {
         faults.extend(combinations::faults(policy, Store::of(dedup)));
     }
+    faults.extend(combinations::faults_of_all(policies));
     if !faults.is_empty() {
         return Err(ServeError::Configuration(faults));
     }

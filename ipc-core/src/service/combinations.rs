@@ -1,5 +1,7 @@
 //! What an endpoint may ask for at once: the table of `docs/delivery-semantics.md`.
 
+use std::sync::Arc;
+
 use crate::dispatch::{Guarantee, Idempotency, Mode, Policy, RetryPolicy, RetrySpec};
 use crate::store::Dedup;
 
@@ -42,6 +44,9 @@ pub(super) fn faults(policy: &Policy, store: Store) -> Vec<String> {
             policy.name
         ));
     }
+    if policy.guarantee == Guarantee::ExactlyOnce {
+        transactions(policy, &mut faults);
+    }
     if policy.guarantee == Guarantee::AtMostOnce && policy.mode == Mode::Stream {
         faults.push(format!(
             "endpoint {} is a stream and at most once: a stream's offset is stored with its \
@@ -53,6 +58,39 @@ pub(super) fn faults(policy: &Policy, store: Store) -> Vec<String> {
         retries(policy, retry, &mut faults);
     }
     faults
+}
+
+fn transactions(policy: &Policy, faults: &mut Vec<String>) {
+    let name = &policy.name;
+    if policy.mode == Mode::Stream {
+        faults.push(format!(
+            "endpoint {name} is a stream and exactly once: a stream is done with its first \
+             record, before its handler has written anything, leave delivery out"
+        ));
+    }
+    if policy.idempotency != Idempotency::Off {
+        faults.push(format!(
+            "endpoint {name} is exactly once and asks for stored replies, which are not stored \
+             in its transaction: after a crash between the two a request would be answered \
+             and its outputs lost, so leave one of them out"
+        ));
+    }
+}
+
+/// What endpoints of one service contradict together.
+pub(super) fn faults_of_all(policies: &[Arc<Policy>]) -> Option<String> {
+    let with = |guarantee| {
+        let named = policies.iter().filter(|it| it.guarantee == guarantee);
+        named.map(|it| &*it.name).collect::<Vec<_>>().join(", ")
+    };
+    let (exactly, at_most) = (with(Guarantee::ExactlyOnce), with(Guarantee::AtMostOnce));
+    (!exactly.is_empty() && !at_most.is_empty()).then(|| {
+        format!(
+            "endpoints {exactly} are exactly once and endpoints {at_most} at most once: what is \
+             committed before it runs would pass outputs that are not committed yet, so serve \
+             them from two services"
+        )
+    })
 }
 
 fn stored_replies(policy: &Policy, store: Store, faults: &mut Vec<String>) {
@@ -144,7 +182,11 @@ mod tests {
     use crate::dispatch::StoreDown;
 
     const MODES: [Mode; 3] = [Mode::Call, Mode::OneWay, Mode::Stream];
-    const GUARANTEES: [Guarantee; 2] = [Guarantee::AtLeastOnce, Guarantee::AtMostOnce];
+    const GUARANTEES: [Guarantee; 3] = [
+        Guarantee::AtLeastOnce,
+        Guarantee::AtMostOnce,
+        Guarantee::ExactlyOnce,
+    ];
     const IDEMPOTENCIES: [Idempotency; 4] = [
         Idempotency::Off,
         Idempotency::Optional,
@@ -172,7 +214,11 @@ mod tests {
             Mode::Call | Mode::OneWay => true,
             Mode::Stream => retry.is_none() && policy.guarantee == Guarantee::AtLeastOnce,
         };
-        let guarantee = policy.guarantee == Guarantee::AtLeastOnce || is_plain;
+        let guarantee = match policy.guarantee {
+            Guarantee::AtLeastOnce => true,
+            Guarantee::AtMostOnce => is_plain,
+            Guarantee::ExactlyOnce => policy.idempotency == Idempotency::Off,
+        };
         let store = match store {
             _ if policy.idempotency == Idempotency::Off => true,
             Store::None => false,

@@ -77,6 +77,8 @@ pub(super) struct Parts {
     /// This run of it.
     pub(super) instance: Arc<str>,
     pub(super) group: Arc<str>,
+    /// Where it has exactly-once endpoints.
+    pub(super) transactional_id: Option<String>,
     pub(super) topics: Topics,
     pub(super) limits: Limits,
     pub(super) reply_topics: ReplyTopics,
@@ -182,6 +184,14 @@ impl Parts {
             assigned,
             self.metrics.clone(),
         );
+        let engine = match self.transactional_id {
+            None => engine,
+            Some(id) => {
+                self.health
+                    .starting("looking for its transaction coordinator");
+                engine.with_transactions(consumer.transactions(&id).await?)
+            }
+        };
         let presence = Presence {
             transport: Arc::clone(&self.transport),
             topic: self.topics.control,

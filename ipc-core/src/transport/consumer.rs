@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Received, TopicPartition, TransportError};
+use super::{Received, TopicPartition, Transactions, TransportError};
 use crate::envelope::UnixMillis;
 use async_trait::async_trait;
 
@@ -187,6 +187,24 @@ pub trait ConsumerControl: Send + Sync {
     ///
     /// Safe: nothing is changed.
     async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError>;
+
+    /// Has records written and offsets of this consumer committed at once, under an
+    /// identity of its own: of two with one `id` the older is shut out. Whoever uses
+    /// it neither stores nor commits otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When the transport has no transactions, may not use them under this `id`, or
+    /// nobody answers within its start-up bound.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is written.
+    async fn transactions(&self, id: &str) -> Result<Arc<dyn Transactions>, TransportError> {
+        Err(TransportError::configuration(format!(
+            "no transactions under the id {id}: this transport has none"
+        )))
+    }
 
     /// Commits what is stored, leaves the group and ends. Gives up after `within`.
     ///

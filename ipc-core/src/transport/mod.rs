@@ -19,6 +19,7 @@ mod record;
 mod send;
 mod stats;
 mod topology;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use record::{Origin, Outgoing, Received, Timestamp, TopicPartition};
 pub use send::{Ack, Placed, Receipt, SendError, Settle};
 pub use stats::{BrokerStats, ClientStats, PartitionStats, RoundTrip, StatsSink};
 pub use topology::{TopicSpec, TopicState};
+pub use transactions::{Transaction, TransactionError, Transactions};
 
 /// A log of partitioned topics that can be produced to and consumed from.
 ///

@@ -29,6 +29,7 @@ mod spring;
 mod stops;
 mod streams;
 mod system;
+mod transactions;
 #[cfg(feature = "postgres")]
 mod tx;
 mod unkept;

@@ -1,7 +1,7 @@
 //! What attribute and signature must agree on.
 
 use super::attr::Route;
-use super::options::{Key, Mode, Options};
+use super::options::{Delivery, Key, Mode, Options};
 use super::signature::Describes;
 use super::types::{Answers, Reply, tuple_elements};
 use crate::diagnostics::{Diagnostics, list};
@@ -73,10 +73,26 @@ pub(crate) fn options(options: &Options, errors: &mut Diagnostics) {
              or leave it out",
         );
     }
+    if let Some(delivery) = options.span_of("delivery")
+        && options.delivery == Some(Delivery::ExactlyOnce)
+    {
+        if options.mode == Mode::Stream {
+            errors.error_at(
+                delivery,
+                "a stream is done with before its handler has written anything: leave delivery out",
+            );
+        }
+        if options.idempotency.is_some() {
+            errors.error_at(
+                delivery,
+                "stored replies are not part of the transaction: leave idempotency or delivery out",
+            );
+        }
+    }
     let Some(retry) = options.span_of("retry") else {
         return;
     };
-    if options.at_most_once {
+    if options.delivery == Some(Delivery::AtMostOnce) {
         errors.error_at(
             retry,
             "retry contradicts delivery = at_most_once: leave one out",

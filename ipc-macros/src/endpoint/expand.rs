@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Path, Type, Visibility};
 
 use super::attr::Route;
-use super::options::{Idempotency, Key, Mode, Options, StoreDown};
+use super::options::{Delivery, Idempotency, Key, Mode, Options, StoreDown};
 use super::request::RequestParts;
 use super::retry::{self, Retry};
 use super::signature::{Describes, Handler};
@@ -242,8 +242,14 @@ fn service_terms(p: &TokenStream, options: &Options) -> TokenStream {
         }
         Some(StoreDown::FailOpen) => terms.extend(quote!(.store_down(#p::StoreDown::FailOpen))),
     }
-    if options.at_most_once {
-        terms.extend(quote!(.guarantee(#p::Guarantee::AtMostOnce)));
+    match options.delivery {
+        None => {}
+        Some(Delivery::AtMostOnce) => {
+            terms.extend(quote!(.guarantee(#p::Guarantee::AtMostOnce)));
+        }
+        Some(Delivery::ExactlyOnce) => {
+            terms.extend(quote!(.guarantee(#p::Guarantee::ExactlyOnce)));
+        }
     }
     if let Some(retry) = &options.retry {
         let retry = spec(p, retry);

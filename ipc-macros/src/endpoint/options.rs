@@ -52,6 +52,13 @@ pub(crate) enum StoreDown {
     FailOpen,
 }
 
+/// How often a handler may see one record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    AtMostOnce,
+    ExactlyOnce,
+}
+
 /// What decides the record key.
 pub(crate) enum Key {
     Param(Ident),
@@ -69,7 +76,7 @@ pub(crate) struct Options {
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) max_reply: Option<LitInt>,
     pub(crate) store_down: Option<StoreDown>,
-    pub(crate) at_most_once: bool,
+    pub(crate) delivery: Option<Delivery>,
     pub(crate) timeout: Option<Millis>,
     pub(crate) key: Option<Key>,
     pub(crate) topic: Option<LitStr>,
@@ -102,16 +109,7 @@ impl Options {
             "idempotency" => self.idempotency = idempotency(&name, input, errors)?,
             "max_reply" => self.max_reply = max_reply(&name, input, errors)?,
             "store_down" => self.store_down = store_down(&name, input, errors)?,
-            "delivery" => {
-                let value = word(&name, input)?;
-                self.at_most_once = value == "at_most_once";
-                if !self.at_most_once {
-                    errors.error(
-                        &value,
-                        format_args!("unknown delivery {value}: known is at_most_once"),
-                    );
-                }
-            }
+            "delivery" => self.delivery = delivery(&name, input, errors)?,
             "timeout" => self.timeout = duration::duration(&string(&name, input)?, errors),
             "key" => self.key = key(&name, input, errors)?,
             "topic" => self.topic = kafka_name(string(&name, input)?, "topic", errors),
@@ -245,6 +243,25 @@ fn store_down(
             errors.error(
                 &value,
                 format_args!("unknown store_down {unknown}: known are fail_closed and fail_open"),
+            );
+            None
+        }
+    })
+}
+
+fn delivery(
+    name: &Ident,
+    input: ParseStream<'_>,
+    errors: &mut Diagnostics,
+) -> syn::Result<Option<Delivery>> {
+    let value = word(name, input)?;
+    Ok(match &*value.to_string() {
+        "at_most_once" => Some(Delivery::AtMostOnce),
+        "exactly_once" => Some(Delivery::ExactlyOnce),
+        unknown => {
+            errors.error(
+                &value,
+                format_args!("unknown delivery {unknown}: known are at_most_once and exactly_once"),
             );
             None
         }

@@ -128,7 +128,7 @@ where
         let window = self.limits.window;
         self.fetch(touched, |partition, health| {
             partition.measure(window);
-            if partition.full.is_none() && partition.window.len() >= window {
+            if partition.full.is_none() && partition.load() >= window {
                 let (topic, number) = (&partition.place.topic, partition.place.partition);
                 partition.full = Some(health.paused(topic, number, "its window is full"));
             }

@@ -9,7 +9,7 @@ use tower::Service;
 use super::steps::Step;
 use super::{Engine, Later, Started};
 use crate::dispatch::assignment::Assignment;
-use crate::dispatch::job::Job;
+use crate::dispatch::job::{Job, Stage};
 use crate::dispatch::partition::Partition;
 use crate::dispatch::report::{Answer, How, Report, Ticket};
 use crate::dispatch::{Delivery, Outcome};
@@ -67,6 +67,9 @@ where
                 Arc::make_mut(&mut job.record).attempt_failed(now);
                 self.delay(job, after);
             }
+            How::Produced(produced) => self.produced(job, produced),
+            How::Unsettled if job.stage == Stage::Refused => self.delay(job, FIRST_WAIT),
+            How::Unsettled if job.stage == Stage::Committed => {}
             How::Unsettled | How::Unwritten(..) => {
                 tracing::error!(
                     partition = %job.record.origin.partition,
@@ -110,7 +113,7 @@ where
         });
     }
 
-    fn count(&self, job: &Job, settled: Settled) {
+    pub(super) fn count(&self, job: &Job, settled: Settled) {
         match &job.record.meter {
             Some(meter) => meter.settled(settled),
             None => job.record.meter(&self.metrics).settled(settled),
@@ -118,7 +121,13 @@ where
     }
 
     /// The record is done with: its offset may be stored, its lane goes on.
-    fn settle(&mut self, job: &Job) {
+    pub(super) fn settle(&mut self, job: &Job) {
+        match job.stage {
+            Stage::Open => {}
+            Stage::Refused => return self.mended(),
+            // It left its lane when it was handled, and its offset is committed.
+            Stage::Committed => return,
+        }
         let Some(partition) = self.partitions.get(job.record.assignment) else {
             return;
         };
@@ -139,14 +148,13 @@ where
     /// This record is done with. Whatever waited for that goes on: the stored
     /// offset, a paused partition, at-most-once work whose turn it is.
     pub(super) fn finish_offset(&mut self, assignment: Assignment, offset: i64) {
-        let half = self.limits.window / 2;
         let Some(partition) = self.partitions.get(assignment) else {
             return;
         };
         if partition.finish(offset) {
             self.moved.push(assignment);
         }
-        let has_room = partition.full.is_some() && partition.window.len() <= half;
+        let is_full = partition.full.is_some();
         let turn = partition
             .waiting_for_turn
             .iter()
@@ -154,7 +162,16 @@ where
         if let Some(turn) = turn.and_then(|index| partition.waiting_for_turn.remove(index)) {
             self.steps.push_back(Step::Endpoint(turn));
         }
-        if has_room {
+        if is_full {
+            self.fetch_if_roomy(assignment);
+        }
+    }
+
+    /// Fetches from a full partition again, if half of its window is free.
+    pub(super) fn fetch_if_roomy(&mut self, assignment: Assignment) {
+        let half = self.limits.window / 2;
+        let partition = self.partitions.get(assignment);
+        if partition.is_some_and(|it| it.full.is_some() && it.load() <= half) {
             self.fetch(&[assignment], |partition, _| partition.full = None);
         }
     }
@@ -163,6 +180,9 @@ where
     pub(super) fn store(&mut self) {
         if self.moved.is_empty() {
             return;
+        }
+        if self.batches.is_some() {
+            return self.take_moved();
         }
         let mut moved = Vec::with_capacity(self.moved.len());
         self.moved.retain(|assignment| {

@@ -6,6 +6,8 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::Engine;
+use crate::dispatch::assignment::Assignment;
+use crate::dispatch::batch::Batches;
 use crate::dispatch::partition::Partition;
 use crate::dispatch::{Delivery, Outcome};
 use crate::metrics::Rebalance;
@@ -31,6 +33,9 @@ where
         });
         let mut dismissed = Vec::new();
         for place in &revocation.partitions {
+            if let Some(assignment) = self.partitions.find(place) {
+                self.give_up_mending(assignment);
+            }
             tracing::debug!(partition = %place, lost = revocation.lost, "revoked");
             if let Some(partition) = self.partitions.named(place) {
                 partition.leaving = true;
@@ -47,6 +52,7 @@ where
             self.take_notes_back();
         }
         self.revocations.push(Leaving { revocation, until });
+        self.hurry();
         self.release_drained();
     }
 
@@ -61,15 +67,26 @@ where
         let now = Instant::now();
         let partitions = &mut self.partitions;
         let assembler = &mut self.assembler;
+        let batches = &mut self.batches;
         self.revocations.retain(|leaving| {
             let busy = leaving.revocation.partitions.iter().any(|place| {
-                partitions
-                    .named(place)
-                    .is_some_and(|partition| partition.running > 0 || partition.suspicion.writing)
+                let Some(assignment) = partitions.find(place) else {
+                    return false;
+                };
+                let runs = partitions
+                    .get(assignment)
+                    .is_some_and(|it| it.running > 0 || it.suspicion.writing);
+                runs || batches.as_ref().is_some_and(|it| it.concerns(assignment))
             });
             let keep = busy && !leaving.revocation.lost && now < leaving.until;
             if !keep {
                 for place in &leaving.revocation.partitions {
+                    // Before the group goes on: no transaction of ours may then.
+                    if let Some(batches) = batches
+                        && let Some(assignment) = partitions.find(place)
+                    {
+                        batches.forget(assignment);
+                    }
                     partitions.remove(place);
                     assembler.forget(place);
                 }
@@ -88,15 +105,23 @@ where
                 partition.moving.cancel();
             }
             self.take_notes_back();
+            self.hurry();
+            let all: Vec<Assignment> = self.partitions.assignments().collect();
+            for assignment in all {
+                self.give_up_mending(assignment);
+            }
         }
     }
 
     pub(super) fn is_drained(&self) -> bool {
+        self.draining
+            .is_some_and(|until| self.is_idle() || Instant::now() >= until)
+    }
+
+    fn is_idle(&self) -> bool {
         let writes = |partition: &Partition| partition.suspicion.writing;
-        self.draining.is_some_and(|until| {
-            let idle = self.started.is_empty() && !self.partitions.iter().any(writes);
-            idle || Instant::now() >= until
-        })
+        let committed = self.batches.as_ref().is_none_or(Batches::is_idle);
+        committed && self.started.is_empty() && !self.partitions.iter().any(writes)
     }
 
     pub(super) fn next_bound(&self) -> Option<Instant> {

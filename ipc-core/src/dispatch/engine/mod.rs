@@ -4,6 +4,7 @@
 //! lock. Records are handed out to be handled and come back as [`Report`]s.
 
 mod arrivals;
+mod commits;
 mod finish;
 mod leaving;
 mod steps;
@@ -30,6 +31,7 @@ use self::leaving::Leaving;
 use self::steps::Step;
 use super::assembler::Assembler;
 use super::assignment::Assignment;
+use super::batch::{Batches, Call};
 use super::cancelled::Cancelled;
 use super::gates::Gates;
 use super::idle::Share;
@@ -108,6 +110,8 @@ pub(crate) struct Engine<S> {
     assembler: Assembler,
     /// The partitions whose offset to be stored has moved.
     moved: Vec<Assignment>,
+    /// Where every offset is committed by transactions.
+    batches: Option<Batches>,
     draining: Option<Instant>,
     /// The record that is handled alone, of partitions whose owners died.
     alone: Option<(Assignment, i64)>,
@@ -150,6 +154,7 @@ where
             cancelled: Cancelled::default(),
             assembler: Assembler::default(),
             moved: Vec::new(),
+            batches: None,
             draining: None,
             alone: None,
         }
@@ -168,6 +173,7 @@ where
             let bound = self.next_bound();
             let mut due = None;
             let mut late = false;
+            let mut called = None;
             // The first report since the last collection is taken at once, so that
             // nobody wakes for a collection while nothing happens.
             let missed = self
@@ -179,6 +185,7 @@ where
                 () = ready(()), if missed => {}
                 _ = inputs.recv_many(&mut taken, AT_ONCE) => {}
                 () = &mut collection, if collects => collects = false,
+                call = call(&mut self.batches), if self.batches.is_some() => called = Some(call),
                 later = self.delayed.next(), if !self.delayed.is_empty() => due = later,
                 () = sleep_until(bound) => late = true,
             }
@@ -202,12 +209,16 @@ where
                     Later::Held(number) => self.held_for_long(number),
                 }
             }
+            if let Some(call) = called {
+                self.called(call);
+            }
             if late {
                 self.give_up_late();
             }
             self.step();
             self.hand_out();
             self.store();
+            self.depart();
             if self.is_drained() {
                 break;
             }
@@ -272,6 +283,13 @@ where
             let works = self.ready.drain(..count).collect();
             worker::begin(&self.shop, &self.service, Share { works, since });
         }
+    }
+}
+
+async fn call(batches: &mut Option<Batches>) -> Call {
+    match batches {
+        Some(batches) => batches.call().await,
+        None => std::future::pending().await,
     }
 }
 

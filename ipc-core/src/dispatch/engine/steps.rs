@@ -27,7 +27,7 @@ where
 {
     /// Takes a job that has its lane to the first gate.
     pub(super) fn admit(&mut self, job: Job) {
-        let in_turn = job.record.policy.guarantee == Guarantee::AtLeastOnce;
+        let in_turn = job.record.policy.guarantee != Guarantee::AtMostOnce;
         let Some(partition) = self.current(&job) else {
             return;
         };

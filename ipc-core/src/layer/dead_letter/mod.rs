@@ -130,8 +130,9 @@ where
                 match (outcome, this.kept.take()) {
                     (Outcome::Failed(failure), Some((target, delivery))) => {
                         this.keeping.insert(Box::pin(async move {
-                            let placed = target.keep(&delivery, &failure).await;
-                            target.tell(&delivery, failure.reason, placed).await;
+                            if let Some(placed) = target.keep(&delivery, &failure).await {
+                                target.tell(&delivery, failure.reason, placed).await;
+                            }
                             failure.reason
                         }))
                     }
@@ -146,8 +147,9 @@ where
 
 impl Target {
     /// Returns when the dead letter is in the log, however long that takes: the
-    /// record must not be lost.
-    async fn keep(&self, delivery: &Delivery, failure: &Failure) -> Placed {
+    /// record must not be lost. `None` where it is among the outputs of the record's
+    /// transaction, and its place not known before that is committed.
+    async fn keep(&self, delivery: &Delivery, failure: &Failure) -> Option<Placed> {
         let home = delivery.home();
         tracing::warn!(
             endpoint = &*delivery.policy.name,
@@ -166,6 +168,13 @@ impl Target {
         };
         let mut fit = Fit::Whole;
         let mut record = self.record(&letter, fit);
+        if let Some(outputs) = delivery.outputs() {
+            // Written, and waited for, with the offset.
+            outputs.replace(record);
+            let dispatch = self.metrics.dispatch();
+            dispatch.dead_lettered(failure.reason.as_str());
+            return None;
+        }
         loop {
             let (ack, receipt) = Ack::pair();
             self.transport.send(&record, ack);
@@ -173,7 +182,7 @@ impl Target {
                 (Ok(placed), _) => {
                     let dispatch = self.metrics.dispatch();
                     dispatch.dead_lettered(failure.reason.as_str());
-                    return placed;
+                    return Some(placed);
                 }
                 (Err(SendError::Closed), _) => return std::future::pending().await,
                 (Err(SendError::TooLarge { reason, .. }), Some(tighter)) => {

@@ -31,6 +31,11 @@ impl Tiers {
             return false;
         };
         let record = self.copy(delivery, delay, Arc::clone(topic));
+        if let Some(outputs) = delivery.outputs() {
+            // Written, and waited for, with the offset.
+            outputs.replace(record);
+            return true;
+        }
         loop {
             let (ack, receipt) = Ack::pair();
             self.transport.send(&record, ack);

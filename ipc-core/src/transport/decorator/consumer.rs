@@ -1,10 +1,13 @@
 //! The steering of a consumer before another.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::transport::{Consumer, ConsumerControl, Note, TopicPartition, TransportError};
+use crate::transport::{
+    Consumer, ConsumerControl, Note, TopicPartition, Transactions, TransportError,
+};
 
 /// A [`ConsumerControl`] before a [`Consumer`]. Each method is that of
 /// [`ConsumerControl`], and passes on to the [`inner`](Self::inner) one.
@@ -67,6 +70,19 @@ pub trait ConsumerDecorator: Send + Sync {
         self.inner().notes(partitions).await
     }
 
+    /// As [`ConsumerControl::transactions`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    async fn transactions(&self, id: &str) -> Result<Arc<dyn Transactions>, TransportError> {
+        self.inner().transactions(id).await
+    }
+
     /// As [`ConsumerControl::close`].
     ///
     /// # Cancel safety
@@ -101,6 +117,10 @@ impl<T: ConsumerDecorator> ConsumerControl for T {
 
     async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError> {
         ConsumerDecorator::notes(self, partitions).await
+    }
+
+    async fn transactions(&self, id: &str) -> Result<Arc<dyn Transactions>, TransportError> {
+        ConsumerDecorator::transactions(self, id).await
     }
 
     async fn close(&self, within: Duration) {

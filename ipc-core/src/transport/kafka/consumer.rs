@@ -5,8 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use parking_lot::RwLock;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -19,12 +18,13 @@ use super::convert;
 use super::error::{named, refused};
 use super::growth::Growth;
 use super::hooks::Hooks;
-use super::notes;
+use super::lent::{Client, Lent, Loan};
+use super::transactions::Transactor;
 use crate::envelope::UnixMillis;
 use crate::metrics::ClientKind;
 use crate::transport::{
     Consumer, ConsumerControl, Event, Inlet, Note, Start, Subscription, TopicPartition,
-    TransportError,
+    Transactions, TransportError,
 };
 
 /// Longest stay in one poll: how late a command may be obeyed.
@@ -35,8 +35,6 @@ const POLL_PAUSED: Duration = Duration::from_millis(10);
 const BATCH: usize = 512;
 /// How often an inlet that is behind is looked at. It has more than that to do.
 const BEHIND: Duration = Duration::from_millis(1);
-
-type Client = BaseConsumer<Events>;
 
 pub(super) async fn subscribe(
     config: &KafkaConfig,
@@ -51,10 +49,11 @@ pub(super) async fn subscribe(
     let mut client = config.client(Role::Group);
     client.set("group.id", &*subscription.group);
     let (assigned, was_assigned) = tokio::sync::mpsc::channel(1);
-    let events = Events::new(hooks, ClientKind::Group, inlet).saying(assigned);
     let mut tasks = JoinSet::new();
     tasks.spawn(growth.watch(was_assigned));
-    start(client, events, tasks, move |client| {
+    let from = (config.clone(), hooks.clone());
+    let events = Events::new(hooks, ClientKind::Group, inlet).saying(assigned);
+    start(client, from, events, tasks, move |client| {
         let topics: Vec<&str> = subscription.topics.iter().map(|topic| &**topic).collect();
         client.subscribe(&topics).map_err(|error| {
             TransportError::other(format!("cannot subscribe to {topics:?}: {error}"))
@@ -78,8 +77,9 @@ pub(super) async fn read(
         client.set("enable.partition.eof", "true");
     }
     let bound = config.startup_bound();
+    let made_of = (config.clone(), hooks.clone());
     let events = Events::new(hooks, ClientKind::Reader, inlet);
-    start(client, events, JoinSet::new(), move |client| {
+    start(client, made_of, events, JoinSet::new(), move |client| {
         // A token, where one is needed, is taken from the poll loop only.
         client.poll(Duration::ZERO);
         let (low, high) = watermarks(client, &from, bound)?;
@@ -160,6 +160,7 @@ fn watermark_error(from: &TopicPartition, error: &KafkaError) -> TransportError 
 /// Makes the client on its owner thread, and answers once `begin` has run there.
 async fn start(
     config: ClientConfig,
+    from: (KafkaConfig, Hooks),
     events: Events,
     tasks: JoinSet<()>,
     begin: impl FnOnce(&Client) -> Result<(), TransportError> + Send + 'static,
@@ -168,7 +169,7 @@ async fn start(
     let (commands, inbox) = mpsc::channel();
     let (ended, has_ended) = watch::channel(false);
     let lent = Arc::new(Lent::default());
-    let loan = Loan(Arc::clone(&lent));
+    let loan = Loan::of(Arc::clone(&lent));
     thread::Builder::new()
         .name("ipc-kafka-read".to_owned())
         .spawn(move || {
@@ -179,7 +180,7 @@ async fn start(
             match made {
                 Ok(client) => {
                     let client = Arc::new(client);
-                    *loan.0.client.write() = Some(Arc::clone(&client));
+                    loan.begin(&client);
                     let _ = started.send(Ok(()));
                     Owner {
                         client,
@@ -199,32 +200,13 @@ async fn start(
         commands,
         lent,
         has_ended,
+        from,
         _tasks: tasks,
     };
     match has_started.await {
         Ok(Ok(())) => Ok(Consumer::new(Arc::new(control))),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(TransportError::other("the consumer's thread ended early")),
-    }
-}
-
-/// The client as the control has it.
-#[derive(Default)]
-struct Lent {
-    /// Held for moments only, because [`ConsumerControl::store`] waits for it.
-    client: RwLock<Option<Arc<Client>>>,
-    /// Read while a commit is under way, which may take long.
-    commits: RwLock<()>,
-}
-
-/// Takes the client back when the owner ends, however that comes about, so that
-/// the owner's handle is the last one.
-struct Loan(Arc<Lent>);
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        self.0.client.write().take();
-        drop(self.0.commits.write());
     }
 }
 
@@ -318,6 +300,8 @@ struct Control {
     commands: mpsc::Sender<Command>,
     lent: Arc<Lent>,
     has_ended: watch::Receiver<bool>,
+    /// What another client of the same cluster is made of.
+    from: (KafkaConfig, Hooks),
     // They end with the consumer.
     _tasks: JoinSet<()>,
 }
@@ -331,15 +315,10 @@ impl Control {
     /// Has a question answered that may take a while. The client is not dropped before.
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&Client) -> Result<T, TransportError> + Send + 'static,
+        question: impl FnOnce(&Lent) -> Result<T, TransportError> + Send + 'static,
     ) -> Result<T, TransportError> {
         let lent = Arc::clone(&self.lent);
-        let answered = tokio::task::spawn_blocking(move || {
-            let _under_way = lent.commits.read();
-            let client = lent.client.read().clone();
-            let client = client.ok_or_else(|| TransportError::other("the consumer is closed"))?;
-            question(&client)
-        });
+        let answered = tokio::task::spawn_blocking(move || question(&lent));
         answered
             .await
             .unwrap_or_else(|_| Err(TransportError::other("the commit was interrupted")))
@@ -357,39 +336,29 @@ impl ConsumerControl for Control {
     }
 
     fn store(&self, offsets: &[(TopicPartition, i64)]) {
-        let client = self.lent.client.read();
-        let Some(client) = client.as_ref() else {
-            return;
-        };
-        if let Err(error) = client.store_offsets(&offset_list(offsets)) {
-            tracing::debug!(target: "ipc::kafka", %error, "offsets not stored");
-        }
+        self.lent.store(offsets);
     }
 
     async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         let offsets = offsets.to_vec();
-        self.ask(move |client| {
-            owned(client, offsets.iter().map(|(partition, _)| partition))?;
-            client
-                .commit(&offset_list(&offsets), CommitMode::Sync)
-                .map_err(|error| not_committed(&error))
-        })
-        .await
+        self.ask(move |lent| lent.commit(&offsets)).await
     }
 
     async fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError> {
         let notes = notes.to_vec();
-        self.ask(move |client| {
-            owned(client, notes.iter().map(|note| &note.partition))?;
-            notes::commit(client, &notes).map_err(|error| not_committed(&error))
-        })
-        .await
+        self.ask(move |lent| lent.commit_noted(&notes)).await
     }
 
     async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError> {
         let partitions = partitions.to_vec();
-        self.ask(move |client| notes::read(client, &partitions))
-            .await
+        self.ask(move |lent| lent.notes(&partitions)).await
+    }
+
+    async fn transactions(&self, id: &str) -> Result<Arc<dyn Transactions>, TransportError> {
+        let (config, hooks) = &self.from;
+        let lent = Arc::clone(&self.lent);
+        let transactor = Transactor::start(config.clone(), hooks.clone(), lent, id).await?;
+        Ok(Arc::new(transactor))
     }
 
     async fn close(&self, within: Duration) {
@@ -400,31 +369,4 @@ impl ConsumerControl for Control {
             tracing::warn!(target: "ipc::kafka", ?within, "consumer still closing");
         }
     }
-}
-
-/// The group takes offsets of any partition from any member.
-fn owned<'p>(
-    client: &Client,
-    mut partitions: impl Iterator<Item = &'p TopicPartition>,
-) -> Result<(), TransportError> {
-    match partitions.find(|partition| !client.context().owns(partition)) {
-        None => Ok(()),
-        Some(partition) => Err(TransportError::other(format!(
-            "offsets not committed: partition {partition} is not assigned any more"
-        ))),
-    }
-}
-
-fn not_committed(error: &KafkaError) -> TransportError {
-    TransportError::other(format!("offsets not committed: {error}"))
-}
-
-fn offset_list(offsets: &[(TopicPartition, i64)]) -> TopicPartitionList {
-    let mut list = TopicPartitionList::with_capacity(offsets.len());
-    for (partition, next) in offsets {
-        let offset = Offset::Offset(*next);
-        let added = list.add_partition_offset(&partition.topic, partition.partition, offset);
-        debug_assert!(added.is_ok(), "an offset from the log is a valid offset");
-    }
-    list
 }

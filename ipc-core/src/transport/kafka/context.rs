@@ -13,6 +13,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
+use super::holds::Holds;
 use super::hooks::Hooks;
 use super::report::Report;
 use crate::metrics::ClientKind;
@@ -27,6 +28,7 @@ pub(super) struct Events {
     report: Report,
     /// Where it is said that an assignment has come; readers have none.
     assigned: Option<tokio::sync::mpsc::Sender<()>>,
+    holds: Holds,
     outlet: Mutex<Outlet>,
 }
 
@@ -57,6 +59,7 @@ impl Events {
             report: hooks.report(kind),
             hooks,
             assigned: None,
+            holds: Holds::default(),
             outlet: Mutex::new(Outlet {
                 inlet,
                 batch: Vec::new(),
@@ -121,6 +124,18 @@ impl Events {
         self.outlet.lock().owned.contains_key(partition)
     }
 
+    /// Looks while all of these partitions are ours and the inlet knows it: none of
+    /// them goes meanwhile. `None` where that is not so.
+    pub(super) fn while_held<'p, T>(
+        &self,
+        mut partitions: impl Iterator<Item = &'p TopicPartition>,
+        look: impl FnOnce() -> T,
+    ) -> Option<T> {
+        let outlet = self.outlet.lock();
+        let ours = partitions.all(|partition| outlet.owned.contains_key(partition));
+        (ours && !self.holds.any_overdue()).then(look)
+    }
+
     /// Which of these partitions are to be paused: only what is ours, because
     /// librdkafka remembers a pause beyond the assignment.
     pub(super) fn to_pause(&self, partitions: Vec<TopicPartition>) -> Vec<TopicPartition> {
@@ -162,11 +177,17 @@ impl Events {
             return;
         }
         let lost = consumer.assignment_lost();
+        let hold = self.holds.new_hold();
+        if lost {
+            hold.is_due();
+        }
+        let held = hold.clone();
         let (release, released) = mpsc::channel::<()>();
         self.emit(Event::Revoked(Revocation::new(
             partitions.clone(),
             lost,
             move || {
+                held.release();
                 // Nobody waits any more once the bound has passed.
                 let _ = release.send(());
             },
@@ -180,6 +201,7 @@ impl Events {
                     "revoked partitions were not drained in time; their unfinished records will be redelivered"
                 );
             }
+            hold.is_due();
             commit(consumer);
         }
         let paused = self.to_resume(partitions.clone());

@@ -7,12 +7,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::faults::{Commit, Faults};
+use super::faults::{Commit, Faults, Transact};
 use super::group::{Committed, Group, Moves};
 use super::session::{Notice, Position, Session};
 use super::topics::{Produced, Topics};
 use crate::transport::{
-    Event, Outgoing, Revocation, Start, Subscription, TopicPartition, TopicSpec, TransportError,
+    Event, Outgoing, Revocation, Start, Subscription, TopicPartition, TopicSpec, Transaction,
+    TransactionError, TransportError,
 };
 
 /// How long after its process died a member is still counted as one.
@@ -253,6 +254,52 @@ impl Broker {
         };
         let stored = session.store(offsets);
         stored & commit(session, &mut self.groups, self.faults.as_deref_mut())
+    }
+
+    /// Writes the records of a transaction and commits its offsets, where consumer `id`
+    /// has all of these partitions.
+    pub(super) fn transact(
+        &mut self,
+        id: SessionId,
+        transaction: &Transaction,
+    ) -> Result<Transact, TransactionError> {
+        if !self.has_all(id, &transaction.offsets) {
+            return Err(TransactionError::Fenced);
+        }
+        let places = self.topics.place_all(&transaction.records)?;
+        let faults = self.faults.as_deref_mut();
+        let fate = faults.map_or(Transact::Commit, |faults| faults.transact(transaction));
+        if fate == Transact::Abort {
+            return Ok(fate);
+        }
+        for (log, record) in places.into_iter().zip(&transaction.records) {
+            self.topics.append(log, record);
+        }
+        if let Some(session) = self.sessions.get(&id)
+            && let Some((_, group)) = session.group_in(&mut self.groups)
+        {
+            for (partition, next) in &transaction.offsets {
+                if let Some(since) = session.since(partition) {
+                    group.commit(partition, since, (*next).into());
+                }
+            }
+        }
+        Ok(fate)
+    }
+
+    /// Whether consumer `id` has all of these partitions, and its group knows.
+    pub(super) fn has_all(&mut self, id: SessionId, offsets: &[(TopicPartition, i64)]) -> bool {
+        let Some(session) = self.sessions.get(&id) else {
+            return false;
+        };
+        let Some((_, group)) = session.group_in(&mut self.groups) else {
+            return false;
+        };
+        let has = |partition| {
+            let since = session.since(partition);
+            since.is_some_and(|since| group.has_given(partition, since))
+        };
+        offsets.iter().all(|(partition, _)| has(partition))
     }
 
     /// Consumer `id` lets go of revoked partitions; what it stored is committed.

@@ -14,8 +14,10 @@ use super::Shared;
 use super::broker::{SessionId, Step};
 use super::group::Committed;
 use super::session::Session;
+use super::transactions::Transactor;
 use crate::transport::{
-    Consumer, ConsumerControl, Event, Inlet, Note, Revocation, TopicPartition, TransportError,
+    Consumer, ConsumerControl, Event, Inlet, Note, Revocation, TopicPartition, Transactions,
+    TransportError,
 };
 
 /// How long the group waits for revoked partitions to be let go.
@@ -178,6 +180,13 @@ impl ConsumerControl for Control {
     async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError> {
         let notes = self.broker.lock().notes(self.id, partitions);
         notes.ok_or_else(|| TransportError::other("the consumer has ended"))
+    }
+
+    async fn transactions(&self, _id: &str) -> Result<Arc<dyn Transactions>, TransportError> {
+        Ok(Arc::new(Transactor {
+            broker: Arc::clone(&self.broker),
+            id: self.id,
+        }))
     }
 
     async fn close(&self, within: Duration) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::transport::{Outgoing, TopicPartition};
+use crate::transport::{Outgoing, TopicPartition, Transaction};
 
 /// Decides what becomes of each produced record and of each fetch. Asked in a
 /// deterministic order; without one nothing goes wrong.
@@ -19,6 +19,13 @@ pub trait Faults: Send {
     fn commit(&mut self, partition: &TopicPartition, offset: i64) -> Commit {
         let _ = (partition, offset);
         Commit::Apply
+    }
+
+    /// A member of a group is about to commit a valid transaction. Default: it is
+    /// committed.
+    fn transact(&mut self, transaction: &Transaction) -> Transact {
+        let _ = transaction;
+        Transact::Commit
     }
 }
 
@@ -59,4 +66,18 @@ pub enum Commit {
     /// The group does not have it: a background commit is tried again with the next,
     /// and one that somebody waits for is said to have failed.
     Lose,
+}
+
+/// What becomes of a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Transact {
+    /// Records and offsets are there, and its sender knows.
+    Commit,
+    /// They are there, and its sender knows after this long.
+    CommitAfter(Duration),
+    /// Nothing of it is there; its sender begins it again.
+    Abort,
+    /// They are there, and its sender has to find that out.
+    LoseAnswer,
 }

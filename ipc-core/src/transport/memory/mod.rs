@@ -40,6 +40,7 @@ mod partitioner;
 mod session;
 mod topic;
 mod topics;
+mod transactions;
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ use tokio_util::task::TaskTracker;
 
 pub use broker::SESSION_TIMEOUT;
 pub use consumer::REVOKE_BOUND;
-pub use faults::{Commit, Faults, Fetch, Produce};
+pub use faults::{Commit, Faults, Fetch, Produce, Transact};
 pub use session::COMMIT_INTERVAL;
 
 use super::{

@@ -183,6 +183,12 @@ impl Session {
             .then(|| self.positions.remove(at))
     }
 
+    /// The generation that gave it this partition.
+    pub(super) fn since(&self, partition: &TopicPartition) -> Option<u64> {
+        let at = self.find(partition).ok()?;
+        Some(self.positions[at].since)
+    }
+
     fn find(&self, partition: &TopicPartition) -> Result<usize, usize> {
         self.positions
             .binary_search_by(|position| position.partition.cmp(partition))

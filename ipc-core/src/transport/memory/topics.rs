@@ -11,7 +11,8 @@ use super::partitioner::partition_of;
 use super::topic::{Topic, record_size};
 use crate::envelope::UnixMillis;
 use crate::transport::{
-    Found, Outgoing, Placed, SendError, TopicPartition, TopicSpec, TopicState, TransportError,
+    Found, Outgoing, Placed, SendError, TopicPartition, TopicSpec, TopicState, TransactionError,
+    TransportError,
 };
 
 pub(super) struct Topics {
@@ -149,7 +150,21 @@ impl Topics {
         }
     }
 
-    fn append(&mut self, log: usize, record: &Outgoing) -> i64 {
+    /// Where the records of a transaction go, or which of them goes nowhere.
+    pub(super) fn place_all(
+        &mut self,
+        records: &[Outgoing],
+    ) -> Result<Vec<usize>, TransactionError> {
+        let places = records.iter().enumerate().map(|(record, outgoing)| {
+            let placed = self.place(outgoing);
+            placed
+                .map(|(log, _)| log)
+                .map_err(|error| TransactionError::Refused { record, error })
+        });
+        places.collect()
+    }
+
+    pub(super) fn append(&mut self, log: usize, record: &Outgoing) -> i64 {
         self.logs[log].append(record.envelope.clone(), self.clock.now())
     }
 

@@ -30,7 +30,7 @@ async fn too_large_a_number() {}
 #[endpoint(POST "/a", max_reply = 0)]
 async fn nothing_to_keep() {}
 
-#[endpoint(POST "/a", delivery = exactly_once)]
+#[endpoint(POST "/a", delivery = never)]
 async fn unknown_delivery() {}
 
 #[endpoint(POST "/a", retry(times = 5))]

@@ -6,6 +6,8 @@ use rdkafka::ClientConfig;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::transport::kafka) enum Role {
     Producer,
+    /// A producer that commits transactions.
+    Transactions,
     Group,
     Reader,
     Admin,
@@ -35,6 +37,16 @@ const PRODUCER: Table = &[
     ("queue.buffering.max.messages", "100000"),
 ];
 
+const TRANSACTIONS: Table = &[
+    // How long what a dead instance left open holds up its successor, and everybody
+    // who reads committed records only.
+    ("transaction.timeout.ms", "10000"),
+    // Librdkafka refuses one longer than that.
+    ("socket.timeout.ms", "5000"),
+    // All records of a transaction are handed over at once.
+    ("linger.ms", "1"),
+];
+
 const CONSUMER: Table = &[
     ("fetch.wait.max.ms", "100"),
     ("fetch.queue.backoff.ms", "5"),
@@ -47,6 +59,8 @@ const GROUP: Table = &[
     ("auto.commit.interval.ms", "1000"),
     ("auto.offset.reset", "earliest"),
     ("max.poll.interval.ms", "60000"),
+    // A request from a transaction that was aborted was never made.
+    ("isolation.level", "read_committed"),
 ];
 
 /// What the broker decides under KIP-848, and refuses to be told.
@@ -88,6 +102,7 @@ pub(super) fn defaults(role: Role, group_protocol: Option<&str>) -> ClientConfig
     let classic = group_protocol.is_none_or(|name| name.eq_ignore_ascii_case("classic"));
     let tables: &[Table] = match role {
         Role::Producer => &[SHARED, PRODUCER],
+        Role::Transactions => &[SHARED, PRODUCER, TRANSACTIONS],
         Role::Group if classic => &[SHARED, CONSUMER, GROUP, CLASSIC_GROUP],
         Role::Group => &[SHARED, CONSUMER, GROUP],
         Role::Reader => &[SHARED, CONSUMER],
@@ -100,7 +115,7 @@ pub(super) fn defaults(role: Role, group_protocol: Option<&str>) -> ClientConfig
 pub(super) fn fixed(role: Role) -> Table {
     match role {
         Role::Reader => READER,
-        Role::Producer | Role::Group | Role::Admin => &[],
+        Role::Producer | Role::Transactions | Role::Group | Role::Admin => &[],
     }
 }
 
@@ -118,7 +133,13 @@ mod tests {
 
     #[test]
     fn librdkafka_takes_every_default() {
-        for role in [Role::Producer, Role::Group, Role::Reader, Role::Admin] {
+        for role in [
+            Role::Producer,
+            Role::Transactions,
+            Role::Group,
+            Role::Reader,
+            Role::Admin,
+        ] {
             let native = defaults(role, None).create_native_config();
             assert!(native.is_ok(), "{role:?}: {:?}", native.err());
         }

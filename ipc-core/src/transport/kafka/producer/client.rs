@@ -98,7 +98,10 @@ impl Producer {
     }
 }
 
-fn owned(record: &Outgoing) -> Result<rdkafka::message::OwnedHeaders, SendError> {
+/// The headers of a record that librdkafka can carry.
+pub(in crate::transport::kafka) fn owned(
+    record: &Outgoing,
+) -> Result<rdkafka::message::OwnedHeaders, SendError> {
     if record.topic.as_bytes().contains(&0) {
         let reason = "the topic's name holds a NUL byte";
         return Err(refused(&record.topic, reason));

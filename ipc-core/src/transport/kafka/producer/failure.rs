@@ -31,6 +31,18 @@ pub(super) fn returned(error: &KafkaError, topic: &str) -> SendError {
     }
 }
 
+/// Why no attempt at writing this very record can help, where that is what the error
+/// says.
+pub(in crate::transport::kafka) fn of_the_record(
+    error: &KafkaError,
+    topic: &str,
+) -> Option<SendError> {
+    match error.rdkafka_error_code()? {
+        RDKafkaErrorCode::MessageSizeTooLarge => Some(too_large(topic)),
+        code => reason(code).map(|reason| refused(topic, reason)),
+    }
+}
+
 /// Librdkafka did not take the record at all.
 pub(super) fn not_taken(error: &KafkaError, topic: &str) -> SendError {
     match error.rdkafka_error_code() {
@@ -69,6 +81,7 @@ fn reason(code: RDKafkaErrorCode) -> Option<&'static str> {
         Code::UnknownPartition => "the partition does not exist",
         Code::InvalidTopic => "not a valid topic name",
         Code::TopicAuthorizationFailed => "the cluster's ACLs do not allow writing",
+        Code::InvalidRecord => "the topic refuses it as it is: a compacted one needs a key",
         _ => return None,
     })
 }

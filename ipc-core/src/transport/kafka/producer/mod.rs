@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
-pub(super) use client::Producer;
+pub(super) use client::{Producer, owned};
+pub(super) use failure::of_the_record;
 
 use super::config::{Batching, KafkaConfig};
 use super::hooks::Hooks;

@@ -1,0 +1,206 @@
+//! Outputs and offsets on their way into transactions.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use tower::Service;
+
+use super::{Engine, Started};
+use crate::dispatch::assignment::Assignment;
+use crate::dispatch::batch::{Batch, Batches, Call, Departure, Held};
+use crate::dispatch::delivery::Refusal;
+use crate::dispatch::job::{Job, Stage};
+use crate::dispatch::report::{Produced, Report, Ticket};
+use crate::dispatch::{Delivery, Outcome, Reply};
+use crate::transport::{SendError, TransactionError, Transactions};
+
+impl<S> Engine<S>
+where
+    S: Service<Delivery, Response = Outcome, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    /// Has every offset committed by transactions from now on, with what handlers of
+    /// exactly-once endpoints wrote.
+    pub(crate) fn with_transactions(mut self, transactions: Arc<dyn Transactions>) -> Self {
+        let linger = self.limits.transaction_linger;
+        self.batches = Some(Batches::new(transactions, linger));
+        self
+    }
+
+    /// The record was handled. Whatever waited for its handler goes on; its outputs
+    /// are committed once every record before it is finished.
+    pub(super) fn produced(&mut self, job: Job, produced: Box<Produced>) {
+        self.settle(&job);
+        if let Some(partition) = self.partitions.get(job.record.assignment) {
+            let offset = job.offset();
+            partition.held.insert(offset, Held { job, produced });
+        }
+    }
+
+    /// Takes into the next transaction what has moved.
+    pub(super) fn take_moved(&mut self) {
+        let Some(batches) = &mut self.batches else {
+            return;
+        };
+        for assignment in self.moved.drain(..) {
+            if let Some(partition) = self.partitions.get(assignment)
+                && let Some(next) = partition.moved.take()
+                && !partition.stuck
+            {
+                partition.measure(self.limits.window);
+                let later = partition.held.split_off(&next);
+                let passed = std::mem::replace(&mut partition.held, later);
+                partition.uncommitted += passed.len();
+                let place = &partition.place;
+                batches.take(place, assignment, next, passed.into_values(), self.turn);
+            }
+        }
+        if self.draining.is_some() || !self.revocations.is_empty() {
+            self.hurry();
+        }
+    }
+
+    /// Has what waits committed at once: somebody waits for that.
+    pub(super) fn hurry(&mut self) {
+        let now = self.turn;
+        if let Some(batches) = &mut self.batches {
+            batches.due_by(now);
+        }
+    }
+
+    /// Begins the next transaction, if it is time.
+    pub(super) fn depart(&mut self) {
+        let Some(batches) = &mut self.batches else {
+            return;
+        };
+        let Some(departure) = batches.depart(self.turn) else {
+            return;
+        };
+        let Departure {
+            transactions,
+            transaction,
+            tell,
+        } = departure;
+        self.shop.spawn(async move {
+            let ended = transactions.commit(transaction).await;
+            // An engine that has ended left its records to another instance.
+            let _ = tell.send(ended);
+        });
+    }
+
+    pub(super) fn called(&mut self, call: Call) {
+        let Call::Ended(ended) = call else {
+            return;
+        };
+        let Some(mut batch) = self.batches.as_mut().and_then(Batches::arrived) else {
+            return;
+        };
+        match ended {
+            Some(Ok(())) => self.committed(batch),
+            Some(Err(TransactionError::Refused { record, error })) => {
+                match batch.take_out(record) {
+                    Some(held) => self.refused(batch, held, error),
+                    None => self.again(batch),
+                }
+            }
+            Some(Err(TransactionError::Fenced)) | None => {
+                tracing::debug!("a transaction came to nothing: a partition has moved");
+                self.again(batch);
+            }
+        }
+        self.release_drained();
+    }
+
+    fn committed(&mut self, batch: Batch) {
+        for Held { mut job, produced } in batch.into_items() {
+            self.is_committed(job.record.assignment);
+            match produced.answer {
+                Some((delivery, reply)) => {
+                    job.stage = Stage::Committed;
+                    self.answer(job, delivery, reply);
+                }
+                None => {
+                    self.count(&job, produced.settled);
+                    self.intake.reclaim(job.record);
+                }
+            }
+        }
+    }
+
+    /// One fewer record of the partition waits to be committed.
+    fn is_committed(&mut self, assignment: Assignment) {
+        if let Some(partition) = self.partitions.get(assignment) {
+            partition.uncommitted -= 1;
+            self.fetch_if_roomy(assignment);
+        }
+    }
+
+    /// Answers a call whose outputs are committed.
+    fn answer(&mut self, job: Job, delivery: Delivery, reply: Reply) {
+        if let Some(partition) = self.partitions.get(job.record.assignment) {
+            partition.started();
+        }
+        let ticket = Ticket(self.started.insert(Started {
+            job,
+            // It has left its gates.
+            hands_on: true,
+        }));
+        let replier = Arc::clone(&self.shop.replier);
+        let basket = Arc::clone(&self.shop.basket);
+        self.shop.spawn(async move {
+            if let Some(how) = replier.answer(ticket, &delivery, reply, &basket).await {
+                basket.put(Report { ticket, how });
+            }
+        });
+    }
+
+    /// What this record's handler wrote is never taken: it is ended as one that
+    /// failed, and the others wait for that.
+    fn refused(&mut self, batch: Batch, held: Held, error: SendError) {
+        let Held { mut job, .. } = held;
+        let assignment = job.record.assignment;
+        let Some(batches) = &mut self.batches else {
+            return;
+        };
+        batches.mend(batch, &job);
+        let stays = self.draining.is_none() && self.current(&job).is_some();
+        if !stays {
+            return self.give_up_mending(assignment);
+        }
+        if let Some(partition) = self.partitions.get(assignment) {
+            partition.uncommitted -= 1;
+        }
+        Arc::make_mut(&mut job.record).refusal = Some(Refusal::Output(error));
+        job.stage = Stage::Refused;
+        self.admit(job);
+    }
+
+    /// A record whose outputs were refused has been ended.
+    pub(super) fn mended(&mut self) {
+        let now = self.turn;
+        if let Some(batches) = &mut self.batches {
+            batches.mended(now);
+        }
+    }
+
+    /// This assignment ends: what waits for one of its records waits no longer.
+    pub(super) fn give_up_mending(&mut self, assignment: Assignment) {
+        let now = self.turn;
+        if let Some(batches) = &mut self.batches
+            && batches.give_up_mending(assignment, now)
+            && let Some(partition) = self.partitions.get(assignment)
+        {
+            partition.stuck = true;
+        }
+    }
+
+    /// Has what is still ours of a batch committed by another transaction.
+    fn again(&mut self, mut batch: Batch) {
+        let partitions = &mut self.partitions;
+        batch.retain(|assignment| partitions.get(assignment).is_some());
+        let now = self.turn;
+        if let Some(batches) = &mut self.batches {
+            batches.take_back(batch, now);
+        }
+    }
+}
