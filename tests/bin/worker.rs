@@ -6,8 +6,8 @@ use anyhow::Result;
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use harness::{Arguments, Log, Raw};
 use ipc_core::{
-    dispatch::{RetryPolicy, RetrySpec, TopicPartition},
-    extract::{Attempt, Offset, Partition},
+    dispatch::{Guarantee, Policy, RetryPolicy, RetrySpec, TopicPartition},
+    extract::{Attempt, Offset, Outputs, Partition},
     service::Service,
     transport::kafka::KafkaConfig,
 };
@@ -30,6 +30,9 @@ enum Manner {
     Fail,
     /// Work whose name begins with `poison` ends the process.
     Abort,
+    /// They write to the topic of effects what they are told, exactly once. Where its name begins with `poison`, the
+    /// process ends instead.
+    Copy,
 }
 
 impl Effects {
@@ -61,10 +64,20 @@ async fn work(
         Manner::Hold => return pending().await,
         Manner::Fail if attempt == 1 => return Err(StatusCode::INTERNAL_SERVER_ERROR),
         Manner::Abort if work.starts_with("poison") => end(),
-        Manner::Fail | Manner::Work | Manner::Abort => {}
+        Manner::Fail | Manner::Work | Manner::Abort | Manner::Copy => {}
     }
     effects.write("done", &work, &place).await?;
     Ok(work)
+}
+
+async fn copy(State(effects): State<Effects>, outputs: Outputs, work: String) -> StatusCode {
+    if work.starts_with("poison") {
+        end();
+    }
+    match outputs.send(effects.topic, None, work) {
+        Ok(()) => StatusCode::NO_CONTENT,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
 }
 
 #[expect(
@@ -82,10 +95,11 @@ async fn main() -> Result<()> {
     let service = arguments.next("the service's name")?;
     let topic = arguments.next("the topic of effects")?;
     let name = arguments.next("the instance's name")?;
-    let manner = match &*arguments.next("work, hold, fail or abort")? {
+    let manner = match &*arguments.next("work, hold, fail, abort or copy")? {
         "hold" => Manner::Hold,
         "fail" => Manner::Fail,
         "abort" => Manner::Abort,
+        "copy" => Manner::Copy,
         _ => Manner::Work,
     };
     let effects = Effects {
@@ -94,7 +108,10 @@ async fn main() -> Result<()> {
         name,
         manner,
     };
-    let app = Router::new().route("/work", post(work)).with_state(effects);
+    let app = Router::new()
+        .route("/work", post(work))
+        .route("/copy", post(copy))
+        .with_state(effects);
     let mut service = Service::builder(service)
         .kafka(KafkaConfig::new(bootstrap))
         .create_topics(4);
@@ -102,6 +119,11 @@ async fn main() -> Result<()> {
         let delay = Duration::from_secs(8);
         let retry = RetrySpec::attempts(2).backoff(delay, delay);
         service = service.retry(retry.policy(RetryPolicy::Tiers));
+    }
+    if manner == Manner::Copy {
+        let mut policy = Policy::new("copy");
+        policy.guarantee = Guarantee::ExactlyOnce;
+        service = service.default_policy(policy);
     }
     harness::serve(service, app).await
 }

@@ -47,6 +47,15 @@ impl Worker {
         Self::start_so(program, stage, effects, name, "fail").await
     }
 
+    /// The same, whose handlers of `/copy` write what they are told to the topic of effects, exactly once.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to serve.
+    pub async fn copying(program: &str, stage: &Stage, effects: &str) -> Result<Self> {
+        Self::start_so(program, stage, effects, "copier", "copy").await
+    }
+
     /// The same, whose handlers abort the process at work whose name begins with `poison`. It does not wait until the
     /// instance serves, which may end before.
     ///
