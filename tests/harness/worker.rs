@@ -56,6 +56,18 @@ impl Worker {
         Self::start_so(program, stage, effects, "copier", "copy").await
     }
 
+    /// The same, which does not wait until the instance serves: at work whose name begins with `poison` it aborts.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn copying_until_it_aborts(program: &str, stage: &Stage, effects: &str) -> Result<Self> {
+        Self::spawn(
+            program,
+            [stage.bootstrap(), stage.name(), effects, "copier", "copy"],
+        )
+    }
+
     /// The same, whose handlers abort the process at work whose name begins with `poison`. It does not wait until the
     /// instance serves, which may end before.
     ///

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::assignment::Assignment;
 use super::job::Job;
 use super::report::Produced;
-use crate::transport::{TopicPartition, Transaction, TransactionError, Transactions};
+use crate::transport::{Note, TopicPartition, Transaction, TransactionError, Transactions};
 
 /// Offsets without outputs wait so long for company.
 const OFFSETS: Duration = Duration::from_secs(1);
@@ -33,9 +33,19 @@ pub(super) struct Held {
 /// that says that its record is done.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    offsets: BTreeMap<TopicPartition, (Assignment, i64)>,
+    offsets: BTreeMap<TopicPartition, Progress>,
     /// Those of one partition in the order of their offsets.
     items: Vec<Held>,
+}
+
+/// How far a partition is.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) assignment: Assignment,
+    /// The next offset to process.
+    pub(super) next: i64,
+    /// What is noted there, where somebody waits until it is.
+    pub(super) note: Option<Arc<str>>,
 }
 
 /// How a transaction ended.
@@ -57,8 +67,16 @@ pub(super) struct Batches {
 
 struct Flying {
     batch: Batch,
+    since: Instant,
     void: CancellationToken,
     ended: oneshot::Receiver<Ended>,
+}
+
+/// What was in a transaction that has ended.
+pub(super) struct Flown {
+    pub(super) batch: Batch,
+    /// When it began.
+    pub(super) since: Instant,
 }
 
 struct Mending {
@@ -113,19 +131,21 @@ impl Batches {
     /// Takes in how far a partition is, and the outputs up to there.
     pub(super) fn take(
         &mut self,
-        place: &TopicPartition,
-        assignment: Assignment,
-        next: i64,
+        place: TopicPartition,
+        progress: Progress,
         items: impl Iterator<Item = Held>,
         now: Instant,
     ) {
         let before = self.waiting.items.len();
         self.waiting.items.extend(items);
         let brings = self.waiting.items.len() > before;
-        self.waiting
-            .offsets
-            .insert(place.clone(), (assignment, next));
-        self.due_by(now + if brings { self.linger } else { OFFSETS });
+        let wait = match &progress.note {
+            Some(_) => Duration::ZERO,
+            None if brings => self.linger,
+            None => OFFSETS,
+        };
+        self.waiting.offsets.insert(place, progress);
+        self.due_by(now + wait);
     }
 
     /// Has what waits committed by then at the latest.
@@ -150,6 +170,7 @@ impl Batches {
         let (tell, ended) = oneshot::channel();
         self.flying = Some(Flying {
             batch,
+            since: now,
             void: transaction.void.clone(),
             ended,
         });
@@ -161,8 +182,9 @@ impl Batches {
     }
 
     /// What was under way.
-    pub(super) fn arrived(&mut self) -> Option<Batch> {
-        self.flying.take().map(|flying| flying.batch)
+    pub(super) fn arrived(&mut self) -> Option<Flown> {
+        let Flying { batch, since, .. } = self.flying.take()?;
+        Some(Flown { batch, since })
     }
 
     /// Takes back what was not committed, in front of what came since.
@@ -242,18 +264,24 @@ impl Batches {
 impl Batch {
     fn transaction(&self) -> Transaction {
         let records = self.items.iter().flat_map(|held| &held.produced.records);
-        let offsets = self.offsets.iter();
+        let offsets = self.offsets.iter().map(|(place, progress)| Note {
+            partition: place.clone(),
+            next: progress.next,
+            text: progress.note.clone().unwrap_or_default(),
+        });
         Transaction {
             records: records.cloned().collect(),
-            offsets: offsets
-                .map(|(place, (_, next))| (place.clone(), *next))
-                .collect(),
+            offsets: offsets.collect(),
             void: CancellationToken::new(),
         }
     }
 
-    pub(super) fn into_items(self) -> Vec<Held> {
-        self.items
+    /// The records in it, and the partitions with a note.
+    pub(super) fn into_parts(self) -> (Vec<Held>, Vec<Assignment>) {
+        let offsets = self.offsets.into_values();
+        let noted = offsets.filter(|progress| progress.note.is_some());
+        let noted = noted.map(|progress| progress.assignment).collect();
+        (self.items, noted)
     }
 
     /// Takes out the item that wrote the transaction's record of this number.
@@ -269,16 +297,17 @@ impl Batch {
     /// Keeps of each assignment what is still that.
     pub(super) fn retain(&mut self, mut is_current: impl FnMut(Assignment) -> bool) {
         self.offsets
-            .retain(|_, (assignment, _)| is_current(*assignment));
+            .retain(|_, progress| is_current(progress.assignment));
         self.items
             .retain(|held| is_current(held.job.record.assignment));
     }
 
-    /// Leaves out what is at and after an offset.
+    /// Leaves out what is at and after an offset, where nothing is noted then.
     pub(super) fn cut(&mut self, assignment: Assignment, offset: i64) {
-        for (of, next) in self.offsets.values_mut() {
-            if *of == assignment {
-                *next = offset;
+        for progress in self.offsets.values_mut() {
+            if progress.assignment == assignment {
+                progress.next = offset;
+                progress.note = progress.note.take().map(|_| Arc::default());
             }
         }
         self.items
@@ -286,7 +315,8 @@ impl Batch {
     }
 
     fn concerns(&self, assignment: Assignment) -> bool {
-        self.offsets.values().any(|(of, _)| *of == assignment)
+        let mut offsets = self.offsets.values();
+        offsets.any(|progress| progress.assignment == assignment)
     }
 
     fn forget(&mut self, assignment: Assignment) {

@@ -100,6 +100,14 @@ impl Partition {
         self.window.len() + self.uncommitted
     }
 
+    /// Takes what waited for every record before `next` to be finished.
+    pub(super) fn pass(&mut self, next: i64) -> BTreeMap<i64, Held> {
+        let later = self.held.split_off(&next);
+        let passed = std::mem::replace(&mut self.held, later);
+        self.uncommitted += passed.len();
+        passed
+    }
+
     /// Brings the gauges up to date.
     pub(super) fn measure(&self, limit: usize) {
         self.metrics.window(self.load(), limit);

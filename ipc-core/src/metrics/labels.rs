@@ -230,6 +230,20 @@ label! {
 }
 
 label! {
+    /// How a transaction of outputs and offsets ended.
+    TransactionEnd {
+        /// All of it can be read.
+        Committed => "committed",
+        /// No topic takes one of its records, which is ended as failed; the others go
+        /// into another.
+        Refused => "refused",
+        /// One of its partitions had gone to another instance. What is still ours goes
+        /// into another.
+        Fenced => "fenced",
+    }
+}
+
+label! {
     /// Why a record was not acknowledged by the broker.
     SendFailure {
         /// The send queue was full.
@@ -316,6 +330,11 @@ pub(super) struct RebalanceLabels {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub(super) struct ClaimLabels {
     pub(super) result: ClaimResult,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub(super) struct TransactionLabels {
+    pub(super) end: TransactionEnd,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]

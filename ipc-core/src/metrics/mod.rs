@@ -22,6 +22,7 @@ mod producer;
 mod series;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,12 +40,13 @@ pub use kafka::KafkaMetrics;
 pub(crate) use kafka::{BrokerState, ClientState};
 pub use labels::{
     CallOutcome, ClaimResult, ClientKind, ErrorClass, HandlerResult, Rebalance, RoundTripFigure,
-    SendFailure, Settled, StreamEnd,
+    SendFailure, Settled, StreamEnd, TransactionEnd,
 };
 pub use outbox::OutboxMetrics;
 pub use partition::PartitionMetrics;
 pub use producer::ProducerMetrics;
 pub use series::Held;
+pub use transactions::TransactionMetrics;
 
 /// The media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -63,6 +65,7 @@ struct Inner {
     producer: ProducerMetrics,
     kafka: KafkaMetrics,
     outbox: OutboxMetrics,
+    transactions: TransactionMetrics,
     partitions: Arc<partition::Partitions>,
     endpoints: endpoint::Families,
     known_endpoints: RwLock<BTreeMap<Arc<str>, Arc<EndpointMetrics>>>,
@@ -80,6 +83,7 @@ impl Metrics {
             producer: ProducerMetrics::register(&mut registry),
             kafka: KafkaMetrics::register(&mut registry),
             outbox: OutboxMetrics::register(&mut registry),
+            transactions: TransactionMetrics::register(&mut registry),
             partitions: Arc::new(partition::Partitions::register(&mut registry)),
             endpoints: endpoint::Families::register(&mut registry),
             known_endpoints: RwLock::default(),
@@ -115,6 +119,12 @@ impl Metrics {
     #[must_use]
     pub fn outbox(&self) -> &OutboxMetrics {
         &self.0.outbox
+    }
+
+    /// What transactions of exactly-once endpoints count.
+    #[must_use]
+    pub fn transactions(&self) -> &TransactionMetrics {
+        &self.0.transactions
     }
 
     /// What the Kafka library tells of its clients.

@@ -46,6 +46,10 @@ fn everything() -> (Metrics, Arc<PartitionMetrics>) {
 
     metrics.dedup().claimed(ClaimResult::Granted);
 
+    let transactions = metrics.transactions();
+    transactions.ended(TransactionEnd::Committed, Duration::from_millis(60));
+    transactions.outputs(3);
+
     let client = metrics.client();
     drop(client.call_started());
     client.call_ended(CallOutcome::Reply);

@@ -189,8 +189,9 @@ pub trait ConsumerControl: Send + Sync {
     async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError>;
 
     /// Has records written and offsets of this consumer committed at once, under an
-    /// identity of its own: of two with one `id` the older is shut out. Whoever uses
-    /// it neither stores nor commits otherwise.
+    /// `id` that nobody else has. From then on every offset is committed that way: what
+    /// is stored is ignored, and [`commit`](Self::commit) and
+    /// [`commit_noted`](Self::commit_noted) fail.
     ///
     /// # Errors
     ///

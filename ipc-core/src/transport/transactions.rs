@@ -5,15 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outgoing, SendError, TopicPartition};
+use super::{Note, Outgoing, SendError};
 
 /// Records and offsets that become visible together.
 #[derive(Clone, Debug, Default)]
 pub struct Transaction {
     /// What is written, in this order.
     pub records: Vec<Outgoing>,
-    /// The next offset to process of each partition.
-    pub offsets: Vec<(TopicPartition, i64)>,
+    /// The next offset to process of each partition, with what is noted there.
+    pub offsets: Vec<Note>,
     /// Cancelled when one of the partitions is given up: what is not committed by
     /// then must not be.
     pub void: CancellationToken,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use ipc_core::dispatch::{Limits, Quarantine};
+use ipc_core::dispatch::{Guarantee, Limits, Policy, Quarantine};
 use ipc_core::envelope::{Envelope, Headers, names};
 use ipc_core::health::Health;
 use ipc_core::metrics::Metrics;
@@ -187,6 +187,16 @@ fn record(key: &'static str, body: &'static str) -> Envelope {
     }
 }
 
+/// Who commits: the consumer, or transactions.
+const COMMITS: [fn(ServiceBuilder) -> ServiceBuilder; 2] = [
+    |service| service,
+    |service| {
+        let mut policy = Policy::new("exactly once");
+        policy.guarantee = Guarantee::ExactlyOnce;
+        service.default_policy(policy)
+    },
+];
+
 fn poison_kills(body: &str) -> Act {
     match body {
         "poison" => Act::Kill,
@@ -205,37 +215,40 @@ fn poison_kills_and_innocents_work(body: &str) -> Act {
 #[tokio::test(start_paused = true)]
 async fn a_record_that_ended_three_processes_is_a_dead_letter_and_all_others_are_handled()
 -> TestResult {
-    let stage = Stage::new(1).await?;
-    for (key, body) in [
-        ("lane", "one"),
-        ("other", "two"),
-        ("lane", "poison"),
-        ("lane", "three"),
-        ("other", "four"),
-    ] {
-        stage.send(key, body).await?;
-    }
-    let (deaths, letter) = stage.until_dead_letter(poison_kills).await?;
-    assert_eq!(deaths, 3);
-    let said = |name| letter.headers.get_str(name);
-    assert_eq!(said(names::DLQ_REASON), Some("quarantined"));
-    assert_eq!(letter.payload.as_deref(), Some(&b"poison"[..]));
+    for set_up in COMMITS {
+        let mut stage = Stage::new(1).await?;
+        stage.set_up = set_up;
+        for (key, body) in [
+            ("lane", "one"),
+            ("other", "two"),
+            ("lane", "poison"),
+            ("lane", "three"),
+            ("other", "four"),
+        ] {
+            stage.send(key, body).await?;
+        }
+        let (deaths, letter) = stage.until_dead_letter(poison_kills).await?;
+        assert_eq!(deaths, 3);
+        let said = |name| letter.headers.get_str(name);
+        assert_eq!(said(names::DLQ_REASON), Some("quarantined"));
+        assert_eq!(letter.payload.as_deref(), Some(&b"poison"[..]));
 
-    let mut life = stage.live(poison_kills).await?;
-    stage.send("lane", "five").await?;
-    while life.begins().await? != "five" {}
-    life.service.stop().await;
-    let begun = stage.story.lock().begun.clone();
-    let poisoned = begun.iter().filter(|body| *body == "poison").count();
-    assert_eq!(poisoned, 3, "{begun:?}");
-    let of_lane = |body: &String| ["poison", "three", "five"].contains(&&**body);
-    let lane: Vec<String> = begun.into_iter().filter(of_lane).collect();
-    assert_eq!(lane, ["poison", "poison", "poison", "three", "five"]);
-    let done = stage.done();
-    for body in ["one", "two", "three", "four", "five"] {
-        assert!(done.iter().any(|it| it == body), "{body} in {done:?}");
+        let mut life = stage.live(poison_kills).await?;
+        stage.send("lane", "five").await?;
+        while life.begins().await? != "five" {}
+        life.service.stop().await;
+        let begun = stage.story.lock().begun.clone();
+        let poisoned = begun.iter().filter(|body| *body == "poison").count();
+        assert_eq!(poisoned, 3, "{begun:?}");
+        let of_lane = |body: &String| ["poison", "three", "five"].contains(&&**body);
+        let lane: Vec<String> = begun.into_iter().filter(of_lane).collect();
+        assert_eq!(lane, ["poison", "poison", "poison", "three", "five"]);
+        let done = stage.done();
+        for body in ["one", "two", "three", "four", "five"] {
+            assert!(done.iter().any(|it| it == body), "{body} in {done:?}");
+        }
+        assert_eq!(stage.system.committed("orders", 0), Some(6));
     }
-    assert_eq!(stage.system.committed("orders", 0), Some(6));
     Ok(())
 }
 
@@ -287,8 +300,13 @@ async fn a_call_that_ended_three_processes_is_answered_500() -> TestResult {
 #[tokio::test(start_paused = true)]
 async fn a_neighbour_on_another_partition_is_not_blamed() -> TestResult {
     // Whether they are at work when it happens, or have just finished.
-    for act in [poison_kills_and_innocents_work, poison_kills] {
-        let stage = Stage::new(4).await?;
+    let acts: [fn(&str) -> Act; 2] = [poison_kills_and_innocents_work, poison_kills];
+    for (act, set_up) in acts
+        .into_iter()
+        .flat_map(|act| COMMITS.map(|set_up| (act, set_up)))
+    {
+        let mut stage = Stage::new(4).await?;
+        stage.set_up = set_up;
         let keys = ["a", "b", "c", "d", "e", "f", "g", "h"];
         for key in keys {
             stage.send(key, "innocent").await?;
@@ -330,53 +348,62 @@ async fn a_record_that_waits_does_not_hide_the_one_that_kills() -> TestResult {
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_ends_in_order_is_no_death() -> TestResult {
-    let stage = Stage::new(1).await?;
-    stage.send("lane", "hangs").await?;
-    for _ in 0..5 {
-        let mut life = stage.live(|_| Act::Hang).await?;
+    for set_up in COMMITS {
+        let mut stage = Stage::new(1).await?;
+        stage.set_up = set_up;
+        stage.send("lane", "hangs").await?;
+        for _ in 0..5 {
+            let mut life = stage.live(|_| Act::Hang).await?;
+            assert_eq!(life.begins().await?, "hangs");
+            // The drain bound passes.
+            life.service.stop().await;
+        }
+        let mut life = stage.live(|_| Act::Finish).await?;
         assert_eq!(life.begins().await?, "hangs");
-        // The drain bound passes.
         life.service.stop().await;
+        assert_eq!(stage.done(), ["hangs"]);
+        assert_eq!(stage.suspected().as_deref(), Some("0"));
     }
-    let mut life = stage.live(|_| Act::Finish).await?;
-    assert_eq!(life.begins().await?, "hangs");
-    life.service.stop().await;
-    assert_eq!(stage.done(), ["hangs"]);
-    assert_eq!(stage.suspected().as_deref(), Some("0"));
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_partition_that_is_given_away_in_order_is_no_death() -> TestResult {
-    let stage = Stage::new(2).await?;
-    let mut first = stage.live(|_| Act::Hang).await?;
-    for key in ["a", "b", "c", "d"] {
-        stage.send(key, "hangs").await?;
+    for set_up in COMMITS {
+        let mut stage = Stage::new(2).await?;
+        stage.set_up = set_up;
+        let mut first = stage.live(|_| Act::Hang).await?;
+        for key in ["a", "b", "c", "d"] {
+            stage.send(key, "hangs").await?;
+        }
+        for _ in 0..4 {
+            first.begins().await?;
+        }
+        let mut second = stage.live(|_| Act::Finish).await?;
+        second.begins().await?;
+        assert_eq!(stage.suspected().as_deref(), Some("0"));
+        second.service.stop().await;
+        first.service.stop().await;
     }
-    for _ in 0..4 {
-        first.begins().await?;
-    }
-    let mut second = stage.live(|_| Act::Finish).await?;
-    second.begins().await?;
-    assert_eq!(stage.suspected().as_deref(), Some("0"));
-    second.service.stop().await;
-    first.service.stop().await;
     Ok(())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_death_after_progress_raises_no_suspicion() -> TestResult {
-    let stage = Stage::new(1).await?;
-    for round in 0..5 {
-        stage.send("lane", "works").await?;
-        let mut life = stage.live(poison_kills).await?;
-        assert_eq!(life.begins().await?, "works");
-        while stage.system.committed("orders", 0) != Some(round + 1) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+    for set_up in COMMITS {
+        let mut stage = Stage::new(1).await?;
+        stage.set_up = set_up;
+        for round in 0..5 {
+            stage.send("lane", "works").await?;
+            let mut life = stage.live(poison_kills).await?;
+            assert_eq!(life.begins().await?, "works");
+            while stage.system.committed("orders", 0) != Some(round + 1) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            life.killed();
         }
-        life.killed();
+        assert_eq!(stage.suspected().as_deref(), Some("0"));
     }
-    assert_eq!(stage.suspected().as_deref(), Some("0"));
     Ok(())
 }
 

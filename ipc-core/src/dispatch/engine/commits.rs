@@ -7,12 +7,13 @@ use tower::Service;
 
 use super::{Engine, Started};
 use crate::dispatch::assignment::Assignment;
-use crate::dispatch::batch::{Batch, Batches, Call, Departure, Held};
+use crate::dispatch::batch::{Batch, Batches, Call, Departure, Flown, Held, Progress};
 use crate::dispatch::delivery::Refusal;
 use crate::dispatch::job::{Job, Stage};
 use crate::dispatch::report::{Produced, Report, Ticket};
 use crate::dispatch::{Delivery, Outcome, Reply};
-use crate::transport::{SendError, TransactionError, Transactions};
+use crate::metrics::TransactionEnd;
+use crate::transport::{Note, SendError, TransactionError, Transactions};
 
 impl<S> Engine<S>
 where
@@ -42,21 +43,46 @@ where
         let Some(batches) = &mut self.batches else {
             return;
         };
-        for assignment in self.moved.drain(..) {
-            if let Some(partition) = self.partitions.get(assignment)
-                && let Some(next) = partition.moved.take()
+        self.moved.retain(|assignment| {
+            let Some(partition) = self.partitions.get(*assignment) else {
+                return false;
+            };
+            if partition.suspicion.writing {
+                return true;
+            }
+            if let Some(next) = partition.moved.take()
                 && !partition.stuck
             {
                 partition.measure(self.limits.window);
-                let later = partition.held.split_off(&next);
-                let passed = std::mem::replace(&mut partition.held, later);
-                partition.uncommitted += passed.len();
-                let place = &partition.place;
-                batches.take(place, assignment, next, passed.into_values(), self.turn);
+                let passed = partition.pass(next).into_values();
+                let progress = Progress {
+                    assignment: *assignment,
+                    next,
+                    note: None,
+                };
+                batches.take(partition.place.clone(), progress, passed, self.turn);
             }
-        }
+            false
+        });
         if self.draining.is_some() || !self.revocations.is_empty() {
             self.hurry();
+        }
+    }
+
+    /// Takes a note into the next transaction, with the outputs up to its offset. It is
+    /// begun as soon as no other is under way.
+    pub(super) fn take_note(&mut self, assignment: Assignment, note: Note) {
+        let Some(batches) = &mut self.batches else {
+            return;
+        };
+        if let Some(partition) = self.partitions.get(assignment) {
+            let passed = partition.pass(note.next).into_values();
+            let progress = Progress {
+                assignment,
+                next: note.next,
+                note: Some(note.text),
+            };
+            batches.take(note.partition, progress, passed, self.turn);
         }
     }
 
@@ -92,9 +118,17 @@ where
         let Call::Ended(ended) = call else {
             return;
         };
-        let Some(mut batch) = self.batches.as_mut().and_then(Batches::arrived) else {
+        let Some(flown) = self.batches.as_mut().and_then(Batches::arrived) else {
             return;
         };
+        let Flown { mut batch, since } = flown;
+        let end = match &ended {
+            Some(Ok(())) => TransactionEnd::Committed,
+            Some(Err(TransactionError::Refused { .. })) => TransactionEnd::Refused,
+            Some(Err(TransactionError::Fenced)) | None => TransactionEnd::Fenced,
+        };
+        let after = self.turn.saturating_duration_since(since);
+        self.metrics.transactions().ended(end, after);
         match ended {
             Some(Ok(())) => self.committed(batch),
             Some(Err(TransactionError::Refused { record, error })) => {
@@ -112,7 +146,11 @@ where
     }
 
     fn committed(&mut self, batch: Batch) {
-        for Held { mut job, produced } in batch.into_items() {
+        let (items, noted) = batch.into_parts();
+        let outputs: usize = items.iter().map(|held| held.produced.records.len()).sum();
+        let outputs = u64::try_from(outputs).unwrap_or(u64::MAX);
+        self.metrics.transactions().outputs(outputs);
+        for Held { mut job, produced } in items {
             self.is_committed(job.record.assignment);
             match produced.answer {
                 Some((delivery, reply)) => {
@@ -124,6 +162,9 @@ where
                     self.intake.reclaim(job.record);
                 }
             }
+        }
+        for assignment in noted {
+            self.written(assignment);
         }
     }
 

@@ -238,6 +238,7 @@ where
         for (assignment, partition) in self.partitions.assigned() {
             let next = partition.window.next();
             if partition.leaving
+                && !partition.stuck
                 && !partition.suspicion.writing
                 && let Some(next) = partition.suspicion.take_back(next)
             {
@@ -259,7 +260,10 @@ where
     }
 
     /// Leaves a note, which `tries` attempts could not leave before.
-    fn send_note(&self, assignment: Assignment, note: Note, tries: u32) {
+    fn send_note(&mut self, assignment: Assignment, note: Note, tries: u32) {
+        if self.batches.is_some() {
+            return self.take_note(assignment, note);
+        }
         let shop = Arc::clone(&self.shop);
         self.shop.spawn(async move {
             let noted = match shop.consumer.commit_noted(slice::from_ref(&note)).await {
@@ -278,7 +282,7 @@ where
         });
     }
 
-    fn written(&mut self, assignment: Assignment) {
+    pub(super) fn written(&mut self, assignment: Assignment) {
         let Some(partition) = self.partitions.get(assignment) else {
             return;
         };

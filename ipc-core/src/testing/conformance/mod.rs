@@ -25,6 +25,7 @@ mod partitioning;
 mod reading;
 mod sending;
 mod topology;
+mod transactions;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -116,6 +117,11 @@ const CHECKS: &[(&str, Check)] = checks![
     handover::committing_a_partition_given_away_is_an_error,
     handover::nothing_comes_from_a_partition_after_its_revocation,
     handover::a_partition_that_comes_back_is_not_paused,
+    transactions::a_transaction_commits_records_offsets_and_their_notes,
+    transactions::a_transaction_with_a_record_that_no_topic_takes_leaves_nothing,
+    transactions::a_void_transaction_is_fenced_and_leaves_nothing,
+    transactions::who_commits_by_transactions_commits_in_no_other_way,
+    transactions::a_transaction_for_a_partition_given_away_is_fenced,
     topology::a_topic_made_twice_stays_as_it_is,
     topology::a_new_topic_keeps_its_first_records,
     topology::states_come_in_the_order_asked_for,

@@ -1,6 +1,7 @@
 //! A consumer's client, as others than its owner have it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -21,6 +22,10 @@ pub(super) struct Lent {
     client: RwLock<Option<Arc<Client>>>,
     /// Read while a question to the broker is under way, which may take long.
     questions: RwLock<()>,
+    /// Whether transactions commit the offsets. A commit beside them that the group's
+    /// coordinator takes between a transaction's offsets and its end would outlive
+    /// them, and set the group back.
+    transactional: AtomicBool,
 }
 
 /// Takes the client back when the owner ends, however that comes about, so that
@@ -55,8 +60,26 @@ pub(super) enum Membership {
 }
 
 impl Lent {
+    /// Has offsets committed by transactions alone from now on.
+    pub(super) fn use_transactions(&self) {
+        self.transactional.store(true, Ordering::SeqCst);
+    }
+
+    fn may_commit(&self) -> Result<(), TransportError> {
+        match self.transactional.load(Ordering::SeqCst) {
+            false => Ok(()),
+            true => Err(TransportError::other(
+                "offsets not committed: transactions commit those of this consumer",
+            )),
+        }
+    }
+
     /// Stores offsets, to be committed in the background.
     pub(super) fn store(&self, offsets: &[(TopicPartition, i64)]) {
+        if let Err(error) = self.may_commit() {
+            tracing::debug!(target: "ipc::kafka", %error, "offsets not stored");
+            return;
+        }
         let client = self.client.read();
         let Some(client) = client.as_ref() else {
             return;
@@ -68,6 +91,7 @@ impl Lent {
 
     /// Commits offsets. Blocks until the group has them.
     pub(super) fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
+        self.may_commit()?;
         self.ask(|client| {
             owned(client, offsets.iter().map(|(partition, _)| partition))?;
             client
@@ -79,6 +103,7 @@ impl Lent {
 
     /// Commits offsets with their notes. Blocks until the group has them.
     pub(super) fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError> {
+        self.may_commit()?;
         self.ask(|client| {
             owned(client, notes.iter().map(|note| &note.partition))?;
             notes::commit(client, notes).map_err(|error| not_committed(&error))
@@ -100,9 +125,9 @@ impl Lent {
     /// A member that was expelled has to let go of its partitions before it joins
     /// again, and cannot while this looks: so what is answered here is not of a
     /// later membership than the one that gave them.
-    pub(super) fn membership(&self, offsets: &[(TopicPartition, i64)]) -> Membership {
+    pub(super) fn membership(&self, offsets: &[Note]) -> Membership {
         let answer = self.ask(|client| {
-            let partitions = offsets.iter().map(|(partition, _)| partition);
+            let partitions = offsets.iter().map(|note| &note.partition);
             let metadata = client
                 .context()
                 .while_held(partitions, || client.group_metadata());
@@ -118,25 +143,15 @@ impl Lent {
         answer.unwrap_or(Membership::Fenced)
     }
 
-    /// Whether the group is as far as these offsets say. Blocks, for `within` at
-    /// most.
+    /// Whether the group is as far as these offsets say, and has their notes. Blocks,
+    /// for `within` at most.
     pub(super) fn has_committed(
         &self,
-        offsets: &[(TopicPartition, i64)],
+        offsets: &[Note],
         within: Duration,
     ) -> Result<bool, KafkaError> {
-        let answer = self.ask(|client| {
-            let mut list = TopicPartitionList::with_capacity(offsets.len());
-            for (partition, _) in offsets {
-                list.add_partition(&partition.topic, partition.partition);
-            }
-            let committed = client.committed_offsets(list, within)?;
-            Ok(offsets.iter().all(|(partition, next)| {
-                let known = committed.find_partition(&partition.topic, partition.partition);
-                known.is_some_and(|known| known.offset() == Offset::Offset(*next))
-            }))
-        });
-        answer.unwrap_or(Err(KafkaError::Canceled))
+        self.ask(|client| notes::are_committed(client, offsets, within))
+            .unwrap_or(Err(KafkaError::Canceled))
     }
 
     /// Uses the client off its owner's thread; `None` once it is closed.
@@ -168,7 +183,7 @@ fn closed<T>() -> Result<T, TransportError> {
     Err(TransportError::other("the consumer is closed"))
 }
 
-pub(super) fn offset_list(offsets: &[(TopicPartition, i64)]) -> TopicPartitionList {
+fn offset_list(offsets: &[(TopicPartition, i64)]) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(offsets.len());
     for (partition, next) in offsets {
         let offset = Offset::Offset(*next);

@@ -15,6 +15,13 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Commits offsets with their notes. They are stored, too: what is stored without a
 /// note, and on its way to the group just then, would take the note away again.
 pub(super) fn commit(client: &BaseConsumer<Events>, notes: &[Note]) -> Result<(), KafkaError> {
+    let list = list(notes)?;
+    client.store_offsets(&list)?;
+    client.commit(&list, CommitMode::Sync)
+}
+
+/// Offsets with their notes, as librdkafka takes them.
+pub(super) fn list(notes: &[Note]) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(notes.len());
     for note in notes {
         let (topic, partition) = (&note.partition.topic, note.partition.partition);
@@ -23,8 +30,36 @@ pub(super) fn commit(client: &BaseConsumer<Events>, notes: &[Note]) -> Result<()
             element.set_metadata(&*note.text);
         }
     }
-    client.store_offsets(&list)?;
-    client.commit(&list, CommitMode::Sync)
+    Ok(list)
+}
+
+/// Whether these offsets are committed, with these notes.
+pub(super) fn are_committed(
+    client: &BaseConsumer<Events>,
+    notes: &[Note],
+    within: Duration,
+) -> Result<bool, KafkaError> {
+    let places = notes.iter().map(|note| &note.partition);
+    let found = committed(client, places, within)?;
+    Ok(notes.iter().all(|note| {
+        let place = &note.partition;
+        let element = found.find_partition(&place.topic, place.partition);
+        element.is_some_and(|element| {
+            element.offset() == Offset::Offset(note.next) && element.metadata() == &*note.text
+        })
+    }))
+}
+
+fn committed<'p>(
+    client: &BaseConsumer<Events>,
+    places: impl Iterator<Item = &'p TopicPartition>,
+    within: Duration,
+) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    for place in places {
+        list.add_partition(&place.topic, place.partition);
+    }
+    client.committed_offsets(list, within)
 }
 
 /// The notes on what is committed of these partitions.
@@ -32,11 +67,7 @@ pub(super) fn read(
     client: &BaseConsumer<Events>,
     partitions: &[TopicPartition],
 ) -> Result<Vec<String>, TransportError> {
-    let mut list = TopicPartitionList::with_capacity(partitions.len());
-    for place in partitions {
-        list.add_partition(&place.topic, place.partition);
-    }
-    let found = client.committed_offsets(list, ANSWER).map_err(|error| {
+    let found = committed(client, partitions.iter(), ANSWER).map_err(|error| {
         TransportError::unreachable(format!("committed offsets not told: {error}"))
     })?;
     let note = |place: &TopicPartition| {

@@ -12,7 +12,7 @@ use super::group::{Committed, Group, Moves};
 use super::session::{Notice, Position, Session};
 use super::topics::{Produced, Topics};
 use crate::transport::{
-    Event, Outgoing, Revocation, Start, Subscription, TopicPartition, TopicSpec, Transaction,
+    Event, Note, Outgoing, Revocation, Start, Subscription, TopicPartition, TopicSpec, Transaction,
     TransactionError, TransportError,
 };
 
@@ -278,9 +278,9 @@ impl Broker {
         if let Some(session) = self.sessions.get(&id)
             && let Some((_, group)) = session.group_in(&mut self.groups)
         {
-            for (partition, next) in &transaction.offsets {
-                if let Some(since) = session.since(partition) {
-                    group.commit(partition, since, (*next).into());
+            for note in &transaction.offsets {
+                if let Some(since) = session.since(&note.partition) {
+                    group.commit(&note.partition, since, note.into());
                 }
             }
         }
@@ -288,7 +288,7 @@ impl Broker {
     }
 
     /// Whether consumer `id` has all of these partitions, and its group knows.
-    pub(super) fn has_all(&mut self, id: SessionId, offsets: &[(TopicPartition, i64)]) -> bool {
+    pub(super) fn has_all(&mut self, id: SessionId, offsets: &[Note]) -> bool {
         let Some(session) = self.sessions.get(&id) else {
             return false;
         };
@@ -299,7 +299,7 @@ impl Broker {
             let since = session.since(partition);
             since.is_some_and(|since| group.has_given(partition, since))
         };
-        offsets.iter().all(|(partition, _)| has(partition))
+        offsets.iter().all(|note| has(&note.partition))
     }
 
     /// Consumer `id` lets go of revoked partitions; what it stored is committed.

@@ -137,6 +137,25 @@ impl Control {
             act(session);
         }
     }
+
+    fn commit_now<C: Clone + Into<Committed>>(
+        &self,
+        offsets: &[(TopicPartition, C)],
+    ) -> Result<(), TransportError> {
+        let mut broker = self.broker.lock();
+        let transactional = |session: &mut Session| session.transactional;
+        if broker.session(self.id).is_some_and(transactional) {
+            return Err(TransportError::other(
+                "offsets not committed: transactions commit those of this consumer",
+            ));
+        }
+        match broker.commit(self.id, offsets) {
+            true => Ok(()),
+            false => Err(TransportError::other(
+                "offsets not committed: a partition is not assigned any more",
+            )),
+        }
+    }
 }
 
 #[async_trait]
@@ -151,30 +170,20 @@ impl ConsumerControl for Control {
 
     fn store(&self, offsets: &[(TopicPartition, i64)]) {
         self.with_session(|session| {
-            session.store(offsets);
+            if !session.transactional {
+                session.store(offsets);
+            }
         });
     }
 
     async fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
-        if self.broker.lock().commit(self.id, offsets) {
-            return Ok(());
-        }
-        Err(not_assigned())
+        self.commit_now(offsets)
     }
 
     async fn commit_noted(&self, notes: &[Note]) -> Result<(), TransportError> {
-        let noted = notes.iter().map(|note| {
-            let committed = Committed {
-                next: note.next,
-                note: Arc::clone(&note.text),
-            };
-            (note.partition.clone(), committed)
-        });
-        let noted: Vec<_> = noted.collect();
-        if self.broker.lock().commit(self.id, &noted) {
-            return Ok(());
-        }
-        Err(not_assigned())
+        let noted = notes.iter();
+        let noted = noted.map(|note| (note.partition.clone(), Committed::from(note)));
+        self.commit_now(&noted.collect::<Vec<_>>())
     }
 
     async fn notes(&self, partitions: &[TopicPartition]) -> Result<Vec<String>, TransportError> {
@@ -183,6 +192,7 @@ impl ConsumerControl for Control {
     }
 
     async fn transactions(&self, _id: &str) -> Result<Arc<dyn Transactions>, TransportError> {
+        self.with_session(|session| session.transactional = true);
         Ok(Arc::new(Transactor {
             broker: Arc::clone(&self.broker),
             id: self.id,
@@ -195,10 +205,6 @@ impl ConsumerControl for Control {
             tracing::warn!(target: "ipc::memory", ?within, "consumer still closing");
         }
     }
-}
-
-fn not_assigned() -> TransportError {
-    TransportError::other("offsets not committed: a partition is not assigned any more")
 }
 
 impl Drop for Control {

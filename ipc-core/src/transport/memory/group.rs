@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::assignor::{Assignment, Members, assign};
 use super::broker::SessionId;
-use crate::transport::TopicPartition;
+use crate::transport::{Note, TopicPartition};
 
 #[derive(Default)]
 pub(super) struct Group {
@@ -28,6 +28,14 @@ impl From<i64> for Committed {
     fn from(next: i64) -> Self {
         let note = Arc::default();
         Self { next, note }
+    }
+}
+
+impl From<&Note> for Committed {
+    fn from(note: &Note) -> Self {
+        let Note { next, text, .. } = note;
+        let note = Arc::clone(text);
+        Self { next: *next, note }
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Session {
     turn: usize,
     /// Whether it is to be told when everything is read.
     looks_for_end: bool,
+    /// Whether transactions commit its offsets, and nothing else.
+    pub(super) transactional: bool,
 }
 
 pub(super) enum Notice {
@@ -79,6 +81,7 @@ impl Session {
             positions: Vec::new(),
             turn: 0,
             looks_for_end: false,
+            transactional: false,
         }
     }
 

@@ -42,6 +42,7 @@ impl Transactor {
         id: &str,
     ) -> Result<Self, TransportError> {
         let within = config.startup_bound();
+        of.use_transactions();
         let maker = Maker {
             config,
             hooks,

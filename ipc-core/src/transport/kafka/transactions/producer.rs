@@ -18,7 +18,8 @@ use crate::metrics::ClientKind;
 use crate::transport::kafka::config::{KafkaConfig, Role};
 use crate::transport::kafka::error::refused;
 use crate::transport::kafka::hooks::Hooks;
-use crate::transport::kafka::lent::{Lent, Membership, offset_list};
+use crate::transport::kafka::lent::{Lent, Membership};
+use crate::transport::kafka::notes;
 use crate::transport::kafka::producer::{of_the_record, owned};
 use crate::transport::kafka::report::Report;
 use crate::transport::{Outgoing, SendError, Transaction};
@@ -118,9 +119,11 @@ impl Transactional {
             }
             Membership::Member(metadata) => metadata,
         };
-        let offsets = offset_list(&transaction.offsets);
-        self.producer
-            .send_offsets_to_transaction(&offsets, &metadata, ASK)
+        notes::list(&transaction.offsets)
+            .and_then(|offsets| {
+                self.producer
+                    .send_offsets_to_transaction(&offsets, &metadata, ASK)
+            })
             .map_err(|error| Verdict::Aborted(error.to_string()))?;
         if transaction.void.is_cancelled() {
             return Err(Verdict::Fenced);
