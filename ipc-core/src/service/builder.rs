@@ -322,7 +322,8 @@ impl ServiceBuilder {
         let dead_letter = self.dead_letter.as_deref();
         let delays = topics::delays(&all);
         let topics = Topics::new(&names, &self.name, dead_letter, &extra, delays)
-            .with(self.dedup.as_ref(), &names);
+            .with(self.dedup.as_ref(), &names)
+            .transactional(is_transactional(&all));
         let group = self.group.unwrap_or(self.name);
         Ok(topics.plan(&group, self.create_topics))
     }
@@ -370,7 +371,9 @@ impl ServiceBuilder {
             topics::delays(&all),
         );
         let names = transport.topic_names();
-        let topics = topics.with(self.dedup.as_ref(), &names);
+        let topics = topics
+            .with(self.dedup.as_ref(), &names)
+            .transactional(is_transactional(&all));
         if let Some(dedup) = &self.dedup {
             dedup.store.attach(&transport);
         }
@@ -457,14 +460,18 @@ impl ServiceBuilder {
     }
 }
 
+/// Whether any endpoint is exactly once.
+fn is_transactional(policies: &[Arc<Policy>]) -> bool {
+    let exactly_once = |policy: &Arc<Policy>| policy.guarantee == Guarantee::ExactlyOnce;
+    policies.iter().any(exactly_once)
+}
+
 /// Under which the outputs of exactly-once endpoints are written, where there are any.
 /// It is this run's alone: whoever is taken for dead is shut out by its membership of
 /// the group, not by a successor with the same id.
 fn transactional_id(policies: &[Arc<Policy>], group: &str, instance: &str) -> Option<String> {
-    let exactly_once = |policy: &Arc<Policy>| policy.guarantee == Guarantee::ExactlyOnce;
     let run = instance.rsplit('/').next().unwrap_or_default();
-    let transactional = policies.iter().any(exactly_once);
-    transactional.then(|| format!("{group}.{run}"))
+    is_transactional(policies).then(|| format!("{}{run}", topics::transactional_ids(group)))
 }
 
 impl Source {

@@ -31,6 +31,8 @@ pub(super) struct Topics {
     /// kept.
     dedup: Vec<Arc<str>>,
     dedup_settings: Vec<(&'static str, String)>,
+    /// Whether offsets are committed by transactions.
+    transactional: bool,
 }
 
 /// The delays of every retry topic that these ask for.
@@ -40,6 +42,11 @@ pub(super) fn delays(policies: &[Arc<Policy>]) -> BTreeSet<Duration> {
         .filter(|retry| retry.policy == RetryPolicy::Tiers)
         .flat_map(|retry| retry.delays())
         .collect()
+}
+
+/// How the transactional ids of a group's members begin.
+pub(super) fn transactional_ids(group: &str) -> String {
+    format!("{group}.")
 }
 
 impl Topics {
@@ -69,6 +76,15 @@ impl Topics {
                 .collect(),
             dedup: Vec::new(),
             dedup_settings: Vec::new(),
+            transactional: false,
+        }
+    }
+
+    /// For a service whose offsets are committed by transactions, or not.
+    pub(super) fn transactional(self, transactional: bool) -> Self {
+        Self {
+            transactional,
+            ..self
         }
     }
 
@@ -163,13 +179,18 @@ impl Topics {
         });
         let pauses = TopicSpec::new(Arc::clone(&self.pauses), 1);
         let pauses = pauses.exactly().with(Cleanup::SETTING, "compact");
-        plan.topic(kept(&self.control, 1, CONTROL_KEPT))
+        let plan = plan
+            .topic(kept(&self.control, 1, CONTROL_KEPT))
             .topic(pauses)
             .reads(Arc::clone(&self.pauses))
             .topic(kept(&self.dead_letters, 1, DEAD_LETTERS_KEPT))
             .reads(Arc::clone(&self.control))
             .writes(Arc::clone(&self.control))
             .writes(Arc::clone(&self.dead_letters))
-            .joins(group)
+            .joins(group);
+        match self.transactional {
+            true => plan.transacts(transactional_ids(group)),
+            false => plan,
+        }
     }
 }

@@ -62,6 +62,10 @@ pub(super) fn allow(
     match resource {
         Resource::Topic(topic) => line.add("--topic").value(topic),
         Resource::Group(group) => line.add("--group").value(group),
+        Resource::TransactionalIds(prefix) => line
+            .add("--transactional-id")
+            .value(prefix)
+            .add("--resource-pattern-type prefixed"),
     };
     line.end()
 }

@@ -37,11 +37,13 @@ pub struct TopologyPlan {
 pub(crate) enum Resource {
     Topic(Arc<str>),
     Group(Arc<str>),
+    /// All transactional ids that begin so.
+    TransactionalIds(Arc<str>),
 }
 
 impl Resource {
-    fn is_group(&self) -> bool {
-        matches!(self, Self::Group(_))
+    fn is_topic(&self) -> bool {
+        matches!(self, Self::Topic(_))
     }
 }
 
@@ -91,6 +93,13 @@ impl TopologyPlan {
         self.grant(Resource::Group(group.into()), Operation::Read)
     }
 
+    /// Needs to commit transactions, under ids that begin with `prefix`.
+    #[must_use]
+    pub fn transacts(self, prefix: impl Into<Arc<str>>) -> Self {
+        let ids = Resource::TransactionalIds(prefix.into());
+        self.grant(ids, Operation::Write)
+    }
+
     fn grant(mut self, resource: Resource, operation: Operation) -> Self {
         let operations = self.grants.entry(resource).or_default();
         operations.extend([Operation::Describe, operation]);
@@ -109,7 +118,7 @@ impl TopologyPlan {
         let ours = self.topics.iter().map(|spec| &spec.name);
         let used = self.grants.keys().filter_map(|resource| match resource {
             Resource::Topic(topic) => Some(topic),
-            Resource::Group(_) => None,
+            Resource::Group(_) | Resource::TransactionalIds(_) => None,
         });
         let names: BTreeSet<&Arc<str>> = ours.chain(used).collect();
         names.into_iter().cloned().collect()
@@ -156,6 +165,7 @@ mod tests {
             .writes("orders.control")
             .writes("shim.replies")
             .joins("orders")
+            .transacts("orders.")
     }
 
     #[test]
@@ -178,6 +188,7 @@ mod tests {
                 "kafka-acls.sh --bootstrap-server a:9092,b:9092 --add --allow-principal User:orders --operation Describe --operation Read --topic orders.requests",
                 "kafka-acls.sh --bootstrap-server a:9092,b:9092 --add --allow-principal User:orders --operation Describe --operation Write --topic shim.replies",
                 "kafka-acls.sh --bootstrap-server a:9092,b:9092 --add --allow-principal User:orders --operation Describe --operation Read --group orders",
+                "kafka-acls.sh --bootstrap-server a:9092,b:9092 --add --allow-principal User:orders --operation Describe --operation Write --transactional-id orders. --resource-pattern-type prefixed",
             ]
         );
     }
@@ -186,7 +197,8 @@ mod tests {
     fn yaml_says_the_same() {
         let plan = TopologyPlan::new()
             .topic(TopicSpec::new("Orders_v1.requests", 12).with("cleanup.policy", "delete"))
-            .reads("Orders_v1.requests");
+            .reads("Orders_v1.requests")
+            .transacts("orders.");
         assert_eq!(
             plan.to_yaml("User:orders"),
             r#"apiVersion: kafka.strimzi.io/v1beta2
@@ -209,6 +221,8 @@ spec:
     acls:
       - resource: {type: topic, name: "Orders_v1.requests", patternType: literal}
         operations: [Describe, Read]
+      - resource: {type: transactionalId, name: "orders.", patternType: prefix}
+        operations: [Describe, Write]
 "#
         );
     }

@@ -76,12 +76,13 @@ impl TopologyPlan {
                 Found::Nothing | Found::Topic { .. } => {}
             }
         }
-        // Whether a group may be joined shows only when it is, which is too late
-        // for this error: who lacks a topic most likely lacks the group too.
+        // Whether a group may be joined shows only when it is, and so with transactional
+        // ids, which is too late for this error: who lacks a topic most likely lacks
+        // these too.
         if forbidden {
-            let groups = self.grants.iter().filter(|(of, _)| of.is_group());
+            let others = self.grants.iter().filter(|(of, _)| !of.is_topic());
             let missing = &mut shortfall.missing.grants;
-            missing.extend(groups.map(|(of, operations)| (of.clone(), operations.clone())));
+            missing.extend(others.map(|(of, operations)| (of.clone(), operations.clone())));
         }
         shortfall
     }
@@ -200,6 +201,11 @@ impl fmt::Display for Shortfall {
                     f,
                     "\n  group {name}: {operations} needed, and not known to be allowed"
                 )?,
+                Resource::TransactionalIds(prefix) => write!(
+                    f,
+                    "\n  transactional ids {prefix}*: {operations} needed, and not known to be \
+                     allowed"
+                )?,
             }
         }
         Ok(())
@@ -305,6 +311,7 @@ mod tests {
             "topic orders.requests has 4 partitions, 12 wanted",
             "topic orders.control may not be seen, Describe and Read and Write needed",
             "group orders: Describe and Read needed",
+            "transactional ids orders.*: Describe and Write needed",
             "topic shim.replies is missing: its owner makes it",
             "--alter --topic orders.requests --partitions 12",
             "--operation Read --operation Write --topic orders.control",

@@ -54,14 +54,15 @@ impl fmt::Display for User<'_> {
         )?;
         writeln!(f, "  authorization:\n    type: simple\n    acls:")?;
         for (resource, operations) in self.grants {
-            let (kind, name) = match resource {
-                Resource::Topic(topic) => ("topic", topic),
-                Resource::Group(group) => ("group", group),
+            let (kind, name, pattern) = match resource {
+                Resource::Topic(topic) => ("topic", topic, "literal"),
+                Resource::Group(group) => ("group", group, "literal"),
+                Resource::TransactionalIds(prefix) => ("transactionalId", prefix, "prefix"),
             };
             let operations: Vec<String> = operations.iter().map(Operation::to_string).collect();
             writeln!(
                 f,
-                "      - resource: {{type: {kind}, name: {}, patternType: literal}}\n        operations: [{}]",
+                "      - resource: {{type: {kind}, name: {}, patternType: {pattern}}}\n        operations: [{}]",
                 scalar(name),
                 operations.join(", ")
             )?;
