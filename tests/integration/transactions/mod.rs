@@ -1,5 +1,6 @@
 //! Exactly-once endpoints: outputs and offsets in one transaction.
 
+mod broken;
 mod killed;
 mod walk;
 
