@@ -1,7 +1,6 @@
 //! Turns of the valve, and what waits for them.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use tower::Service;
 
@@ -9,14 +8,11 @@ use super::steps::Step;
 use super::{Engine, Later};
 use crate::dispatch::assignment::Assignment;
 use crate::dispatch::job::Job;
+use crate::dispatch::margin;
 use crate::dispatch::partition::Partition;
 use crate::dispatch::valve::{Scope, Shut, Turn};
 use crate::dispatch::{Delivery, Outcome};
 use crate::health::ConsumerHealth;
-
-/// So long before its deadline a call that waits is answered, so that its caller
-/// learns more than that time has run out.
-const ANSWER: Duration = Duration::from_millis(100);
 
 impl<S> Engine<S>
 where
@@ -109,7 +105,7 @@ where
             true => {
                 let now = self.now().wall;
                 let left = job.record.deadline().map(|it| it.remaining(now));
-                left.map(|left| left - ANSWER.min(left / 10))
+                left.map(|left| left - margin(left))
             }
             false => None,
         };

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::dispatch::Delivery;
+use crate::dispatch::{Delivery, margin};
 
 const FIRST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_millis(250);
-/// Before its deadline a call is answered, so that its caller learns more than
-/// that time has run out.
-const ANSWER: Duration = Duration::from_millis(100);
 
 /// Growing pauses up to the moment at which a delivery must be answered.
 pub(super) struct Wait {
@@ -44,7 +41,7 @@ impl Wait {
         let time = delivery.finish_by.saturating_duration_since(delivery.began);
         Self {
             pauses: Pauses::default(),
-            until: delivery.finish_by - ANSWER.min(time / 10),
+            until: delivery.finish_by - margin(time),
         }
     }
 
