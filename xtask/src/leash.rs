@@ -1,7 +1,7 @@
 //! A child process that cannot outlive this one, whatever ends this one.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::Write,
     os::unix::process::CommandExt,
     path::Path,
@@ -90,6 +90,25 @@ impl Leashed {
             .with_context(|| format!("cannot ask whether {} runs", self.program))
     }
 
+    /// Waits for `limit` at most until the program `answers`. Says how it failed, where it does not.
+    pub(crate) fn await_answer(
+        &mut self,
+        limit: Duration,
+        mut answers: impl FnMut() -> bool,
+    ) -> Result<Option<String>> {
+        let end = poll::until(limit, || {
+            if let Some(status) = self.ended()? {
+                return Ok(Some(Some(status)));
+            }
+            Ok(answers().then_some(None))
+        })?;
+        Ok(match end {
+            Some(None) => None,
+            Some(Some(status)) => Some(format!("ended with {status}")),
+            None => Some(format!("does not answer within {} s", limit.as_secs())),
+        })
+    }
+
     /// Sends `signal`.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         kill_process(Pid::from_child(&self.child), signal)
@@ -109,6 +128,20 @@ impl Leashed {
                 limit.as_secs()
             ),
         }
+    }
+}
+
+/// Opens the log of a program that may have run before.
+pub(crate) fn open_log(path: &Path) -> Result<File> {
+    let log = OpenOptions::new().create(true).append(true).open(path);
+    log.with_context(|| format!("cannot open {}", path.display()))
+}
+
+/// Sends `signal` to the program that runs, if one does, and waits for its end.
+pub(crate) fn end(program: &mut Option<Leashed>, signal: Signal, limit: Duration) -> Result<()> {
+    match program.take() {
+        Some(program) => program.end(signal, limit),
+        None => Ok(()),
     }
 }
 

@@ -1,8 +1,7 @@
 //! A real Postgres for development and tests.
 
 use std::{
-    env,
-    fs::{self, OpenOptions},
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -12,7 +11,11 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{account::Account, leash::Leashed, poll, port};
+use crate::{
+    account::Account,
+    leash::{self, Leashed},
+    port,
+};
 
 const USER: &str = "ipc";
 const DATABASE: &str = "postgres";
@@ -120,9 +123,7 @@ impl Postgres {
             "the postgres at port {} is still running: stop it first",
             self.port
         );
-        let path = self.log_path();
-        let log = OpenOptions::new().create(true).append(true).open(&path);
-        let log = log.with_context(|| format!("cannot open {}", path.display()))?;
+        let log = leash::open_log(&self.log_path())?;
         let mut server = Command::new(self.programs.join("postgres"));
         server
             .arg("-D")
@@ -177,16 +178,8 @@ impl Postgres {
             bail!("the postgres at port {} is not running", self.port);
         };
         let id = process.id();
-        let end = poll::until(START_LIMIT, || {
-            if let Some(status) = process.ended()? {
-                return Ok(Some(Some(status)));
-            }
-            Ok(is_ready(&status, id).then_some(None))
-        })?;
-        let failure = match end {
-            Some(None) => return Ok(()),
-            Some(Some(status)) => format!("ended with {status}"),
-            None => format!("does not answer within {} s", START_LIMIT.as_secs()),
+        let Some(failure) = process.await_answer(START_LIMIT, || is_ready(&status, id))? else {
+            return Ok(());
         };
         self.process = None;
         let log = fs::read_to_string(self.log_path()).unwrap_or_default();
@@ -197,10 +190,7 @@ impl Postgres {
     }
 
     fn end(&mut self, signal: Signal) -> Result<()> {
-        match self.process.take() {
-            Some(process) => process.end(signal, STOP_LIMIT),
-            None => Ok(()),
-        }
+        leash::end(&mut self.process, signal, STOP_LIMIT)
     }
 
     fn data(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! A real Redis, or Valkey, for tests.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::PathBuf,
@@ -13,7 +13,10 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{leash::Leashed, poll, port, program};
+use crate::{
+    leash::{self, Leashed},
+    port, program,
+};
 
 /// Its program, by the names it has.
 pub const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
@@ -95,10 +98,7 @@ impl Redis {
     ///
     /// When it cannot be killed.
     pub fn kill(&mut self) -> Result<()> {
-        match self.process.take() {
-            Some(process) => process.end(Signal::KILL, STOP_LIMIT),
-            None => Ok(()),
-        }
+        leash::end(&mut self.process, Signal::KILL, STOP_LIMIT)
     }
 
     /// Starts it again after it was killed, on its port, and with what it wrote to disk; it answers when this
@@ -113,12 +113,7 @@ impl Redis {
             "the redis at {} is still running: kill it first",
             self.address()
         );
-        let log = self.log_path();
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .with_context(|| format!("cannot open {}", log.display()))?;
+        let log = leash::open_log(&self.log_path())?;
         let mut command = Command::new(&self.program);
         command
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
@@ -136,17 +131,9 @@ impl Redis {
         let Some(process) = &mut self.process else {
             bail!("the redis at {address} is not running: start it first");
         };
-        let end = poll::until(START_LIMIT, || {
-            if let Some(status) = process.ended()? {
-                return Ok(Some(Some(status)));
-            }
-            let answers = answers(address).unwrap_or(false);
-            Ok(answers.then_some(None))
-        })?;
-        let failure = match end {
-            Some(None) => return Ok(()),
-            Some(Some(status)) => format!("ended with {status}"),
-            None => format!("does not answer within {} s", START_LIMIT.as_secs()),
+        let answers = || answers(address).unwrap_or(false);
+        let Some(failure) = process.await_answer(START_LIMIT, answers)? else {
+            return Ok(());
         };
         self.process = None;
         let log = fs::read_to_string(self.log_path()).unwrap_or_default();

@@ -1,5 +1,5 @@
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -15,7 +15,10 @@ use super::{
     keep_log, libraries, metadata,
     settings::{Addresses, Place, settings},
 };
-use crate::{leash::Leashed, poll, port, program};
+use crate::{
+    leash::{self, Leashed},
+    port, program,
+};
 
 const CLUSTER_ID: &str = "ipc-dev-cluster-000000";
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -96,12 +99,7 @@ impl NativeBroker {
             "the broker at {} is still running: stop it first",
             self.bootstrap()
         );
-        let log = self.log_path();
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .with_context(|| format!("cannot open {}", log.display()))?;
+        let log = leash::open_log(&self.log_path())?;
         let mut java = self.java(["-Xms256m", "-Xmx512m"]);
         java.arg("kafka.Kafka").arg(self.settings_path());
         self.process = Some(Leashed::spawn(&java, log, self.folder.path())?);
@@ -114,19 +112,9 @@ impl NativeBroker {
         let Some(process) = &mut self.process else {
             bail!("the broker at {address} is not running: start it first");
         };
-        let end = poll::until(metadata::START_LIMIT, || {
-            if let Some(status) = process.ended()? {
-                return Ok(Some(Some(status)));
-            }
-            Ok(metadata::serves_among(&address, brokers).then_some(None))
-        })?;
-        let failure = match end {
-            Some(None) => return Ok(()),
-            Some(Some(status)) => format!("ended with {status}"),
-            None => format!(
-                "does not answer within {} s",
-                metadata::START_LIMIT.as_secs()
-            ),
+        let answers = || metadata::serves_among(&address, brokers);
+        let Some(failure) = process.await_answer(metadata::START_LIMIT, answers)? else {
+            return Ok(());
         };
         self.process = None;
         bail!(
@@ -155,10 +143,7 @@ impl NativeBroker {
     }
 
     fn end(&mut self, signal: Signal) -> Result<()> {
-        match self.process.take() {
-            Some(process) => process.end(signal, STOP_LIMIT),
-            None => Ok(()),
-        }
+        leash::end(&mut self.process, signal, STOP_LIMIT)
     }
 
     pub(super) fn save_log(&self) -> Result<PathBuf> {
