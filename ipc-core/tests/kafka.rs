@@ -10,8 +10,8 @@ use ipc_core::embedded::EmbeddedBroker;
 use ipc_core::envelope::Envelope;
 use ipc_core::transport::kafka::{KafkaConfig, KafkaTransport};
 use ipc_core::transport::{
-    Ack, ClientStats, Event, Inlet, Outgoing, Received, SendError, Start, Subscription,
-    TopicPartition, TopicSpec, TopologyPlan, Transport,
+    ClientStats, Event, Inlet, Outgoing, Received, SendError, Start, Subscription, TopicPartition,
+    TopicSpec, TopologyPlan, Transport,
 };
 use tokio::sync::mpsc;
 
@@ -39,8 +39,7 @@ fn record(topic: &str, partition: impl Into<Option<i32>>, key: &str, payload: &s
 }
 
 async fn sent(transport: &KafkaTransport, record: Outgoing) -> Result<i32, SendError> {
-    let (ack, receipt) = Ack::pair();
-    transport.send(&record, ack);
+    let receipt = transport.append(&record);
     receipt.await.map(|placed| placed.partition)
 }
 
@@ -253,8 +252,7 @@ async fn a_full_queue_is_told_at_once_and_what_waits_is_closed_with_the_transpor
         .set("linger.ms", 60_000)
         .set("message.timeout.ms", 120_000);
     let transport = KafkaTransport::connect(config).await?;
-    let (ack, waiting) = Ack::pair();
-    transport.send(&record("t", 0, "k", "waits"), ack);
+    let waiting = transport.append(&record("t", 0, "k", "waits"));
     assert_eq!(
         sent(&transport, record("t", 0, "k", "too many")).await,
         Err(SendError::QueueFull { limit: 1 })

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::envelope::limits::{CHUNK, UNREAD};
 use crate::envelope::{CorrelationId, Envelope, Headers, RequestHead};
-use crate::transport::{Ack, Outgoing, SendError, Transport};
+use crate::transport::{Outgoing, SendError, Transport};
 
 /// Requests that are being sent in chunks, and how much of each was taken.
 #[derive(Debug, Default)]
@@ -90,8 +90,7 @@ pub(super) async fn send(
             partition,
             envelope: chunk(&head, headers.take(), envelope.key.clone(), piece),
         };
-        let (ack, receipt) = Ack::pair();
-        transport.send(&chunk, ack);
+        let receipt = transport.append(&chunk);
         partition = Some(receipt.await?.partition);
         sent = after;
         if head.end {

@@ -245,9 +245,7 @@ impl Replier {
     }
 
     pub(super) fn send(&self, record: &Outgoing) -> Receipt {
-        let (ack, receipt) = Ack::pair();
-        self.transport.send(record, ack);
-        receipt
+        self.transport.append(record)
     }
 }
 

@@ -14,7 +14,7 @@ use super::lanes::{Lane, Lanes};
 use super::lease::Lease;
 use super::relay::Relay;
 use super::rows;
-use crate::transport::{Ack, Outgoing, Placed, SendError};
+use crate::transport::{Outgoing, Placed, SendError};
 
 /// Messages that are read and not deleted, at most.
 const CAPACITY: usize = 1000;
@@ -178,8 +178,7 @@ impl<'a> Forward<'a> {
                 partition: None,
                 envelope: row.envelope.clone(),
             };
-            let (ack, receipt) = Ack::pair();
-            self.relay.transport.send(&record, ack);
+            let receipt = self.relay.transport.append(&record);
             let id = row.id;
             let settled = receipt.map(move |result| Settled { lane, id, result });
             self.under_way.push(settled.boxed());

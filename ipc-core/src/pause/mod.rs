@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use crate::envelope::UnixMillis;
 use crate::envelope::pause::{PauseRecord, PauseScope};
-use crate::transport::{Ack, Outgoing, Reader, Start, TopicPartition, Transport, TransportError};
+use crate::transport::{Outgoing, Reader, Start, TopicPartition, Transport, TransportError};
 
 pub use change::{Change, Instance};
 
@@ -179,8 +179,7 @@ impl Pauses {
                 partition: Some(self.place.partition),
                 envelope: record.to_envelope(),
             };
-            let (ack, receipt) = Ack::pair();
-            self.transport.send(&record, ack);
+            let receipt = self.transport.append(&record);
             receipts.push(receipt);
         }
         for (scope, receipt) in scopes.iter().zip(receipts) {

@@ -8,9 +8,7 @@ use bytes::Bytes;
 use super::mark::{MOST, Mark};
 use super::report::{Kind, kind};
 use super::{DeadLetter, Place, Refusal, Report, State};
-use crate::transport::{
-    Ack, Outgoing, Receipt, SendError, TopicPartition, Transport, TransportError,
-};
+use crate::transport::{Outgoing, Receipt, SendError, TopicPartition, Transport, TransportError};
 
 /// Letters of one partition between being sent and being marked. A run that is
 /// killed repeats these, and no others.
@@ -71,8 +69,7 @@ impl<'a> Window<'a> {
             self.settle(report).await?;
             self.lanes.insert(lane);
         }
-        let (ack, receipt) = Ack::pair();
-        self.transport.send(record, ack);
+        let receipt = self.transport.append(record);
         self.sent.push(Sent {
             place: letter.place(),
             kind: kind(letter),
@@ -137,8 +134,7 @@ impl<'a> Window<'a> {
             partition: Some(self.partition.partition),
             envelope: mark.to_envelope(),
         };
-        let (ack, receipt) = Ack::pair();
-        self.transport.send(&record, ack);
+        let receipt = self.transport.append(&record);
         let marked = receipt.await;
         marked.map(drop).map_err(|error| {
             let places: Vec<String> = mark

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::envelope::control::{Control, Obeyed};
 use crate::health::ConsumerHealth;
 use crate::metrics::Metrics;
-use crate::transport::{Ack, Outgoing, Receipt, Transport};
+use crate::transport::{Outgoing, Receipt, Transport};
 
 /// Between two presence records.
 const EVERY: Duration = Duration::from_secs(1);
@@ -90,8 +90,6 @@ impl Presence {
             partition: Some(0),
             envelope: control.to_envelope(),
         };
-        let (ack, receipt) = Ack::pair();
-        self.transport.send(&record, ack);
-        receipt
+        self.transport.append(&record)
     }
 }

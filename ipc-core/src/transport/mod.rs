@@ -55,6 +55,14 @@ pub trait Transport: Send + Sync + 'static {
     /// partition that their senders chose.
     fn send(&self, record: &Outgoing, ack: Ack);
 
+    /// Hands a record over for sending, as [`send`](Transport::send) does, to one who
+    /// waits for what becomes of it. Dropping the receipt calls nothing off.
+    fn append(&self, record: &Outgoing) -> Receipt {
+        let (ack, receipt) = Ack::pair();
+        self.send(record, ack);
+        receipt
+    }
+
     /// The present, by the clock that stamps records and deadlines.
     fn now(&self) -> UnixMillis {
         UnixMillis::now()

@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 
 use crate::dispatch::{Delivery, Failure, Outcome, Reason, ReplyTopics};
 use crate::metrics::Metrics;
-use crate::transport::{Ack, Outgoing, Placed, SendError, Transport};
+use crate::transport::{Outgoing, Placed, SendError, Transport};
 
 use self::letter::{Fit, Letter};
 
@@ -176,8 +176,7 @@ impl Target {
             return None;
         }
         loop {
-            let (ack, receipt) = Ack::pair();
-            self.transport.send(&record, ack);
+            let receipt = self.transport.append(&record);
             match (receipt.await, fit.tighter()) {
                 (Ok(placed), _) => {
                     let dispatch = self.metrics.dispatch();

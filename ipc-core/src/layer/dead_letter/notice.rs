@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::dispatch::{Delivery, Reason, ReplyTopics};
 use crate::envelope::{Envelope, Headers, Parked, ParkedAddress, ReplyPart, ReplyWriter};
 use crate::envelope::{names, problem};
-use crate::transport::{Ack, Outgoing, Placed, Transport};
+use crate::transport::{Outgoing, Placed, Transport};
 
 /// How often it is tried: the dead letter is what counts.
 const TRIES: u32 = 5;
@@ -56,8 +56,7 @@ pub(super) fn write(
 /// Writes it to the log, if that can be done soon.
 pub(super) async fn send(transport: &dyn Transport, notice: &Outgoing) {
     for _ in 0..TRIES {
-        let (ack, receipt) = Ack::pair();
-        transport.send(notice, ack);
+        let receipt = transport.append(notice);
         match receipt.await {
             Ok(_) => return,
             Err(error) if error.is_passing() => tokio::time::sleep(PAUSE).await,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::dispatch::Delivery;
 use crate::envelope::{Trail, names};
-use crate::transport::{Ack, Outgoing, SendError, Transport};
+use crate::transport::{Outgoing, SendError, Transport};
 
 /// Between two tries to write a record.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -37,8 +37,7 @@ impl Tiers {
             return true;
         }
         loop {
-            let (ack, receipt) = Ack::pair();
-            self.transport.send(&record, ack);
+            let receipt = self.transport.append(&record);
             match receipt.await {
                 Ok(_) => return true,
                 Err(SendError::Closed) => return std::future::pending().await,

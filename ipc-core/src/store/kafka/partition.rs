@@ -18,7 +18,7 @@ use crate::envelope::UnixMillis;
 use crate::store::{
     Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, FinishError, StoreError, StoredReply,
 };
-use crate::transport::{Ack, Outgoing, SendError, TopicPartition, Transport};
+use crate::transport::{Outgoing, SendError, TopicPartition, Transport};
 
 /// Bits for the claims of one owner: a fence is the offset at which it began, and in
 /// these the number of the claim. An owner that runs over them has stored replies,
@@ -110,8 +110,7 @@ impl Partition {
             partition: Some(self.place.partition),
             envelope: entry.to_envelope(),
         };
-        let (ack, receipt) = Ack::pair();
-        self.transport.send(&record, ack);
+        let receipt = self.transport.append(&record);
         receipt.await.map(drop)
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::envelope::Envelope;
 use crate::testing::Observer;
 use crate::transport::{
-    Ack, Outgoing, Placed, Receipt, SendError, Start, TopicPartition, TopicSpec, Transport,
+    Outgoing, Placed, Receipt, SendError, Start, TopicPartition, TopicSpec, Transport,
 };
 
 /// A transport and names nobody else uses.
@@ -49,9 +49,7 @@ impl Case {
     }
 
     pub(super) fn send(&self, record: Outgoing) -> Receipt {
-        let (ack, receipt) = Ack::pair();
-        self.transport.send(&record, ack);
-        receipt
+        self.transport.append(&record)
     }
 
     /// Sends texts to one partition, and waits until the log has them.

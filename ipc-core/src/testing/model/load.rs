@@ -11,7 +11,7 @@ use super::trial::{Perform, SERVICE};
 use super::world::World;
 use crate::client::Client;
 use crate::envelope::{Envelope, Headers};
-use crate::transport::{Ack, Outgoing, Transport};
+use crate::transport::{Outgoing, Transport};
 
 /// How long a caller does nothing between two operations.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -117,8 +117,7 @@ pub(super) async fn poison(
                 payload: Some(Bytes::from_static(b"\xff\x00 no request")),
             },
         };
-        let (ack, receipt) = Ack::pair();
-        transport.send(&garbage, ack);
+        let receipt = transport.append(&garbage);
         if let Ok(placed) = receipt.await {
             world.note(What::Poisoned {
                 partition: placed.partition,

@@ -24,8 +24,7 @@ fn record(topic: &Arc<str>, partition: Option<i32>, payload: &str) -> Outgoing {
 }
 
 async fn send(transport: &MemoryTransport, record: Outgoing) -> Result<Placed, SendError> {
-    let (ack, receipt) = Ack::pair();
-    transport.send(&record, ack);
+    let receipt = transport.append(&record);
     receipt.await
 }
 
