@@ -46,10 +46,10 @@ const WORKS: u32 = 60;
 /// From one to the next.
 const PACE: Duration = Duration::from_millis(50);
 /// Events of the stream, one each tenth of a second.
-const EVENTS: u32 = 60;
+const EVENTS: u32 = 40;
 const DELAY: Duration = Duration::from_secs(1);
 /// Letters that are sent back each second.
-const RATE: NonZeroU32 = NonZeroU32::new(5).unwrap();
+const RATE: NonZeroU32 = NonZeroU32::new(8).unwrap();
 /// So many are sent back when the leader is killed.
 const SENT_BACK: u64 = 4;
 

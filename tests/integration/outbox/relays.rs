@@ -30,6 +30,15 @@ async fn leader(desk: &Desk) -> Result<Worker> {
     Ok(worker)
 }
 
+/// Waits until somebody has the lease for another term than `term`.
+async fn another_leads(desk: &Desk, term: Option<i64>) -> Result<()> {
+    eventually("another leads", async || {
+        let now = desk.leader().await?;
+        Ok(now.is_some() && now != term)
+    })
+    .await
+}
+
 /// Commits messages of every key until it is told to stop; answers how many of each.
 struct Writing {
     stop: CancellationToken,
@@ -80,11 +89,7 @@ async fn a_killed_relay_is_followed_by_another_and_nothing_is_lost() -> Result<(
     flows(&desk, 40).await?;
     let term = desk.leader().await?;
     first.kill().await?;
-    eventually("another leads", async || {
-        let now = desk.leader().await?;
-        Ok(now.is_some() && now != term)
-    })
-    .await?;
+    another_leads(&desk, term).await?;
     let expected = of_each(KEYS, writing.end().await?);
     let repeated = desk.arrived(&expected).await?;
     // No more than was under way.
@@ -104,11 +109,7 @@ async fn a_stopped_relay_that_goes_on_repeats_no_more_than_it_had_handed_over() 
     flows(&desk, 40).await?;
     let term = desk.leader().await?;
     first.signal(Signal::STOP)?;
-    eventually("another leads", async || {
-        let now = desk.leader().await?;
-        Ok(now.is_some() && now != term)
-    })
-    .await?;
+    another_leads(&desk, term).await?;
     let expected = of_each(KEYS, writing.end().await?);
     let before = desk.arrived(&expected).await?;
     eventually("the rows are gone", async || Ok(desk.waiting().await? == 0)).await?;

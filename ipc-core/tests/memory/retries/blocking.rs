@@ -16,12 +16,28 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::super::system::{System, TestResult, keyed};
-use super::{Answer, Stage, pauses};
+use super::{Answer, Ended, Stage, pauses};
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(4);
 const ATTEMPTS: u32 = 5;
 const SPEC: RetrySpec = RetrySpec::attempts(ATTEMPTS).backoff(FIRST, LONGEST);
+
+/// What happens where the first attempt of each of so many records fails, each in a lane
+/// of its own.
+async fn failing_once(retry: RetrySpec, records: usize) -> TestResult<Ended> {
+    let mut stage = Stage::asking(retry, |_, attempt| match attempt {
+        1 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        _ => StatusCode::NO_CONTENT.into_response(),
+    })
+    .await?;
+    for nth in 0..records {
+        let key: &'static str = nth.to_string().leak();
+        stage.send(key, "work").await?;
+    }
+    stage.all(records).await?;
+    Ok(stage.end().await)
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_attempt_is_repeated_with_growing_waits_and_ends_as_a_dead_letter() -> TestResult {
@@ -87,19 +103,7 @@ async fn a_record_that_is_tried_again_holds_its_lane_and_no_other() -> TestResul
 async fn more_records_than_may_run_at_once_wait_for_their_next_attempt_beside_each_other()
 -> TestResult {
     const RECORDS: usize = 600;
-    let mut stage = Stage::asking(SPEC, |_, attempt| match attempt {
-        1 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        _ => StatusCode::NO_CONTENT.into_response(),
-    })
-    .await?;
-    for nth in 0..RECORDS {
-        let key: &'static str = nth.to_string().leak();
-        stage.send(key, "work").await?;
-    }
-    for _ in 0..RECORDS {
-        stage.next().await?;
-    }
-    let runs = stage.end().await.runs;
+    let runs = failing_once(SPEC, RECORDS).await?.runs;
     let firsts = runs.iter().take_while(|run| run.attempt == 1).count();
     assert_eq!(firsts, RECORDS, "a permit was held by one that waited");
     Ok(())
@@ -236,19 +240,7 @@ async fn over_its_budget_a_service_waits_as_long_as_it_ever_does() -> TestResult
     const RECORDS: usize = 400;
     let longest = Duration::from_secs(600);
     let retry = RetrySpec::attempts(2).backoff(Duration::from_millis(1), longest);
-    let mut stage = Stage::asking(retry, |_, attempt| match attempt {
-        1 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        _ => StatusCode::NO_CONTENT.into_response(),
-    })
-    .await?;
-    for nth in 0..RECORDS {
-        let key: &'static str = nth.to_string().leak();
-        stage.send(key, "work").await?;
-    }
-    for _ in 0..RECORDS {
-        stage.next().await?;
-    }
-    let ended = stage.end().await;
+    let ended = failing_once(retry, RECORDS).await?;
     let begun = ended.runs[0].at;
     let soon = ended
         .runs

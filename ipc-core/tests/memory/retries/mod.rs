@@ -156,6 +156,14 @@ impl Stage {
         next.ok_or_else(|| "the handler has gone".into())
     }
 
+    /// Waits until so many are done.
+    async fn all(&mut self, works: usize) -> TestResult {
+        for _ in 0..works {
+            self.next().await?;
+        }
+        Ok(())
+    }
+
     async fn end(self) -> Ended {
         let metrics = self.service.metrics().clone();
         self.client.close().await;

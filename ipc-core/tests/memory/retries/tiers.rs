@@ -49,6 +49,13 @@ fn number(headers: &Headers, name: &str) -> TestResult<u64> {
     Ok(text.parse()?)
 }
 
+/// Sends a record of its own key that fails twice; answers its body.
+async fn send_flaky(stage: &Stage, nth: usize) -> TestResult<&'static str> {
+    let body: &'static str = format!("flaky {nth}").leak();
+    stage.send(body, body).await?;
+    Ok(body)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failed_record_waits_in_the_topic_of_its_delay_and_those_behind_overtake_it() -> TestResult
 {
@@ -109,14 +116,10 @@ async fn every_record_waits_its_own_time_however_many_there_are() -> TestResult 
     let mut stage = Stage::asking(SPEC, flaky).await?;
     let mut bodies = Vec::new();
     for nth in 0..RECORDS {
-        let body: &'static str = format!("flaky {nth}").leak();
-        bodies.push(body);
-        stage.send(body, body).await?;
+        bodies.push(send_flaky(&stage, nth).await?);
         tokio::time::sleep(FIRST / 20).await;
     }
-    for _ in 0..RECORDS {
-        stage.next().await?;
-    }
+    stage.all(RECORDS).await?;
     let runs = stage.end().await.runs;
     for body in bodies {
         for (pause, delay) in pauses(&runs_of(&runs, body))
@@ -188,15 +191,11 @@ async fn handovers_in_order_while_records_wait_lose_none_and_repeat_none() -> Te
     let mut stage = Stage::asking(SPEC, flaky).await?;
     let mut bodies = Vec::new();
     for nth in 0..RECORDS {
-        let body: &'static str = format!("flaky {nth}").leak();
-        bodies.push(body);
-        stage.send(body, body).await?;
+        bodies.push(send_flaky(&stage, nth).await?);
         tokio::time::sleep(FIRST / 3).await;
         stage = stage.handed_over().await?;
     }
-    for _ in 0..RECORDS {
-        stage.next().await?;
-    }
+    stage.all(RECORDS).await?;
     let ended = stage.end().await;
     for body in bodies {
         let runs = runs_of(&ended.runs, body);
