@@ -1,10 +1,11 @@
 //! Requests that come again, as their callers see it.
 
+mod away;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
@@ -17,8 +18,7 @@ use ipc_core::extract::Fence;
 use ipc_core::http::Reserved;
 use ipc_core::service::{Service, ServiceBuilder};
 use ipc_core::store::{
-    Claim, ClaimRequest, Dedup, DedupStore, Fingerprint, MemoryStore, Needs, StoreDown, StoreError,
-    WorkId,
+    Claim, ClaimRequest, Dedup, DedupStore as _, Fingerprint, MemoryStore, WorkId,
 };
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
@@ -369,100 +369,6 @@ async fn work_of_an_owner_that_died_is_taken_over_under_a_higher_fence() -> Test
         again.replayed,
         "the dead owner took its successor's reply away"
     );
-    orders.end().await;
-    Ok(())
-}
-
-/// A store that is away when told so.
-#[derive(Debug, Clone)]
-struct Unreliable {
-    store: MemoryStore,
-    is_away: Arc<AtomicBool>,
-}
-
-impl Unreliable {
-    fn new() -> Self {
-        Self {
-            store: MemoryStore::new(10),
-            is_away: Arc::default(),
-        }
-    }
-
-    fn set_away(&self, is_away: bool) {
-        self.is_away.store(is_away, Ordering::Relaxed);
-    }
-}
-
-#[async_trait]
-impl DedupStore for Unreliable {
-    fn name(&self) -> &'static str {
-        "unreliable"
-    }
-
-    async fn check(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        self.store.check(needs).await
-    }
-
-    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
-        if self.is_away.load(Ordering::Relaxed) {
-            return Err(StoreError::new("unreliable", "it is away"));
-        }
-        self.store.claim(request).await
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_its_store_a_service_that_fails_closed_handles_nothing_and_says_why() -> TestResult
-{
-    let (app, runs) = counting(numbered);
-    let store = Unreliable::new();
-    let health = ipc_core::health::Health::new();
-    let system = System::new();
-    let service = system
-        .service("orders")
-        .default_policy(policy(Idempotency::Optional))
-        .health(health.clone())
-        .dedup(store.clone());
-    let service = service.serve(app).start().await?;
-    let client = system.client("web").await?;
-    let orders = Deduped { service, client };
-    store.set_away(true);
-    let refused = orders.call(request("k", "tea")?).await?;
-    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(refused.problem()?, "dedup-store-away");
-    let sent = request("one-way", "tea")?;
-    orders.client.http_one_way(sent, Reserved::Refuse).await?;
-    let body = || {
-        let facts = health.facts(tokio::time::Instant::now());
-        format!("{:?}", facts.readiness(tokio::time::Instant::now()))
-    };
-    assert!(
-        body().contains("dedup store unreliable: it is away"),
-        "{}",
-        body()
-    );
-    assert_eq!(runs.count(), 0);
-
-    store.set_away(false);
-    let behind = orders.call(request("one-way", "tea")?).await?;
-    assert!(behind.replayed, "the one-way did not wait for the store");
-    assert!(!body().contains("unreliable"), "{}", body());
-    orders.end().await;
-    Ok(())
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_its_store_a_service_that_fails_open_goes_on() -> TestResult {
-    let (app, runs) = counting(numbered);
-    let store = Unreliable::new();
-    let dedup = Dedup::new(store.clone()).store_down(StoreDown::FailOpen);
-    let orders = Deduped::with(app, Idempotency::Optional, dedup).await?;
-    store.set_away(true);
-    for _ in 0..2 {
-        let answer = orders.call(request("k", "tea")?).await?;
-        assert!(!answer.replayed);
-    }
-    assert_eq!(runs.count(), 2);
     orders.end().await;
     Ok(())
 }
