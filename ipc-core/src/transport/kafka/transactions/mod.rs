@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use self::producer::Verdict;
 use self::worker::{Maker, Resolved, Worker};
-use super::config::KafkaConfig;
+use super::config::{KafkaConfig, Role};
 use super::hooks::Hooks;
 use super::lent::Lent;
 use crate::transport::{Transaction, TransactionError, Transactions, TransportError};
@@ -41,6 +41,15 @@ impl Transactor {
         of: Arc<Lent>,
         id: &str,
     ) -> Result<Self, TransportError> {
+        // Otherwise the group would tell of offsets while a transaction may still take
+        // them back.
+        let client = config.client(Role::Group);
+        if client.get("isolation.level") != Some("read_committed") {
+            return Err(TransportError::configuration(
+                "exactly_once needs isolation.level = read_committed for the consumer: leave \
+                 the property out",
+            ));
+        }
         let within = config.startup_bound();
         of.use_transactions();
         let maker = Maker {
