@@ -68,10 +68,22 @@ fn no_seed_breaks_a_promise() -> TestResult {
 }
 
 #[test]
+fn no_seed_gives_a_request_more_or_less_than_its_outputs_once() -> TestResult {
+    if let Some(history) = broken(|seed| Trial::new(seed).exactly_once())? {
+        panic!("{:#?}\n{history}", check(&history));
+    }
+    Ok(())
+}
+
+#[test]
 fn every_planted_bug_is_found() -> TestResult {
     let mut hidden = Vec::new();
     for bug in Bug::ALL {
-        if broken(|seed| Trial::new(seed).plant(*bug))?.is_none() {
+        let trial = |seed| match bug.is_of_transactions() {
+            true => Trial::new(seed).exactly_once(),
+            false => Trial::new(seed),
+        };
+        if broken(|seed| trial(seed).plant(*bug))?.is_none() {
             hidden.push(bug);
         }
     }

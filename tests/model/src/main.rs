@@ -54,6 +54,7 @@ fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let end = arguments.from + arguments.seeds;
     let trial = |seed| match arguments.plant {
+        Some(bug) if bug.is_of_transactions() => Trial::new(seed).exactly_once().plant(bug),
         Some(bug) => Trial::new(seed).plant(bug),
         None => Trial::new(seed),
     };

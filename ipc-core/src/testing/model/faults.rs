@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::history::What;
 use super::weather::Weather;
 use super::world::World;
-use crate::transport::memory::{Commit, Faults, Fetch, Produce};
-use crate::transport::{Outgoing, TopicPartition};
+use crate::transport::memory::{Commit, Faults, Fetch, Produce, Transact};
+use crate::transport::{Outgoing, TopicPartition, Transaction};
 
 /// Lets the weather and the world's dice decide; notes the commits.
 pub(super) struct Dice {
@@ -89,5 +89,26 @@ impl Faults for Dice {
             self.world.note(What::Committed { partition, offset });
         }
         Commit::Apply
+    }
+
+    fn transact(&mut self, transaction: &Transaction) -> Transact {
+        if self.weather.log_is_away().is_some() {
+            return Transact::Abort;
+        }
+        let fate = match self.falls(4).then(|| self.world.below(3)) {
+            None => Transact::Commit,
+            Some(0) => Transact::LoseAnswer,
+            Some(1) => Transact::CommitAfter(self.world.some_of(Duration::from_secs(3))),
+            Some(_) => return Transact::Abort,
+        };
+        for note in &transaction.offsets {
+            if note.partition.topic == self.requests {
+                self.world.note(What::Committed {
+                    partition: note.partition.partition,
+                    offset: note.next,
+                });
+            }
+        }
+        fate
     }
 }

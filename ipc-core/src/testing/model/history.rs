@@ -17,6 +17,8 @@ pub struct History {
     /// Whether the dedup store is in the log, where the owner of a partition is the
     /// owner of every claim in it.
     pub store_in_log: bool,
+    /// Whether handlers write outputs, exactly once.
+    pub exactly_once: bool,
     /// What was asked for, by number.
     pub operations: Vec<Operation>,
     /// How often something went wrong.
@@ -163,6 +165,13 @@ pub enum What {
         /// Why it was given up.
         reason: String,
         /// The partition that it came from.
+        partition: i32,
+        /// Its offset there.
+        offset: i64,
+    },
+    /// What a handler wrote can be read; found at the end.
+    Output {
+        /// The partition of its request.
         partition: i32,
         /// Its offset there.
         offset: i64,

@@ -31,6 +31,8 @@ pub(super) struct Caller {
     pub(super) world: World,
     /// Whether the service tries again what fails.
     pub(super) has_retries: bool,
+    /// Whether it knows what comes again.
+    pub(super) has_keys: bool,
 }
 
 impl Caller {
@@ -69,7 +71,7 @@ impl Caller {
             true => Kind::Call,
             false => Kind::OneWay,
         };
-        let keyed = self.world.once_in(2);
+        let keyed = self.world.once_in(2) && self.has_keys;
         let may_give_up = kind == Kind::Call && self.world.once_in(5);
         let retries = match kind == Kind::OneWay && self.has_retries && self.world.once_in(3) {
             true => Some(self.retries(keyed)),

@@ -21,6 +21,8 @@
 //!
 //! [`Trial::minimal`] makes a trial that breaks a promise small enough to be read.
 //!
+//! [`Trial::exactly_once`] tries a service whose handlers write to a topic, exactly once.
+//!
 //! A service of one's own is tried with [`Trial::serving`]: its handlers tell through a
 //! [`Probe`] what they do, and its instances share a dedup store that is beside them.
 //!
@@ -41,6 +43,7 @@ mod load;
 mod minimal;
 mod mortal;
 mod noted;
+mod outputs;
 mod probe;
 mod trial;
 mod weather;

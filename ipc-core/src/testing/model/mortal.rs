@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use crate::transport::memory::MemoryTransport;
 use crate::transport::{
     Ack, Consumer, ConsumerDecorator, Inlet, Note, Outgoing, SendError, Subscription,
-    TopicPartition, Transport, TransportDecorator, TransportError,
+    TopicPartition, Transaction, TransactionError, Transactions, Transport, TransportDecorator,
+    TransportError,
 };
 
 /// How long an instance lives. Everything that another could notice of it is a step: what
@@ -124,5 +125,32 @@ impl ConsumerDecorator for Steps {
             return Err(dead());
         }
         self.consumer.commit_noted(notes).await
+    }
+
+    async fn transactions(&self, id: &str) -> Result<Arc<dyn Transactions>, TransportError> {
+        let transactions = self.consumer.transactions(id).await?;
+        let life = self.life.clone();
+        Ok(Arc::new(TransactionSteps { transactions, life }))
+    }
+}
+
+/// Transactions that count as steps.
+struct TransactionSteps {
+    transactions: Arc<dyn Transactions>,
+    life: Life,
+}
+
+#[async_trait]
+impl Transactions for TransactionSteps {
+    async fn commit(&self, transaction: Arc<Transaction>) -> Result<(), TransactionError> {
+        if !self.life.step() {
+            return Err(TransactionError::Fenced);
+        }
+        let committed = self.transactions.commit(transaction).await;
+        if !self.life.step() {
+            // Nobody is told.
+            return std::future::pending().await;
+        }
+        committed
     }
 }

@@ -17,6 +17,7 @@ use super::flaky::Flaky;
 use super::fleet::{Fleet, Store};
 use super::history::{End, History, Operation, What};
 use super::load::{Caller, poison};
+use super::outputs;
 use super::probe::Probe;
 use super::weather::Weather;
 use super::world::World;
@@ -24,8 +25,8 @@ use crate::client::{Client, ServiceClient};
 use crate::routing::App;
 use crate::service::ServeError;
 use crate::store::StoreDown;
-use crate::transport::Transport;
 use crate::transport::memory::MemoryCluster;
+use crate::transport::{TopicSpec, Transport};
 
 /// The service under trial.
 pub(super) const SERVICE: &str = "trial";
@@ -56,6 +57,8 @@ pub struct Trial {
     pub(super) cut: Cut,
     /// Whether it brings its own service, which can do everything.
     is_own: bool,
+    /// Whether its handlers write outputs, exactly once.
+    exactly_once: bool,
     make_app: MakeApp,
     perform: Perform,
 }
@@ -76,8 +79,18 @@ impl Trial {
             bug: None,
             cut: Cut::default(),
             is_own: true,
+            exactly_once: false,
             make_app: Arc::new(default::app),
             perform: Arc::new(|service, operation| Box::pin(default::perform(service, operation))),
+        }
+    }
+
+    /// Tries a service with exactly-once endpoints, whose handlers write to a topic. Its
+    /// group forgets nothing: then outputs would be written again.
+    pub fn exactly_once(self) -> Self {
+        Self {
+            exactly_once: true,
+            ..self.serving(outputs::app, outputs::perform)
         }
     }
 
@@ -131,6 +144,11 @@ impl Trial {
             weather: weather.clone(),
         });
 
+        if self.exactly_once {
+            world.is_exactly_once();
+            let topic = outside.topic_names().named(outputs::TOPIC);
+            outside.create_topics(&[TopicSpec::new(topic, 1)]).await?;
+        }
         let (store, store_down) = self.store(&world, &weather);
         let mut fleet = Fleet::new(
             cluster.clone(),
@@ -162,6 +180,7 @@ impl Trial {
                 perform: Arc::clone(&self.perform),
                 world: world.clone(),
                 has_retries: self.is_own,
+                has_keys: !self.exactly_once,
             };
             load.spawn(caller.run(self.operations));
         }
@@ -195,6 +214,9 @@ impl Trial {
         }
         fleet.stop_all().await;
         note_letters(&*outside, &world, SERVICE).await?;
+        if self.exactly_once {
+            outputs::note(&*outside, &world).await?;
+        }
         Ok(world.into_history(lag))
     }
 
@@ -222,7 +244,7 @@ impl Trial {
     ) -> Result<(), ServeError> {
         let next = match world.below(12) {
             fault @ ..8 if world.takes_fault() => fault,
-            8 if world.once_in(2) && world.takes_fault() => 8,
+            8 if !self.exactly_once && world.once_in(2) && world.takes_fault() => 8,
             _ => 9,
         };
         match next {

@@ -84,6 +84,11 @@ impl World {
         self.0.history.lock().fails_open = true;
     }
 
+    /// Handlers write outputs, exactly once.
+    pub(super) fn is_exactly_once(&self) {
+        self.0.history.lock().exactly_once = true;
+    }
+
     /// Nothing goes wrong in this trial.
     pub(super) fn is_calm(&self) {
         self.0.history.lock().calm = true;

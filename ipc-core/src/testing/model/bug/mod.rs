@@ -1,6 +1,7 @@
 //! Bugs on purpose: what a checker does not find it cannot be trusted about.
 
 mod store;
+mod transactions;
 mod transport;
 
 use std::sync::Arc;
@@ -57,6 +58,8 @@ pub enum Bug {
     ForgetsAttempts,
     /// What waits for another attempt says that there were more than there were.
     SkipsAttempts,
+    /// Outputs are committed in a transaction, and offsets after it.
+    CommitsApart,
 }
 
 impl Bug {
@@ -83,7 +86,14 @@ impl Bug {
         Self::LosesRetries,
         Self::ForgetsAttempts,
         Self::SkipsAttempts,
+        Self::CommitsApart,
     ];
+
+    /// Whether it shows in trials of [exactly-once](super::Trial::exactly_once) endpoints.
+    #[must_use]
+    pub fn is_of_transactions(self) -> bool {
+        matches!(self, Self::CommitsApart)
+    }
 
     /// Plants it between an instance and its transport.
     pub(super) fn in_transport(

@@ -9,12 +9,13 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::Bug;
+use super::transactions::Apart;
 use crate::envelope::names;
 use crate::testing::model::history::Retries;
 use crate::transport::memory::MemoryCluster;
 use crate::transport::{
     Ack, Consumer, ConsumerDecorator, Event, Inlet, Outgoing, Placed, Start, Subscription, Tap,
-    TopicPartition, Transport, TransportDecorator, TransportError,
+    TopicPartition, Transactions, Transport, TransportDecorator, TransportError,
 };
 
 pub(super) struct Planted {
@@ -173,6 +174,7 @@ struct PlantedControl {
     bug: Bug,
 }
 
+#[async_trait]
 impl ConsumerDecorator for PlantedControl {
     fn inner(&self) -> &Consumer {
         &self.consumer
@@ -192,5 +194,17 @@ impl ConsumerDecorator for PlantedControl {
         if self.bug == Bug::UnfencedZombie {
             self.cluster.commit_unfenced(&self.group, &changed);
         }
+    }
+
+    async fn transactions(&self, id: &str) -> Result<Arc<dyn Transactions>, TransportError> {
+        let transactions = self.consumer.transactions(id).await?;
+        if self.bug != Bug::CommitsApart {
+            return Ok(transactions);
+        }
+        Ok(Arc::new(Apart {
+            transactions,
+            cluster: self.cluster.clone(),
+            group: Arc::clone(&self.group),
+        }))
     }
 }

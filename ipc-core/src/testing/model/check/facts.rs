@@ -32,6 +32,8 @@ pub(super) struct Facts<'a> {
     /// Why each work was given up.
     pub(super) given_up: BTreeMap<u32, &'a str>,
     pub(super) poisoned: BTreeSet<(i32, i64)>,
+    /// How many outputs each request has.
+    pub(super) outputs: BTreeMap<(i32, i64), usize>,
     pub(super) commits: Vec<(usize, i32, i64)>,
     /// When the group forgot its commits.
     pub(super) resets: Vec<usize>,
@@ -59,6 +61,7 @@ impl<'a> Facts<'a> {
             letters: BTreeMap::new(),
             given_up: BTreeMap::new(),
             poisoned: BTreeSet::new(),
+            outputs: BTreeMap::new(),
             commits: Vec::new(),
             resets: Vec::new(),
             claimed: BTreeMap::new(),
@@ -108,6 +111,9 @@ impl<'a> Facts<'a> {
                 }
                 What::Poisoned { partition, offset } => {
                     facts.poisoned.insert((*partition, *offset));
+                }
+                What::Output { partition, offset } => {
+                    *facts.outputs.entry((*partition, *offset)).or_default() += 1;
                 }
                 What::Committed { partition, offset } => {
                     facts.commits.push((at, *partition, *offset));

@@ -6,6 +6,7 @@ mod commits;
 mod delivery;
 mod effects;
 mod facts;
+mod outputs;
 
 use std::fmt;
 
@@ -29,6 +30,8 @@ pub enum Promise {
     TrueReplies,
     /// I6: a commit passes no unfinished record, and moves back none.
     Commits,
+    /// I11: what is handled by an exactly-once endpoint has its outputs exactly once.
+    OneOutput,
     /// I12: every poison record is dead-lettered, and nothing is left unfinished.
     NothingLeft,
     /// What is told to fail is tried as often as it is to be, and given up after the last
@@ -67,6 +70,9 @@ pub fn check(history: &History) -> Vec<Violation> {
     facts.true_replies(&mut found);
     facts.commits(&mut found);
     facts.nothing_left(&mut found);
+    if history.exactly_once {
+        facts.one_output(&mut found);
+    }
     facts.attempts(&mut found);
     if history.calm {
         facts.cancels(&mut found);
