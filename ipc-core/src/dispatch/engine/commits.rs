@@ -43,6 +43,7 @@ where
         let Some(batches) = &mut self.batches else {
             return;
         };
+        let mut took = false;
         self.moved.retain(|assignment| {
             let Some(partition) = self.partitions.get(*assignment) else {
                 return false;
@@ -61,10 +62,12 @@ where
                     note: None,
                 };
                 batches.take(partition.place.clone(), progress, passed, self.turn);
+                took = true;
             }
             false
         });
-        if self.draining.is_some() || !self.revocations.is_empty() {
+        // Not at every turn: what came to nothing waits a while for its next attempt.
+        if took && (self.draining.is_some() || !self.revocations.is_empty()) {
             self.hurry();
         }
     }
