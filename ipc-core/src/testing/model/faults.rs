@@ -99,8 +99,14 @@ impl Faults for Dice {
             None => Transact::Commit,
             Some(0) => Transact::LoseAnswer,
             Some(1) => Transact::CommitAfter(self.world.some_of(Duration::from_secs(3))),
-            Some(_) => return Transact::Abort,
+            Some(_) => Transact::Abort,
         };
+        if fate != Transact::Commit {
+            self.fault(format_args!("{fate:?} of a transaction"));
+        }
+        if fate == Transact::Abort {
+            return fate;
+        }
         for note in &transaction.offsets {
             if note.partition.topic == self.requests {
                 self.world.note(What::Committed {
