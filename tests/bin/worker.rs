@@ -33,6 +33,8 @@ enum Manner {
     /// They write to the topic of effects what they are told, exactly once. Where its name begins with `poison`, the
     /// process ends instead.
     Copy,
+    /// Work whose name begins with `flaky` fails at the first attempt, and has its key parked.
+    Park,
 }
 
 impl Effects {
@@ -64,7 +66,10 @@ async fn work(
         Manner::Hold => return pending().await,
         Manner::Fail if attempt == 1 => return Err(StatusCode::INTERNAL_SERVER_ERROR),
         Manner::Abort if work.starts_with("poison") => end(),
-        Manner::Fail | Manner::Work | Manner::Abort | Manner::Copy => {}
+        Manner::Park if attempt == 1 && work.starts_with("flaky") => {
+            return Err(StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        Manner::Fail | Manner::Work | Manner::Abort | Manner::Copy | Manner::Park => {}
     }
     effects.write("done", &work, &place).await?;
     Ok(work)
@@ -95,11 +100,12 @@ async fn main() -> Result<()> {
     let service = arguments.next("the service's name")?;
     let topic = arguments.next("the topic of effects")?;
     let name = arguments.next("the instance's name")?;
-    let manner = match &*arguments.next("work, hold, fail, abort or copy")? {
+    let manner = match &*arguments.next("work, hold, fail, abort, copy or park")? {
         "hold" => Manner::Hold,
         "fail" => Manner::Fail,
         "abort" => Manner::Abort,
         "copy" => Manner::Copy,
+        "park" => Manner::Park,
         _ => Manner::Work,
     };
     let effects = Effects {
@@ -115,10 +121,15 @@ async fn main() -> Result<()> {
     let mut service = Service::builder(service)
         .kafka(KafkaConfig::new(bootstrap))
         .create_topics(4);
-    if manner == Manner::Fail {
+    let policy = match manner {
+        Manner::Fail => Some(RetryPolicy::Tiers),
+        Manner::Park => Some(RetryPolicy::KeyParked),
+        Manner::Work | Manner::Hold | Manner::Abort | Manner::Copy => None,
+    };
+    if let Some(policy) = policy {
         let delay = Duration::from_secs(8);
         let retry = RetrySpec::attempts(2).backoff(delay, delay);
-        service = service.retry(retry.policy(RetryPolicy::Tiers));
+        service = service.retry(retry.policy(policy));
     }
     if manner == Manner::Copy {
         let mut policy = Policy::new("copy");

@@ -47,6 +47,16 @@ impl Worker {
         Self::start_so(program, stage, effects, name, "fail").await
     }
 
+    /// The same, whose handlers fail at the first attempt at work whose name begins with `flaky`. What failed waits for
+    /// 8 s, and its key is parked.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to serve.
+    pub async fn parking(program: &str, stage: &Stage, effects: &str, name: &str) -> Result<Self> {
+        Self::start_so(program, stage, effects, name, "park").await
+    }
+
     /// The same, whose handlers of `/copy` write what they are told to the topic of effects, exactly once.
     ///
     /// # Errors

@@ -27,7 +27,9 @@ pub enum RetryPolicy {
     Blocking,
     /// In a topic of its delay: later records of its key overtake it.
     Tiers,
-    /// In a topic of its delay, and later records of its key follow it there.
+    /// In its lane as under [`Blocking`](Self::Blocking), and in a topic beside that of its
+    /// requests, where later records of its key follow it: their partition goes on, and
+    /// order is kept.
     KeyParked,
 }
 

@@ -39,6 +39,11 @@ impl Job {
         }
     }
 
+    /// The same record, with nothing noted.
+    pub(super) fn copy(&self) -> Self {
+        Self::new(Arc::clone(&self.record))
+    }
+
     /// What its handler was told, or could have been, is over: it is handled again.
     pub(super) fn forget_run(&mut self) {
         if self.record.withdrawal.get().is_some() {

@@ -91,6 +91,12 @@ impl Lanes {
         next
     }
 
+    /// Those that wait in this lane, the oldest first.
+    pub(super) fn waiting(&self, key: &Bytes) -> impl Iterator<Item = &Job> {
+        let lane = self.lanes.get(key);
+        lane.into_iter().flat_map(|lane| &lane.waiting)
+    }
+
     /// Whether any record waits for one before it.
     pub(super) fn has_waiting(&self) -> bool {
         self.waiting > 0

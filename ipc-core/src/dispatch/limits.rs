@@ -19,6 +19,10 @@ pub struct Limits {
     /// before fetching pauses; it goes on at half of it. What is on its way by then
     /// still arrives: at most 1023 records more. Default: 4096.
     pub window: usize,
+    /// Records of one partition that are parked, by endpoints whose retry policy is
+    /// `key_parked`, before fetching pauses; it goes on at half of it. They stay in
+    /// memory. Default: 4096.
+    pub parked: usize,
     /// Reply streams that may be open at once. Default: 10 000.
     pub streams: usize,
     /// How long revoked partitions, and everything at shutdown, may take to
@@ -42,6 +46,7 @@ impl Default for Limits {
             per_partition: None,
             nested_reserve: 26,
             window: 4096,
+            parked: 4096,
             streams: 10_000,
             drain: Duration::from_secs(10),
             transaction_linger: Duration::from_millis(50),

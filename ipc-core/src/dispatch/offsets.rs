@@ -14,6 +14,8 @@ pub(crate) struct OffsetWindow {
     entries: VecDeque<Entry>,
     /// The next offset to process after everything finished in a row.
     watermark: Option<i64>,
+    /// The next offset to process before any record has arrived, where that is known.
+    expected: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -24,6 +26,11 @@ struct Entry {
 }
 
 impl OffsetWindow {
+    /// Says which record is expected first.
+    pub(crate) fn expect(&mut self, offset: i64) {
+        self.expected = Some(offset);
+    }
+
     /// Notes a record that arrived. False when it was seen before: the
     /// partition was rewound, and this record is already in hand or finished.
     #[inline]
@@ -77,10 +84,10 @@ impl OffsetWindow {
         found.ok()
     }
 
-    /// The next offset to process, once a record has arrived.
+    /// The next offset to process, once a record has arrived or one is expected.
     pub(crate) fn next(&self) -> Option<i64> {
         let oldest = self.entries.front().map(|entry| entry.offset);
-        oldest.or(self.watermark)
+        oldest.or(self.watermark).or(self.expected)
     }
 
     /// When the oldest unfinished record arrived.

@@ -12,11 +12,12 @@ use super::gate::Gate;
 use super::job::Job;
 use super::lanes::Lanes;
 use super::offsets::OffsetWindow;
+use super::parking::Parking;
 use super::suspicion::Suspicion;
 use super::tier::Tier;
 use crate::health::PausedPartition;
 use crate::metrics::PartitionMetrics;
-use crate::transport::TopicPartition;
+use crate::transport::{Received, TopicPartition};
 
 /// One assignment of one partition to this instance.
 #[derive(Debug)]
@@ -29,6 +30,10 @@ pub(super) struct Partition {
     pub(super) running: usize,
     /// What waits here, where this is a retry topic's.
     pub(super) tier: Option<Tier>,
+    /// What is parked, where requests come in whose endpoints ask for that.
+    pub(super) parking: Option<Parking>,
+    /// Held while nothing is fetched because it is not known what is parked.
+    pub(super) restoring: Option<PausedPartition>,
     /// Held while fetching is paused because the window is full.
     pub(super) full: Option<PausedPartition>,
     /// Held while nothing is fetched because the valve is shut for everything.
@@ -69,6 +74,8 @@ impl Partition {
             gate: Gate::new(limits.per_partition),
             running: 0,
             tier,
+            parking: None,
+            restoring: None,
             full: None,
             stopped: None,
             leaving: false,
@@ -116,8 +123,9 @@ impl Partition {
 
     /// Says whether it is paused. A partition that rests until a record is due is not.
     pub(super) fn measure_pause(&self) {
-        self.metrics
-            .paused(self.full.is_some() || self.stopped.is_some());
+        let paused = [&self.full, &self.stopped, &self.restoring];
+        let paused = paused.into_iter().any(Option::is_some);
+        self.metrics.paused(paused);
     }
 
     /// Takes note of a record that arrived; false where it did before.
@@ -140,6 +148,28 @@ impl Partition {
         }
     }
 
+    /// Why nothing more is to be fetched, if so.
+    pub(super) fn fills(&self, limits: &Limits) -> Option<&'static str> {
+        let parked = self.parking.as_ref().map_or(0, Parking::len);
+        if self.load() >= limits.window {
+            Some("its window is full")
+        } else {
+            (parked >= limits.parked).then_some("too many of its records are parked")
+        }
+    }
+
+    /// Whether half of what may be taken on is free.
+    pub(super) fn has_room(&self, limits: &Limits) -> bool {
+        let parked = self.parking.as_ref().map_or(0, Parking::len);
+        self.load() <= limits.window / 2 && parked <= limits.parked / 2
+    }
+
+    /// Whether the log has yet to take what is to be known of its records.
+    pub(super) fn is_writing(&self) -> bool {
+        let parks = self.parking.as_ref().is_some_and(Parking::is_writing);
+        parks || self.suspicion.writing
+    }
+
     /// Whether nothing is fetched because the next record is not due.
     pub(super) fn rests(&self) -> bool {
         self.tier.as_ref().is_some_and(|tier| tier.rests)
@@ -147,7 +177,39 @@ impl Partition {
 
     /// Whether anything is fetched at all.
     pub(super) fn is_fetched(&self) -> bool {
-        self.full.is_none() && self.stopped.is_none() && !self.rests()
+        self.full.is_none() && self.stopped.is_none() && self.restoring.is_none() && !self.rests()
+    }
+
+    /// Has a request wait until it is known what is parked.
+    #[inline]
+    pub(super) fn hold_until_restored(&mut self, received: Received) -> Option<Received> {
+        match &mut self.parking {
+            Some(parking) => parking.hold(received),
+            None => Some(received),
+        }
+    }
+
+    /// Whether an earlier owner may have parked this request.
+    #[inline]
+    pub(super) fn may_have_parked(&self, offset: i64) -> bool {
+        let parking = self.parking.as_ref();
+        parking.is_some_and(|parking| parking.may_know(offset))
+    }
+
+    /// Whether any record of this lane is parked.
+    #[inline]
+    pub(super) fn is_parked(&self, job: &Job) -> bool {
+        let parking = self.parking.as_ref();
+        parking.is_some_and(|parking| parking.is_parked(job))
+    }
+
+    /// Has a record wait whose entry is on its way into the log.
+    #[inline]
+    pub(super) fn wait_for_entry(&mut self, job: Job) -> Option<Job> {
+        match &mut self.parking {
+            Some(parking) => parking.wait_for_entry(job),
+            None => Some(job),
+        }
     }
 
     /// Whether anything goes on here once a record is done with.

@@ -37,6 +37,9 @@ pub struct Policy {
     /// How many handlers of this endpoint may run at once. Default: no bound of
     /// its own.
     pub concurrency: Option<usize>,
+    /// Whether its requests may have a record key, and with it an order. Default: true;
+    /// false for endpoints with `key = none`.
+    pub keyed: bool,
     /// How a failed attempt is repeated. Default: not at all, a one-way is
     /// dead-lettered.
     pub retry: Option<RetrySpec>,
@@ -61,9 +64,17 @@ impl Policy {
             store_down: None,
             safe: false,
             concurrency: None,
+            keyed: true,
             retry: None,
             retries_calls: false,
         }
+    }
+}
+
+impl Policy {
+    /// Whether its records may be parked with their key.
+    pub(crate) fn parks(&self) -> bool {
+        self.keyed && self.guarantee == Guarantee::AtLeastOnce
     }
 }
 

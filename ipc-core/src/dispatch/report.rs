@@ -9,6 +9,7 @@ use super::assignment::Assignment;
 use super::backlog::Queued;
 use super::basket::Basket;
 use super::lives::Lives;
+use super::parking::Parked;
 use super::valve::Turn;
 use super::{Delivery, Reply};
 use crate::envelope::CorrelationId;
@@ -31,6 +32,8 @@ pub(crate) enum Input {
     Obeyed(Arc<watch::Sender<Obeyed>>, Obeyed),
     /// By the group, of the notes on committed offsets.
     Noted(Noted),
+    /// By the log, of records that are parked.
+    Parked(Parked),
     /// By its service: finish what runs, start nothing, end.
     Drain,
 }

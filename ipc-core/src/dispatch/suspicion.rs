@@ -125,14 +125,15 @@ impl Suspicion {
         is_one(first.get()).then(|| first.remove())
     }
 
-    /// Takes the record whose turn it is, to be handled alone.
-    pub(super) fn go_alone(&mut self, quarantine: Quarantine) -> Option<Next> {
+    /// Takes the record whose turn it is, to be handled alone. The dead owner began those
+    /// from `next` on, and what was parked before.
+    pub(super) fn go_alone(&mut self, quarantine: Quarantine, next: i64) -> Option<Next> {
         let (offset, job) = self.held.pop_first()?;
         let doubled = self.lives.begun.saturating_sub(1).min(16);
         let span = self.span.saturating_mul(1 << doubled);
         let worst = self.lives.alone.keys().next_back().copied();
         let until = *self.until.get_or_insert_with(|| {
-            let until = offset.saturating_add(span);
+            let until = offset.max(next).saturating_add(span);
             worst.map_or(until, |worst| until.max(worst.saturating_add(1)))
         });
         if offset >= until {

@@ -81,6 +81,13 @@ pub const RETRY_WRITTEN: &str = "ipc-retry-written";
 /// When the first attempt at it failed, decimal Unix milliseconds.
 pub const RETRY_FIRST_FAILED: &str = "ipc-retry-first-failed";
 
+/// The key of a parked record.
+pub const RETRY_KEY: &str = "ipc-retry-key";
+/// Says that a parked record has no payload, not even an empty one.
+pub const RETRY_NULL: &str = "ipc-retry-null";
+/// Says that a record which was parked is done with.
+pub const RETRY_SETTLED: &str = "ipc-retry-settled";
+
 /// Why a record was dead-lettered.
 pub const DLQ_REASON: &str = "ipc-dlq-reason";
 /// How often the record was tried.

@@ -40,15 +40,19 @@ impl Trail {
     /// be read.
     #[must_use]
     pub fn read(headers: &Headers) -> Option<Self> {
-        let time = |name| headers.get(name).and_then(|value| decimal::read(value));
         Some(Self {
             topic: headers.get_str(names::RETRY_TOPIC)?.into(),
             partition: decimal::read(headers.get(names::RETRY_PARTITION)?)?,
             offset: decimal::read(headers.get(names::RETRY_OFFSET)?)?,
-            written: time(names::RETRY_WRITTEN).map(UnixMillis),
-            first_failed: UnixMillis(time(names::RETRY_FIRST_FAILED)?),
+            written: Self::written(headers),
+            first_failed: UnixMillis(decimal::read(headers.get(names::RETRY_FIRST_FAILED)?)?),
             due: Self::due(headers)?,
         })
+    }
+
+    /// When a record was written first, where it says so.
+    pub(crate) fn written(headers: &Headers) -> Option<UnixMillis> {
+        decimal::read(headers.get(names::RETRY_WRITTEN)?).map(UnixMillis)
     }
 
     /// When a record is to be handled again, where it says so.

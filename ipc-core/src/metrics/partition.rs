@@ -29,6 +29,8 @@ pub(super) struct Partitions {
     oldest_age: Family<PartitionLabels, Age>,
     window_used: Family<PartitionLabels, Ratio>,
     paused: Family<PartitionLabels, Gauge>,
+    parked_records: Family<PartitionLabels, Gauge>,
+    parked_keys: Family<PartitionLabels, Gauge>,
     /// The zero of every stored point in time.
     epoch: Instant,
     assigned: Mutex<BTreeMap<PartitionLabels, Weak<PartitionMetrics>>>,
@@ -43,6 +45,8 @@ impl Partitions {
             oldest_age: Family::default(),
             window_used: Family::default(),
             paused: Family::default(),
+            parked_records: Family::default(),
+            parked_keys: Family::default(),
             epoch: Instant::now(),
             assigned: Mutex::default(),
         };
@@ -77,6 +81,16 @@ impl Partitions {
             "partition_paused",
             "1 while fetching is paused",
             partitions.paused.clone(),
+        );
+        registry.register(
+            "partition_parked_records",
+            "Records that are parked until their key has drained",
+            partitions.parked_records.clone(),
+        );
+        registry.register(
+            "partition_parked_keys",
+            "Keys whose records are parked",
+            partitions.parked_keys.clone(),
         );
         partitions
     }
@@ -131,6 +145,8 @@ impl Partitions {
         self.oldest_age.remove(labels);
         self.window_used.remove(labels);
         self.paused.remove(labels);
+        self.parked_records.remove(labels);
+        self.parked_keys.remove(labels);
     }
 }
 
@@ -179,6 +195,16 @@ impl PartitionMetrics {
     /// Says whether fetching is paused.
     pub fn paused(&self, paused: bool) {
         self.paused.set(paused.into());
+    }
+
+    /// Says how many records are parked, and of how many keys. The series are absent
+    /// where none can be.
+    pub fn parked(&self, keys: usize, records: usize) {
+        let (all, labels) = (&self.partitions, &self.labels);
+        for (gauge, count) in [(&all.parked_keys, keys), (&all.parked_records, records)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            gauge.get_or_create(labels).set(count);
+        }
     }
 
     /// Says how many records lie between the stored offset and the partition's

@@ -42,6 +42,7 @@ fn everything() -> (Metrics, Arc<PartitionMetrics>) {
     partition.oldest_in_flight(None);
     partition.window(1, 2);
     partition.paused(true);
+    partition.parked(1, 2);
     partition.lag(7);
 
     metrics.dedup().claimed(ClaimResult::Granted);

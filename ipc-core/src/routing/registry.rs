@@ -7,7 +7,7 @@ use axum::http::Method;
 use matchit::Router;
 
 use super::conflict::{RouteConflict, RouteConflicts};
-use crate::contract::{Guarantee, Mode, Terms};
+use crate::contract::{Guarantee, KeyRule, Mode, RetryPolicy, Terms};
 use crate::dispatch::{Policies, Policy, path_only};
 use crate::envelope::{Envelope, RequestHead};
 
@@ -38,9 +38,12 @@ impl Registered {
         policy.max_reply = self.terms.max_reply.or(default.max_reply);
         policy.store_down = self.terms.store_down;
         policy.safe = self.terms.safe;
-        policy.retry = self.terms.retry.or(default.retry.filter(|_| {
+        policy.keyed = self.terms.key != KeyRule::None;
+        policy.retry = self.terms.retry.or(default.retry.filter(|retry| {
             // What a service says of all holds where it can.
-            policy.mode != Mode::Stream && policy.guarantee != Guarantee::AtMostOnce
+            policy.mode != Mode::Stream
+                && policy.guarantee != Guarantee::AtMostOnce
+                && (policy.parks() || retry.policy != RetryPolicy::KeyParked)
         }));
         policy.retries_calls = self.terms.retry.is_some() || default.retries_calls;
         policy

@@ -323,6 +323,7 @@ impl ServiceBuilder {
         let delays = topics::delays(&all);
         let topics = Topics::new(&names, &self.name, dead_letter, &extra, delays)
             .with(self.dedup.as_ref(), &names)
+            .parking(&all, &names)
             .transactional(is_transactional(&all));
         let group = self.group.unwrap_or(self.name);
         Ok(topics.plan(&group, self.create_topics))
@@ -373,6 +374,7 @@ impl ServiceBuilder {
         let names = transport.topic_names();
         let topics = topics
             .with(self.dedup.as_ref(), &names)
+            .parking(&all, &names)
             .transactional(is_transactional(&all));
         if let Some(dedup) = &self.dedup {
             dedup.store.attach(&transport);

@@ -27,6 +27,7 @@ pub(super) fn run(
     for (name, value) in [
         ("concurrency", limits.concurrency),
         ("window", limits.window),
+        ("parked", limits.parked),
         ("streams", limits.streams),
     ] {
         if value == 0 {

@@ -152,7 +152,17 @@ fn retries(policy: &Policy, retry: &RetrySpec, faults: &mut Vec<String>) {
         ));
     }
     match retry.policy {
-        RetryPolicy::Blocking => {}
+        RetryPolicy::KeyParked if !policy.keyed => faults.push(format!(
+            "endpoint {name} asks for retry policy key_parked and its records have no key \
+             whose order it could keep: give it a key, or ask for tiers"
+        )),
+        RetryPolicy::KeyParked if policy.guarantee == Guarantee::ExactlyOnce => {
+            faults.push(format!(
+                "endpoint {name} is exactly once and asks for retry policy key_parked, whose \
+                 records are not parked in its transaction: ask for blocking or tiers"
+            ));
+        }
+        RetryPolicy::Blocking | RetryPolicy::KeyParked => {}
         RetryPolicy::Tiers => {
             if retry.jitter {
                 faults.push(format!(
@@ -167,10 +177,6 @@ fn retries(policy: &Policy, retry: &RetrySpec, faults: &mut Vec<String>) {
                 ));
             }
         }
-        RetryPolicy::KeyParked => faults.push(format!(
-            "endpoint {name} asks for retry policy key_parked, which is not there yet: blocking \
-             keeps the order of a key, tiers does not hold up the records behind"
-        )),
     }
 }
 
@@ -226,7 +232,9 @@ mod tests {
             Store::AroundHandlers => policy.mode != Mode::Stream,
             Store::BesideRequests => retry != Some(RetryPolicy::Tiers),
         };
-        mode && guarantee && store && retry != Some(RetryPolicy::KeyParked)
+        let parks = policy.keyed && policy.guarantee == Guarantee::AtLeastOnce;
+        let key = parks || retry != Some(RetryPolicy::KeyParked);
+        mode && guarantee && store && key
     }
 
     #[test]
@@ -235,8 +243,13 @@ mod tests {
             for guarantee in GUARANTEES {
                 for idempotency in IDEMPOTENCIES {
                     for retry in RETRIES {
-                        for store in STORES {
+                        for (store, keyed) in STORES
+                            .map(|it| [(it, true), (it, false)])
+                            .as_flattened()
+                            .to_vec()
+                        {
                             let mut policy = Policy::new("POST /work");
+                            policy.keyed = keyed;
                             policy.mode = mode;
                             policy.guarantee = guarantee;
                             policy.idempotency = idempotency;
@@ -269,6 +282,7 @@ mod tests {
         policy.mode = Mode::Stream;
         policy.guarantee = Guarantee::AtMostOnce;
         policy.idempotency = Idempotency::Required;
+        policy.keyed = false;
         policy.retry = Some(RetrySpec::attempts(0).policy(RetryPolicy::KeyParked));
         let faults = faults(&policy, Store::None);
         assert_eq!(faults.len(), 7, "{faults:#?}");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +24,8 @@ use super::presence::Presence;
 use super::topics::Topics;
 use super::{ServeError, ServiceBuilder, control};
 use crate::dispatch::{
-    Delivery, Engine, Input, Intake, Limits, OpenReplies, Outcome, Policies, Replier, ReplyTopics,
-    Scope, Workshop,
+    Delivery, Engine, Input, Intake, Limits, OpenReplies, Outcome, ParkedTopics, Policies, Replier,
+    ReplyTopics, Scope, Workshop,
 };
 use crate::health::{Health, StoreHealth};
 use crate::metrics::Metrics;
@@ -107,7 +108,7 @@ pub(super) struct Stored {
 }
 
 impl Parts {
-    pub(super) async fn start<H>(self, handler: H) -> Result<Service, ServeError>
+    pub(super) async fn start<H>(mut self, handler: H) -> Result<Service, ServeError>
     where
         H: tower::Service<Delivery, Response = Outcome, Error = Infallible>
             + Clone
@@ -151,6 +152,11 @@ impl Parts {
         let dedup = self.stored.as_ref().map(|it| Arc::clone(&it.dedup.store));
         let inlet = Requests::new(inputs.clone(), Arc::clone(&consumer_health), dedup);
         let tiers = self.topics.tiers();
+        let parked = mem::take(&mut self.topics.parked);
+        let parked = (!parked.is_empty()).then(|| {
+            let transport = Arc::clone(&self.transport);
+            ParkedTopics::new(transport, Arc::clone(&self.group), parked)
+        });
         let subscription = Subscription {
             group: self.group,
             topics: self.topics.consumed(),
@@ -183,7 +189,8 @@ impl Parts {
             Arc::clone(&consumer_health),
             assigned,
             self.metrics.clone(),
-        );
+        )
+        .with_parking(parked);
         let engine = match self.transactional_id {
             None => engine,
             Some(id) => {

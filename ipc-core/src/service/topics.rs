@@ -27,6 +27,8 @@ pub(super) struct Topics {
     pub(super) dead_letters: Arc<str>,
     /// By how long records wait there.
     pub(super) retries: BTreeMap<Duration, Arc<str>>,
+    /// Where records are parked, by the topic of their requests.
+    pub(super) parked: BTreeMap<Arc<str>, Arc<str>>,
     /// Topics of the dedup store, each beside one of the requests, and how they are
     /// kept.
     dedup: Vec<Arc<str>>,
@@ -47,6 +49,14 @@ pub(super) fn delays(policies: &[Arc<Policy>]) -> BTreeSet<Duration> {
 /// How the transactional ids of a group's members begin.
 pub(super) fn transactional_ids(group: &str) -> String {
     format!("{group}.")
+}
+
+/// Whether any of these has records parked.
+fn parks(policies: &[Arc<Policy>]) -> bool {
+    let retries = policies.iter().filter_map(|policy| policy.retry);
+    retries
+        .map(|retry| retry.policy)
+        .any(|policy| policy == RetryPolicy::KeyParked)
 }
 
 impl Topics {
@@ -74,6 +84,7 @@ impl Topics {
                 .into_iter()
                 .map(|delay| (delay, names.retries(service, delay)))
                 .collect(),
+            parked: BTreeMap::new(),
             dedup: Vec::new(),
             dedup_settings: Vec::new(),
             transactional: false,
@@ -86,6 +97,15 @@ impl Topics {
             transactional,
             ..self
         }
+    }
+
+    /// With those that records are parked in, where any endpoint of these asks for that.
+    pub(super) fn parking(mut self, policies: &[Arc<Policy>], names: &TopicNames) -> Self {
+        if parks(policies) {
+            let beside = |topic: &Arc<str>| (Arc::clone(topic), names.parked(topic));
+            self.parked = self.requests.iter().map(beside).collect();
+        }
+        self
     }
 
     /// With those that `dedup` keeps its replies in.
@@ -117,6 +137,7 @@ impl Topics {
         let beside = [&self.control, &self.pauses, &self.dead_letters];
         let consumed = self.consumed();
         let own = consumed.iter().chain(beside).chain(&self.dedup);
+        let own = own.chain(self.parked.values());
         let own: Vec<_> = own.cloned().collect();
         own.into_iter()
     }
@@ -168,6 +189,14 @@ impl Topics {
             let spec = TopicSpec::new(Arc::clone(topic), partitions);
             let settings = self.dedup_settings.iter();
             let spec = settings.fold(spec, |spec, (name, value)| spec.with(name, value));
+            let plan = plan.topic(spec).reads(Arc::clone(topic));
+            plan.writes(Arc::clone(topic))
+        });
+        let plan = self.parked.values().fold(plan, |plan, topic| {
+            let spec = TopicSpec::new(Arc::clone(topic), partitions)
+                .with("cleanup.policy", "compact")
+                // As long as the request of an entry may come again.
+                .with("delete.retention.ms", REQUESTS_KEPT.as_millis());
             let plan = plan.topic(spec).reads(Arc::clone(topic));
             plan.writes(Arc::clone(topic))
         });

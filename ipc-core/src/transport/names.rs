@@ -65,6 +65,13 @@ impl TopicNames {
         format!("{owner}.dedup").into()
     }
 
+    /// Where records of a topic are parked whose key waits for one that failed.
+    #[must_use]
+    pub fn parked(&self, requests: &str) -> Arc<str> {
+        let owner = requests.strip_suffix(".requests").unwrap_or(requests);
+        format!("{owner}.parked").into()
+    }
+
     /// Where records of a service wait for so long until they are tried again.
     #[must_use]
     pub fn retries(&self, service: &str, delay: Duration) -> Arc<str> {
@@ -147,6 +154,10 @@ mod tests {
             "staging.orders.dedup"
         );
         assert_eq!(&*names.dedup("staging.urgent"), "staging.urgent.dedup");
+        assert_eq!(
+            &*names.parked("staging.orders.requests"),
+            "staging.orders.parked"
+        );
         assert_eq!(
             &*TopicNames::default().requests("orders"),
             "orders.requests"

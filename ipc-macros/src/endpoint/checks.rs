@@ -2,6 +2,7 @@
 
 use super::attr::Route;
 use super::options::{Delivery, Key, Mode, Options};
+use super::retry::{Policy, Retry};
 use super::signature::Describes;
 use super::types::{Answers, Reply, tuple_elements};
 use crate::diagnostics::{Diagnostics, list};
@@ -102,6 +103,14 @@ pub(crate) fn options(options: &Options, errors: &mut Diagnostics) {
         errors.error_at(
             retry,
             "a stream cannot be retried once a reply has left: leave retry out",
+        );
+    }
+    let parks = |it: &Retry| it.policy == Policy::KeyParked;
+    if options.retry.as_ref().is_some_and(parks) && matches!(options.key, Some(Key::None)) {
+        errors.error_at(
+            retry,
+            "policy = key_parked keeps the order of a key and there is none: give the endpoint a \
+             key, or ask for tiers",
         );
     }
 }

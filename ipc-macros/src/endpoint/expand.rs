@@ -272,6 +272,7 @@ fn spec(p: &TokenStream, retry: &Retry) -> TokenStream {
     let policy = match retry.policy {
         retry::Policy::Blocking => None,
         retry::Policy::Tiers => Some(quote!(.policy(#p::RetryPolicy::Tiers))),
+        retry::Policy::KeyParked => Some(quote!(.policy(#p::RetryPolicy::KeyParked))),
     };
     quote!(#p::RetrySpec::attempts(#attempts) #backoff #jitter #policy)
 }

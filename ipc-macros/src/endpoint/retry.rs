@@ -24,6 +24,7 @@ pub(crate) enum Policy {
     #[default]
     Blocking,
     Tiers,
+    KeyParked,
 }
 
 /// Reads what stands behind `retry`.
@@ -96,18 +97,11 @@ fn policy(value: &Ident, errors: &mut Diagnostics) -> Policy {
     match &*value.to_string() {
         "blocking" => Policy::Blocking,
         "tiers" => Policy::Tiers,
-        "key_parked" => {
-            errors.error(
-                value,
-                "policy = key_parked is not there yet: blocking keeps the order of a key, tiers \
-                 does not hold up the records behind",
-            );
-            Policy::default()
-        }
+        "key_parked" => Policy::KeyParked,
         unknown => {
             errors.error(
                 value,
-                format_args!("unknown policy {unknown}: known are blocking and tiers"),
+                format_args!("unknown policy {unknown}: known are blocking, tiers and key_parked"),
             );
             Policy::default()
         }

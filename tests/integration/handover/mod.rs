@@ -8,6 +8,7 @@
 
 mod killed;
 mod orderly;
+mod parked;
 mod versions;
 
 use std::{collections::HashMap, sync::Arc};

@@ -29,10 +29,12 @@ where
             let metrics = self.metrics.partition(&place.topic, place.partition);
             tracing::debug!(partition = %place, "assigned");
             let tier = self.intake.delay(&place.topic).map(Tier::new);
-            let partition = Partition::new(place.clone(), &self.limits, tier, metrics);
+            let mut partition = Partition::new(place.clone(), &self.limits, tier, metrics);
+            partition.parking = self.parking_of(place);
             assigned.push(self.partitions.insert(partition));
         }
         self.stop_fetching(&assigned);
+        self.restore_parked(&assigned);
         self.ask_for_notes(partitions, assigned);
         self.announce();
     }
@@ -45,6 +47,7 @@ where
         let mut touched = Vec::new();
         let mut tiers = Vec::new();
         for received in batch {
+            let offset = received.origin.offset;
             let Some(assignment) = self.partitions.find(&received.origin.partition) else {
                 // Fetched before its partition was taken away: another member has it.
                 continue;
@@ -62,13 +65,22 @@ where
                 }
                 continue;
             }
-            if !partition.begin(received.origin.offset, now) {
+            let Some(received) = partition.hold_until_restored(received) else {
+                continue;
+            };
+            if !partition.begin(offset, now) {
                 continue;
             }
             // Records of one partition come together.
             if touched.last() != Some(&assignment) {
                 touched.push(assignment);
             }
+            if partition.may_have_parked(offset) && self.was_parked(assignment, &received.origin) {
+                continue;
+            }
+            let Some(partition) = self.partitions.get(assignment) else {
+                continue;
+            };
             let moving = &partition.moving;
             let intake = &mut self.intake;
             let record = intake.deliver(received, None, moving, assignment, now);
@@ -92,6 +104,7 @@ where
 
     fn queue(&mut self, record: Arc<Record>) {
         let job = Job::new(record);
+        self.follow_parked(&job);
         if let Some(partition) = self.current(&job)
             && let Some(job) = partition.lanes.enter(job)
         {
@@ -122,15 +135,17 @@ where
         });
     }
 
-    /// Stops fetching those of the partitions whose window is full, until half of
-    /// it is free.
+    /// Stops fetching those of the partitions that have taken on as much as they may,
+    /// until half of that is free.
     pub(super) fn pause_full(&mut self, touched: &[Assignment]) {
-        let window = self.limits.window;
+        let limits = self.limits.clone();
         self.fetch(touched, |partition, health| {
-            partition.measure(window);
-            if partition.full.is_none() && partition.load() >= window {
+            partition.measure(limits.window);
+            if partition.full.is_none()
+                && let Some(why) = partition.fills(&limits)
+            {
                 let (topic, number) = (&partition.place.topic, partition.place.partition);
-                partition.full = Some(health.paused(topic, number, "its window is full"));
+                partition.full = Some(health.paused(topic, number, why));
             }
         });
     }

@@ -42,6 +42,7 @@ where
         }
         match report.how {
             How::NotBegun => {
+                self.follow_parked(&job);
                 let partition = self.current(&job);
                 let next = partition.and_then(|partition| partition.lanes.take_back(job));
                 if let Some(next) = next {
@@ -50,8 +51,10 @@ where
             }
             How::Settled(settled) => {
                 self.count(&job, settled);
-                self.settle(&job);
-                self.intake.reclaim(job.record);
+                if let Some(job) = self.settle_parked(job) {
+                    self.settle(&job);
+                    self.intake.reclaim(job.record);
+                }
             }
             How::Again { after } => {
                 self.count(&job, Settled::NotNow);
@@ -65,7 +68,9 @@ where
                 job.forget_run();
                 let now = self.now().wall;
                 Arc::make_mut(&mut job.record).attempt_failed(now);
-                self.delay(job, after);
+                if let Some(job) = self.park(job, after) {
+                    self.delay(job, after);
+                }
             }
             How::Produced(produced) => self.produced(job, produced),
             How::Unsettled if job.stage == Stage::Refused => self.delay(job, FIRST_WAIT),
@@ -94,7 +99,7 @@ where
     }
 
     /// Lets a job wait in its lane, unless it is another instance's to go on.
-    fn delay(&mut self, job: Job, after: Duration) {
+    pub(super) fn delay(&mut self, job: Job, after: Duration) {
         if self.current(&job).is_some() && self.draining.is_none() {
             self.wait(Later::Job(job), after);
         }
@@ -167,11 +172,11 @@ where
         }
     }
 
-    /// Fetches from a full partition again, if half of its window is free.
+    /// Fetches from a full partition again, if half of what it may take on is free.
     pub(super) fn fetch_if_roomy(&mut self, assignment: Assignment) {
-        let half = self.limits.window / 2;
         let partition = self.partitions.get(assignment);
-        if partition.is_some_and(|it| it.full.is_some() && it.load() <= half) {
+        let has_room = |it: &mut Partition| it.full.is_some() && it.has_room(&self.limits);
+        if partition.is_some_and(has_room) {
             self.fetch(&[assignment], |partition, _| partition.full = None);
         }
     }

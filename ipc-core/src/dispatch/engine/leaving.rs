@@ -75,7 +75,7 @@ where
                 };
                 let runs = partitions
                     .get(assignment)
-                    .is_some_and(|it| it.running > 0 || it.suspicion.writing);
+                    .is_some_and(|it| it.running > 0 || it.is_writing());
                 runs || batches.as_ref().is_some_and(|it| it.concerns(assignment))
             });
             let keep = busy && !leaving.revocation.lost && now < leaving.until;
@@ -119,9 +119,9 @@ where
     }
 
     fn is_idle(&self) -> bool {
-        let writes = |partition: &Partition| partition.suspicion.writing;
         let committed = self.batches.as_ref().is_none_or(Batches::is_idle);
-        committed && self.started.is_empty() && !self.partitions.iter().any(writes)
+        let writes = self.partitions.iter().any(Partition::is_writing);
+        committed && self.started.is_empty() && !writes
     }
 
     pub(super) fn next_bound(&self) -> Option<Instant> {

@@ -7,6 +7,7 @@ mod arrivals;
 mod commits;
 mod finish;
 mod leaving;
+mod parking;
 mod steps;
 mod stops;
 mod suspects;
@@ -38,6 +39,7 @@ use super::idle::Share;
 use super::intake::Intake;
 use super::job::Job;
 use super::moment::Moment;
+use super::parking::ParkedTopics;
 use super::partition::Partition;
 use super::partitions::Partitions;
 use super::report::Input;
@@ -115,6 +117,8 @@ pub(crate) struct Engine<S> {
     draining: Option<Instant>,
     /// The record that is handled alone, of partitions whose owners died.
     alone: Option<(Assignment, i64)>,
+    /// Where records are parked, if any endpoint asks for that.
+    parked_topics: Option<ParkedTopics>,
 }
 
 impl<S> Engine<S>
@@ -157,7 +161,14 @@ where
             batches: None,
             draining: None,
             alone: None,
+            parked_topics: None,
         }
+    }
+
+    /// The same, where records are parked in these topics.
+    pub(crate) fn with_parking(mut self, topics: Option<ParkedTopics>) -> Self {
+        self.parked_topics = topics;
+        self
     }
 
     /// Runs until it is drained. What does not finish within the drain bound is
@@ -233,6 +244,7 @@ where
             Input::Turn(turn) => self.turn(turn),
             Input::Obeyed(teller, obeyed) => drop(teller.send_replace(obeyed)),
             Input::Noted(noted) => self.noted(noted),
+            Input::Parked(told) => self.parked(told),
             Input::Drain => self.drain(),
         }
     }

@@ -31,6 +31,9 @@ where
         let Some(partition) = self.current(&job) else {
             return;
         };
+        let Some(job) = partition.wait_for_entry(job) else {
+            return;
+        };
         if !partition.suspicion.is_free() && partition.suspicion.concerns(&job) {
             return self.hold_suspect(job);
         }
@@ -89,7 +92,8 @@ where
             let Some(partition) = self.current(&job) else {
                 return self.leave_gates(&job);
             };
-            if !partition.suspicion.is_free() {
+            // What is parked is done with only once the log knows.
+            if !partition.suspicion.is_free() || partition.is_parked(&job) {
                 break;
             }
             let Some(mut next) = partition.lanes.follower(&job) else {

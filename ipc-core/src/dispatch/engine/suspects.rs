@@ -146,7 +146,8 @@ where
         if let Some(job) = partition.suspicion.let_go(stopped) {
             return self.steps.push_back(Step::Endpoint(job));
         }
-        match partition.suspicion.go_alone(self.limits.quarantine) {
+        let next = partition.window.next().unwrap_or_default();
+        match partition.suspicion.go_alone(self.limits.quarantine, next) {
             Some(Next::Note(offset)) => {
                 self.alone = Some((assignment, offset));
                 self.write(assignment);

@@ -1,5 +1,7 @@
 //! What is left when nothing goes wrong any more.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf as _;
@@ -7,26 +9,58 @@ use tokio::time::{Instant, sleep};
 
 use super::history::What;
 use super::world::World;
-use crate::envelope::names;
+use crate::envelope::{Envelope, names};
 use crate::testing::Observer;
 use crate::transport::memory::MemoryCluster;
-use crate::transport::{Start, TopicPartition, Transport};
+use crate::transport::{Start, TopicPartition, Transport, TransportError};
 
 /// How long at most until nothing is left to do: longer than any lease, session, drain
 /// or wait for another attempt.
 const SETTLES: Duration = Duration::from_secs(180);
 
 /// Waits until the group of `service` has finished everything; answers what is left.
-pub(super) async fn settle(cluster: &MemoryCluster, service: &str) -> u64 {
+///
+/// # Errors
+///
+/// Where it cannot be known what is parked.
+pub(super) async fn settle(
+    cluster: &MemoryCluster,
+    transport: &dyn Transport,
+    service: &str,
+) -> Result<u64, TransportError> {
     let by = Instant::now() + SETTLES;
+    let names = transport.topic_names();
+    let topic = names.parked(&names.requests(service));
+    let found = transport.topics(&[Arc::clone(&topic)]).await?;
+    let partitions = found.into_iter().flatten().next();
+    let mut parked = Vec::new();
+    for partition in 0..partitions.map_or(0, |state| state.partitions) {
+        let topic = Arc::clone(&topic);
+        let place = TopicPartition { topic, partition };
+        parked.push(Observer::read(transport, place, Start::Beginning).await?);
+    }
     loop {
         // Whoever is to join the group does so meanwhile.
         sleep(Duration::from_secs(1)).await;
-        let lag = cluster.lag(service);
-        if lag == 0 || Instant::now() >= by {
-            return lag;
+        let parked: u64 = parked.iter().map(standing).sum();
+        let left = cluster.lag(service) + parked;
+        if left == 0 || Instant::now() >= by {
+            return Ok(left);
         }
     }
+}
+
+/// How many parked records stand in a partition: entries that nothing took away.
+fn standing(parked: &Observer) -> u64 {
+    parked.seen(|seen| {
+        let envelopes = seen.records.iter().map(|record| &record.envelope);
+        let last: BTreeMap<_, _> = envelopes
+            .map(|envelope| (&envelope.key, envelope))
+            .collect();
+        let entries = last.into_values();
+        let is_entry = |envelope: &&Envelope| envelope.headers.contains(names::RETRY_DUE);
+        entries.filter(is_entry).count() as u64
+    })
 }
 
 /// Notes every dead letter of `service`.

@@ -47,6 +47,21 @@ async fn insist(
     try_it(&probe, number, attempt, &from, offset).await
 }
 
+/// A one-way that may fail, and has its key parked.
+#[endpoint(
+    POST "/parked/{key}/{work}", one_way, idempotency = optional, timeout = "3s", key = key,
+    retry(attempts = 3, backoff = "200ms..2s", policy = key_parked)
+)]
+async fn park(
+    State(probe): State<Probe>,
+    Path((_key, number)): Path<(u32, u32)>,
+    attempt: Attempt,
+    from: Partition,
+    offset: Offset,
+) -> StatusCode {
+    try_it(&probe, number, attempt, &from, offset).await
+}
+
 /// A one-way that may fail, and waits in retry topics.
 #[endpoint(
     POST "/delays/{key}/{work}", one_way, timeout = "3s", key = key,
@@ -86,7 +101,7 @@ async fn do_it(probe: &Probe, number: u32, from: &Partition, offset: Offset) {
 
 /// The service.
 pub(super) fn app(probe: Probe) -> App {
-    let endpoints = App::new().endpoints(endpoints![ask, tell, insist, delay]);
+    let endpoints = App::new().endpoints(endpoints![ask, tell, insist, park, delay]);
     let app = endpoints.expect("the routes differ");
     app.with_state(probe)
 }
@@ -106,6 +121,9 @@ pub(super) async fn perform(service: ServiceClient, operation: Operation) -> End
         }
         Kind::OneWay => match operation.retries {
             None => send(&service, tell::request(key, work), &operation).await,
+            Some(_) if operation.is_parked() => {
+                send(&service, park::request(key, work), &operation).await
+            }
             Some(Retries {
                 in_topics: false, ..
             }) => send(&service, insist::request(key, work), &operation).await,

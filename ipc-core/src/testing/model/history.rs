@@ -54,7 +54,7 @@ pub struct Operation {
 /// What is tried more than once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retries {
-    /// Whether it waits in a retry topic, and else in its lane.
+    /// Whether it waits in a retry topic, and else in its lane, parked or not.
     pub in_topics: bool,
     /// How many attempts fail.
     pub fails: u32,
@@ -72,6 +72,13 @@ impl Retries {
 }
 
 impl Operation {
+    /// Whether its key is parked when it fails.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        let in_lane = self.retries.is_some_and(|retries| !retries.in_topics);
+        in_lane && self.key.is_multiple_of(2)
+    }
+
     /// The idempotency key of its work, where it has one.
     #[must_use]
     pub fn idempotency_key(&self) -> Option<String> {

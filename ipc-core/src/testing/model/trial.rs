@@ -208,7 +208,7 @@ impl Trial {
         if fleet.len() == 0 {
             fleet.start().await?;
         }
-        let lag = settle(&cluster, SERVICE).await;
+        let lag = settle(&cluster, &*outside, SERVICE).await?;
         for client in clients {
             client.close().await;
         }

@@ -1,6 +1,7 @@
 //! What becomes of attempts that fail, where they are to be repeated.
 
 mod blocking;
+mod parked;
 mod tiers;
 
 use std::sync::Arc;
@@ -133,6 +134,13 @@ impl Stage {
     /// Another instance in place of the one that is there.
     async fn handed_over(self) -> TestResult<Self> {
         self.service.stop().await;
+        let service = instance(&self.system, &self.set_up, &self.app).await?;
+        Ok(Self { service, ..self })
+    }
+
+    /// Another instance in place of the one that is there, which has ended where it stood.
+    async fn replaced(self) -> TestResult<Self> {
+        drop(self.service);
         let service = instance(&self.system, &self.set_up, &self.app).await?;
         Ok(Self { service, ..self })
     }

@@ -42,8 +42,8 @@ async fn nothing_to_retry() {}
 #[endpoint(POST "/a", retry(attempts = 0, backoff = "1s"))]
 async fn never_tried() {}
 
-#[endpoint(POST "/a", retry(attempts = 2, policy = key_parked))]
-async fn not_there_yet() {}
+#[endpoint(POST "/a", one_way, key = none, retry(attempts = 2, policy = key_parked))]
+async fn parked_without_a_key() {}
 
 #[endpoint(POST "/a", retry(attempts = 2, policy = forever))]
 async fn unknown_policy() {}

@@ -54,6 +54,8 @@ pub enum Bug {
     LosesCancels,
     /// What waits for another attempt is acknowledged and not written.
     LosesRetries,
+    /// What was parked is not read by the next owner.
+    ForgetsParked,
     /// What waits for another attempt does not say how many there were.
     ForgetsAttempts,
     /// What waits for another attempt says that there were more than there were.
@@ -84,6 +86,7 @@ impl Bug {
         Self::UnfencedZombie,
         Self::LosesCancels,
         Self::LosesRetries,
+        Self::ForgetsParked,
         Self::ForgetsAttempts,
         Self::SkipsAttempts,
         Self::CommitsApart,

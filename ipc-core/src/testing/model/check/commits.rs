@@ -1,6 +1,6 @@
 //! Whether commits pass nothing that is unfinished, and never move back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Facts;
 use super::{Found, Promise};
@@ -20,12 +20,16 @@ impl Facts<'_> {
                 found.add(Promise::Commits, what);
             }
         }
+        let operations = self.history.operations.iter();
+        let parked = operations.filter(|operation| operation.is_parked());
+        let parked: BTreeSet<u32> = parked.map(|operation| operation.key).collect();
         for (number, operation) in (0..).zip(&self.history.operations) {
             let Some(effect) = self.effects_of(operation.work).first() else {
                 continue;
             };
-            // What waits in a retry topic is finished where it was.
-            let is_moved = operation.retries.is_some_and(|retries| retries.in_topics);
+            // What waits in a topic is finished where it was, and whatever follows it there.
+            let is_moved = operation.retries.is_some_and(|retries| retries.in_topics)
+                || parked.contains(&operation.key);
             if operation.kind != Kind::OneWay || is_moved {
                 continue;
             }
