@@ -12,6 +12,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::admin::AdminApi;
 use super::config::{KafkaConfig, Role};
 use super::context::{Events, commit, steer};
 use super::convert;
@@ -36,6 +37,13 @@ const BATCH: usize = 512;
 /// How often an inlet that is behind is looked at. It has more than that to do.
 const BEHIND: Duration = Duration::from_millis(1);
 
+/// What more clients are made of. None of them makes topics: whoever does is not held on
+/// to.
+fn of_a_client(config: &KafkaConfig, hooks: &Hooks) -> (KafkaConfig, Hooks) {
+    let config = config.clone().create_topics_with(Arc::new(AdminApi));
+    (config, hooks.clone())
+}
+
 pub(super) async fn subscribe(
     config: &KafkaConfig,
     hooks: Hooks,
@@ -51,7 +59,7 @@ pub(super) async fn subscribe(
     let (assigned, was_assigned) = tokio::sync::mpsc::channel(1);
     let mut tasks = JoinSet::new();
     tasks.spawn(growth.watch(was_assigned));
-    let from = (config.clone(), hooks.clone());
+    let from = of_a_client(config, &hooks);
     let events = Events::new(hooks, ClientKind::Group, inlet).saying(assigned);
     start(client, from, events, tasks, move |client| {
         let topics: Vec<&str> = subscription.topics.iter().map(|topic| &**topic).collect();
@@ -77,7 +85,7 @@ pub(super) async fn read(
         client.set("enable.partition.eof", "true");
     }
     let bound = config.startup_bound();
-    let made_of = (config.clone(), hooks.clone());
+    let made_of = of_a_client(config, &hooks);
     let events = Events::new(hooks, ClientKind::Reader, inlet);
     start(client, made_of, events, JoinSet::new(), move |client| {
         // A token, where one is needed, is taken from the poll loop only.
