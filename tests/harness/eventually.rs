@@ -11,7 +11,20 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 ///
 /// When it does not, naming it; or when asking fails.
-pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+pub async fn eventually(what: &str, ask: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    eventually_within(PATIENCE, what, ask).await
+}
+
+/// The same for what may take longer.
+///
+/// # Errors
+///
+/// As [`eventually`].
+pub async fn eventually_within(
+    patience: Duration,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Result<bool>,
+) -> Result<()> {
     let asking = async {
         let mut turns = interval(Duration::from_millis(50));
         loop {
@@ -21,7 +34,7 @@ pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> Result<bool>) 
             }
         }
     };
-    timeout(PATIENCE, asking)
+    timeout(patience, asking)
         .await
         .with_context(|| format!("it never came about that {what}"))?
 }

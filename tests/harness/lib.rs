@@ -28,7 +28,7 @@ pub use self::{
     commit_proxy::CommitProxy,
     commits::Commit,
     database::{Database, PrivatePostgres},
-    eventually::{PATIENCE, eventually, within},
+    eventually::{PATIENCE, eventually, eventually_within, within},
     hostile::write_with_header_named,
     log::Log,
     metric::metric,
