@@ -5,6 +5,7 @@ mod cold_start;
 mod contest;
 mod dedup;
 mod entries;
+mod exactly_once;
 mod flat;
 mod http;
 mod instances;
@@ -112,6 +113,11 @@ pub(crate) const ALL: &[Measure] = &[
         "dedup",
         "a claim and a mark in each dedup store, and what a million keys hold",
         dedup::run,
+    ),
+    by_name(
+        "exactly-once",
+        "exactly-once outputs over the same at least once: a backlog, and a call",
+        exactly_once::run,
     ),
     by_name(
         "replication",
