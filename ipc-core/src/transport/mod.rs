@@ -7,6 +7,7 @@ mod cleanup;
 mod consumer;
 mod decorator;
 mod error;
+mod follower;
 mod gauges;
 #[cfg(feature = "kafka")]
 pub mod kafka;
@@ -34,6 +35,7 @@ pub use consumer::{
 };
 pub use decorator::{ConsumerDecorator, Tap, TransportDecorator};
 pub use error::TransportError;
+pub(crate) use follower::{Behind, Followed, Follower};
 pub use names::TopicNames;
 pub use plan::{Found, Shortfall, TopologyPlan};
 pub(crate) use reader::Reader;

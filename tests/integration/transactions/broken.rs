@@ -13,6 +13,17 @@ use super::{application, committed_outputs, exactly_once};
 /// group go on without those who left it: one after the other, and on a machine that does more than that.
 const RECOVERY: Duration = Duration::from_secs(240);
 
+/// Waits until so many requests are committed, by which all is in order again.
+async fn recovered(log: &Log, stage: &Stage, count: i64) -> Result<()> {
+    let what = format!("{count} requests are committed");
+    eventually_within(RECOVERY, &what, async || {
+        // A broker that begins, or that has a transaction open, does not say.
+        let told = log.committed(stage.name(), &stage.requests()).await;
+        Ok(told.is_ok_and(|told| told == [count]))
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_coordinator_that_goes_away_makes_nothing_hang_and_nothing_is_written_twice() -> Result<()>
 {
@@ -37,15 +48,7 @@ async fn a_coordinator_that_goes_away_makes_nothing_hang_and_nothing_is_written_
     }
     broker.kill().await?;
     broker.start_again().await?;
-    let committed = async |count: i64| {
-        // A broker that begins, or that has a transaction open, does not say.
-        let told = log.committed(stage.name(), &stage.requests()).await;
-        Ok(told.is_ok_and(|told| told == [count]))
-    };
-    eventually_within(RECOVERY, "everything is committed", async || {
-        committed(21).await
-    })
-    .await?;
+    recovered(&log, &stage, 21).await?;
 
     log.write(&stage.requests(), Raw::post("/work", "last"))
         .await?;
@@ -53,10 +56,7 @@ async fn a_coordinator_that_goes_away_makes_nothing_hang_and_nothing_is_written_
     within("the end without a broker", first.stop()).await?;
     broker.start_again().await?;
     let second = service().serve(application(&outputs)).start().await?;
-    eventually_within(RECOVERY, "the last is committed", async || {
-        committed(22).await
-    })
-    .await?;
+    recovered(&log, &stage, 22).await?;
     let mut seen = committed_outputs(&stage, &outputs).await?;
     seen.sort_by_key(|output| output.parse::<u32>().ok());
     let numbers = (0..20).map(|number: u32| number.to_string());
@@ -97,13 +97,7 @@ async fn a_member_that_outlives_its_broker_finds_out_what_became_of_its_transact
         }
         broker.kill().await?;
         broker.start_again().await?;
-        let count = i64::try_from(expected.len())?;
-        eventually_within(RECOVERY, "everything is committed", async || {
-            // A broker that begins, or that has a transaction open, does not say.
-            let told = log.committed(stage.name(), &stage.requests()).await;
-            Ok(told.is_ok_and(|told| told == [count]))
-        })
-        .await?;
+        recovered(&log, &stage, i64::try_from(expected.len())?).await?;
     }
     assert_eq!(committed_outputs(&stage, &outputs).await?, expected);
     service.stop().await;

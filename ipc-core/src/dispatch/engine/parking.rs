@@ -10,7 +10,7 @@ use tower::Service;
 use super::Engine;
 use crate::dispatch::assignment::Assignment;
 use crate::dispatch::job::Job;
-use crate::dispatch::parking::{Fits, Found, Known, Next, Parked, Parking, Restored};
+use crate::dispatch::parking::{Entrance, Fits, Found, Known, Next, Parked, Parking, Restored};
 use crate::dispatch::report::Input;
 use crate::dispatch::{Delivery, Outcome};
 use crate::envelope::{Envelope, UnixMillis};
@@ -167,7 +167,7 @@ where
             return Some(job);
         };
         let parks = parking.holds(offset) || job.asks_for_parking() && job.can_be_parked();
-        let Some(entrance) = parking.entrance().filter(|_| parks) else {
+        let Some(entrance) = parking.entrance().filter(|_| parks).cloned() else {
             return Some(job);
         };
         let entry = entrance.entry(&job.record, due);
@@ -176,7 +176,7 @@ where
             None => Vec::new(),
         };
         parking.write_attempt(job, due);
-        self.put(assignment, offset, entry);
+        self.put(assignment, offset, entrance, entry);
         for follower in followers {
             self.follow_parked(&follower);
         }
@@ -207,27 +207,22 @@ where
     fn write_entry(&mut self, job: &Job, due: UnixMillis) {
         let (assignment, offset) = (job.record.assignment, job.offset());
         if let Some(parking) = self.parking(assignment)
-            && let Some(entrance) = parking.entrance()
+            && let Some(entrance) = parking.entrance().cloned()
         {
             let entry = entrance.entry(&job.record, due);
             parking.write(job);
-            self.put(assignment, offset, entry);
+            self.put(assignment, offset, entrance, entry);
         }
     }
 
-    fn put(&mut self, assignment: Assignment, offset: i64, entry: Envelope) {
+    fn put(&self, assignment: Assignment, offset: i64, entrance: Entrance, entry: Envelope) {
         let shop = Arc::clone(&self.shop);
-        if let Some(entrance) = self
-            .parking(assignment)
-            .and_then(|it| it.entrance().cloned())
-        {
-            self.shop.spawn(async move {
-                if let Some(fits) = entrance.put(entry).await {
-                    let told = Parked::Written(assignment, offset, fits);
-                    shop.basket.tell(Input::Parked(told));
-                }
-            });
-        }
+        self.shop.spawn(async move {
+            if let Some(fits) = entrance.put(entry).await {
+                let told = Parked::Written(assignment, offset, fits);
+                shop.basket.tell(Input::Parked(told));
+            }
+        });
     }
 
     /// The log has an entry: its request is done with where it came from.

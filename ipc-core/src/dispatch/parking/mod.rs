@@ -2,7 +2,6 @@
 //! offset of its request can move on, and waits in its lane as any other.
 
 mod entry;
-mod follower;
 mod restore;
 mod topics;
 
@@ -16,10 +15,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::job::Job;
 use super::{Guarantee, RetryPolicy};
 use crate::envelope::UnixMillis;
-use crate::transport::{Origin, Received};
+use crate::transport::{Follower, Origin, Received};
 
 use self::entry::Said;
-use self::follower::Follower;
 pub(super) use entry::Restored;
 pub(super) use topics::{Entrance, Fits, Found};
 pub(crate) use topics::{Parked, ParkedTopics};

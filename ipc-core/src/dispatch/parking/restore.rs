@@ -10,10 +10,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::entry::{self, Said};
-use super::follower::{Behind, Follower};
 use super::topics::{Entrance, Entries, Found, PAUSE, Parked};
 use crate::dispatch::assignment::Assignment;
-use crate::transport::{Received, TopicPartition, Transport, TransportError};
+use crate::transport::{Behind, Followed, Follower, TopicPartition, Transport, TransportError};
 
 /// How long the end of a partition is waited for until it is marked anew.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,9 +72,13 @@ impl Restore {
         &self,
         reading: Arc<Mutex<Reading>>,
         tell: impl Fn(Parked) + Send + 'static,
-    ) -> impl FnMut(Received) + Send + 'static {
+    ) -> impl FnMut(Followed) + Send + 'static {
         let (assignment, of) = (self.assignment, self.of.clone());
-        move |received: Received| {
+        move |read: Followed| {
+            // Which owner counts is told by the fences of entries.
+            let Followed::Record(received) = read else {
+                return;
+            };
             let at = received.origin.offset;
             let Some((place, said)) = entry::read(received, &of) else {
                 return tracing::debug!(offset = at, "no parked record");

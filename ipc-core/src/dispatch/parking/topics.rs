@@ -10,12 +10,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::entry::{self, Place, Said};
-use super::follower::Follower;
 use super::restore::Restore;
 use crate::dispatch::Record;
 use crate::dispatch::assignment::Assignment;
 use crate::envelope::{Envelope, UnixMillis};
-use crate::transport::{Ack, Origin, Outgoing, SendError, TopicPartition, TopicState, Transport};
+use crate::transport::{
+    Follower, Origin, Outgoing, SendError, TopicPartition, TopicState, Transport,
+};
 
 /// Between two tries to write or to read.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
@@ -232,9 +233,7 @@ impl Entrance {
     async fn write(&self, entry: Envelope) -> Fits {
         let record = self.record(entry);
         loop {
-            let (ack, receipt) = Ack::pair();
-            self.transport.send(&record, ack);
-            match receipt.await {
+            match self.transport.append(&record).await {
                 Ok(_) => return Fits::Yes,
                 Err(SendError::Closed) => return std::future::pending().await,
                 Err(error @ SendError::TooLarge { .. }) => {

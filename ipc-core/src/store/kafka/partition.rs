@@ -9,16 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hashlink::LinkedHashMap;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
 use super::NAME;
-use super::entry::{Digest, Done, Entry};
-use super::restore::Restore;
+use super::entry::{Digest, Done};
 use crate::envelope::UnixMillis;
 use crate::store::{
     Claim, ClaimRequest, Claimed, Effects, Fence, Fingerprint, FinishError, StoreError, StoredReply,
 };
-use crate::transport::{Outgoing, SendError, TopicPartition, Transport};
+use crate::transport::{Follower, Outgoing, SendError, TopicPartition, Transport};
 
 /// Bits for the claims of one owner: a fence is the offset at which it began, and in
 /// these the number of the claim. An owner that runs over them has stored replies,
@@ -29,7 +27,8 @@ pub(super) struct Partition {
     pub(super) place: TopicPartition,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) known: Arc<Mutex<Known>>,
-    pub(super) restore: tokio::sync::Mutex<Restore>,
+    /// What reads it, once there is one.
+    pub(super) follower: tokio::sync::Mutex<Option<Follower>>,
 }
 
 /// What is known of a partition: from its log, and of the claims given out here.
@@ -37,21 +36,14 @@ pub(super) struct Partition {
 pub(super) struct Known {
     /// The assignment for which everything has been read last.
     owner: Option<u64>,
-    /// Whether another owner has begun since: it may have stored what is not known here.
-    is_behind: bool,
-    /// Who waits until it has begun.
-    beginning: Option<Beginning>,
+    /// Where that began.
+    begun: i64,
+    /// Where another owner began last: what that one stored since may not be known here.
+    another: i64,
     last_fence: u64,
     running: HashMap<Digest, (Fingerprint, Fence)>,
     /// The oldest first.
     done: LinkedHashMap<Digest, Done>,
-}
-
-/// An owner that has written, or will write, that it begins.
-struct Beginning {
-    nonce: u128,
-    assignment: u64,
-    told: oneshot::Sender<()>,
 }
 
 impl Partition {
@@ -60,7 +52,7 @@ impl Partition {
             place,
             transport,
             known: Arc::default(),
-            restore: tokio::sync::Mutex::default(),
+            follower: tokio::sync::Mutex::default(),
         }
     }
 
@@ -103,12 +95,12 @@ impl Partition {
         }))))
     }
 
-    /// Writes an entry, and returns when the log has it.
-    pub(super) async fn write(&self, entry: &Entry) -> Result<(), SendError> {
+    /// Writes what is done, and returns when the log has it.
+    async fn write(&self, digest: &Digest, done: &Done) -> Result<(), SendError> {
         let record = Outgoing {
             topic: Arc::clone(&self.place.topic),
             partition: Some(self.place.partition),
-            envelope: entry.to_envelope(),
+            envelope: done.to_envelope(digest),
         };
         let receipt = self.transport.append(&record);
         receipt.await.map(drop)
@@ -117,42 +109,23 @@ impl Partition {
 
 impl Known {
     pub(super) fn is_owned_by(&self, assignment: u64) -> bool {
-        self.owner == Some(assignment) && !self.is_behind
+        self.owner == Some(assignment) && self.another <= self.begun
     }
 
-    /// An owner is about to write that it begins; what is answered comes when that and
-    /// everything before it is known.
-    pub(super) fn announce(&mut self, nonce: u128, assignment: u64) -> oneshot::Receiver<()> {
-        let (told, begun) = oneshot::channel();
-        self.beginning = Some(Beginning {
-            nonce,
-            assignment,
-            told,
-        });
-        begun
-    }
-
-    /// Everything up to `offset`, at which an owner wrote that it begins, is known.
-    pub(super) fn begun(&mut self, nonce: u128, offset: i64) {
-        let Some(own) = self.beginning.take_if(|it| it.nonce == nonce) else {
-            self.is_behind = true;
-            return;
-        };
-        if self.owner != Some(own.assignment) {
+    /// Everything up to `offset`, at which the owner wrote that it begins, is known.
+    pub(super) fn begin(&mut self, assignment: u64, offset: i64) {
+        if self.owner != Some(assignment) {
             // What an earlier assignment still works at may store nothing any more.
             self.running.clear();
         }
-        self.owner = Some(own.assignment);
-        self.is_behind = false;
+        self.owner = Some(assignment);
+        self.begun = offset;
         let begun = u64::try_from(offset).unwrap_or_default() + 1;
         self.last_fence = self.last_fence.max(begun << CLAIMS);
-        // Nobody waits any more: the next need not.
-        let _ = own.told.send(());
     }
 
-    /// Nothing is read any more: who waits would wait in vain.
-    pub(super) fn hears_no_more(&mut self) {
-        self.beginning = None;
+    pub(super) fn another_began(&mut self, offset: i64) {
+        self.another = offset;
     }
 
     /// Takes in what the log has.
@@ -210,8 +183,7 @@ impl Held {
     }
 
     async fn write(&self, done: &Done) -> Result<(), SendError> {
-        let entry = Entry::Done(self.digest, done.clone());
-        self.partition.write(&entry).await
+        self.partition.write(&self.digest, done).await
     }
 
     fn holds(&self) -> bool {

@@ -2,21 +2,12 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::NAME;
-use super::entry::Entry;
+use super::entry::Done;
 use super::partition::{Known, Partition};
 use crate::envelope::UnixMillis;
 use crate::store::StoreError;
-use crate::transport::{Consumer, Event, Received, Start, TransportError};
-
-/// The reader of one partition, once there is one. It goes on reading: what another
-/// owner wrote late is known too.
-#[derive(Default)]
-pub(super) struct Restore {
-    reader: Option<Consumer>,
-}
+use crate::transport::{Behind, Followed, Follower, Received, TransportError};
 
 impl Partition {
     /// Returns once everything is known that was stored before `assignment` began, or
@@ -26,57 +17,50 @@ impl Partition {
         if self.known.lock().is_owned_by(assignment) {
             return Ok(());
         }
-        let mut restore = self.restore.lock().await;
+        let mut follower = self.follower.lock().await;
         if self.known.lock().is_owned_by(assignment) {
             return Ok(());
         }
-        if restore.reader.is_none() {
-            restore.reader = Some(self.read().await.map_err(unreadable)?);
+        let reading = match &mut *follower {
+            Some(reading) => reading,
+            nothing => nothing.insert(self.follow().await.map_err(|error| failed(&error))?),
+        };
+        match reading.catch_up().await {
+            Ok(offset) => {
+                self.known.lock().begin(assignment, offset);
+                Ok(())
+            }
+            Err(error) => {
+                if matches!(error, Behind::Ended) {
+                    *follower = None;
+                }
+                Err(failed(&error))
+            }
         }
-        let nonce = Uuid::new_v4().as_u128();
-        let begun = self.known.lock().announce(nonce, assignment);
-        let begins = self.write(&Entry::Owner { nonce }).await;
-        begins.map_err(|error| StoreError::new(NAME, error.to_string()))?;
-        if begun.await.is_err() {
-            restore.reader = None;
-            return Err(StoreError::new(NAME, "its reader has ended"));
-        }
-        Ok(())
     }
 
-    async fn read(&self) -> Result<Consumer, TransportError> {
+    async fn follow(&self) -> Result<Follower, TransportError> {
         let (known, clock) = (Arc::clone(&self.known), Arc::clone(&self.transport));
-        let inlet = move |event: Event| match event {
-            Event::Records(batch) => {
-                let now = clock.now();
-                let mut known = known.lock();
-                for received in &batch {
-                    known.take(received, now);
-                }
-            }
-            Event::Troubled(reason) => tracing::debug!(reason, "dedup store's reader in trouble"),
-            Event::Closed => known.lock().hears_no_more(),
-            Event::Assigned(_) | Event::Revoked(_) => {}
+        let take = move |read: Followed| match read {
+            Followed::Record(received) => known.lock().take(&received, clock.now()),
+            Followed::Another(offset) => known.lock().another_began(offset),
         };
-        let transport = &self.transport;
-        let place = self.place.clone();
-        transport
-            .read(place, Start::Beginning, Box::new(inlet))
-            .await
+        Follower::open(&self.transport, self.place.clone(), take).await
     }
 }
 
 impl Known {
     fn take(&mut self, received: &Received, now: UnixMillis) {
-        let offset = received.origin.offset;
-        match Entry::of(&received.envelope) {
-            Some(Entry::Done(digest, done)) => self.learn(digest, done, now),
-            Some(Entry::Owner { nonce }) => self.begun(nonce, offset),
-            None => tracing::debug!(offset, "no record of a dedup store"),
+        match Done::of(&received.envelope) {
+            Some((digest, done)) => self.learn(digest, done, now),
+            None => tracing::debug!(
+                offset = received.origin.offset,
+                "no record of a dedup store"
+            ),
         }
     }
 }
 
-fn unreadable(error: TransportError) -> StoreError {
+fn failed(error: &dyn std::error::Error) -> StoreError {
     StoreError::new(NAME, error.to_string())
 }

@@ -173,6 +173,15 @@ impl Stage {
             .map(str::to_owned)
     }
 
+    /// The next life handles this body, and nothing else was ever finished.
+    async fn handles(&self, body: &str) -> TestResult {
+        let mut life = self.live(|_| Act::Finish).await?;
+        assert_eq!(life.begins().await?, body);
+        life.service.stop().await;
+        assert_eq!(self.done(), [body]);
+        Ok(())
+    }
+
     fn done(&self) -> Vec<String> {
         self.story.lock().done.clone()
     }
@@ -263,11 +272,7 @@ async fn a_quarantined_record_can_be_redriven() -> TestResult {
     let filter = Filter::new().reason("quarantined");
     let report = letters.redrive(filter).run().await?;
     assert_eq!(report.done(), 1, "{report:?}");
-    let mut life = stage.live(|_| Act::Finish).await?;
-    assert_eq!(life.begins().await?, "poison");
-    life.service.stop().await;
-    assert_eq!(stage.done(), ["poison"]);
-    Ok(())
+    stage.handles("poison").await
 }
 
 #[tokio::test(start_paused = true)]
@@ -397,11 +402,7 @@ async fn where_nothing_is_quarantined_a_record_is_begun_again_for_ever() -> Test
         let life = stage.live(poison_kills).await?;
         life.died.notified().await;
     }
-    let mut life = stage.live(|_| Act::Finish).await?;
-    assert_eq!(life.begins().await?, "poison");
-    life.service.stop().await;
-    assert_eq!(stage.done(), ["poison"]);
-    Ok(())
+    stage.handles("poison").await
 }
 
 #[tokio::test(start_paused = true)]

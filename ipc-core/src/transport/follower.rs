@@ -1,4 +1,4 @@
-//! Reading where a partition's records are parked, and knowing that all of it is read.
+//! Reading a partition that its owner alone writes to, and knowing that all of it is read.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,23 +8,30 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::envelope::Envelope;
-use crate::transport::{
-    Ack, Consumer, Event, Outgoing, Received, SendError, Start, TopicPartition, Transport,
+use super::{
+    Consumer, Event, Outgoing, Received, SendError, Start, TopicPartition, Transport,
     TransportError,
 };
+use crate::envelope::Envelope;
 
 /// The key of the record by which an owner learns that it has read everything.
 const OWNER: &[u8] = b"owner";
 
-/// Reads a partition from its beginning, outside any group, and goes on reading: what an
-/// earlier owner writes late is known too.
-pub(super) struct Follower {
+/// Reads a partition from its beginning, outside any group, and goes on reading: what
+/// another owner writes late is known too.
+pub(crate) struct Follower {
     place: TopicPartition,
     transport: Arc<dyn Transport>,
     beginning: Arc<Mutex<Option<Beginning>>>,
     #[expect(dead_code, reason = "ends the reading when it is dropped")]
     reader: Consumer,
+}
+
+/// What a follower reads.
+pub(crate) enum Followed {
+    Record(Received),
+    /// Another owner has begun, at this offset: one before this, or after it.
+    Another(i64),
 }
 
 /// An owner that waits until it reads what it has written.
@@ -35,7 +42,7 @@ struct Beginning {
 
 /// Why it is not known whether everything is read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Behind {
+pub(crate) enum Behind {
     #[error(transparent)]
     Unwritten(#[from] SendError),
     #[error("its reader has ended")]
@@ -43,12 +50,11 @@ pub(super) enum Behind {
 }
 
 impl Follower {
-    /// Reads `place`, whose records other than those of owners go to `take`, on the
-    /// reader's thread: it must not block.
-    pub(super) async fn open(
+    /// Reads `place` into `take`, on the reader's thread: it must not block.
+    pub(crate) async fn open(
         transport: &Arc<dyn Transport>,
         place: TopicPartition,
-        mut take: impl FnMut(Received) + Send + 'static,
+        mut take: impl FnMut(Followed) + Send + 'static,
     ) -> Result<Self, TransportError> {
         let beginning: Arc<Mutex<Option<Beginning>>> = Arc::default();
         let waits = Arc::clone(&beginning);
@@ -56,13 +62,15 @@ impl Follower {
             Event::Records(batch) => {
                 for received in batch {
                     let Some(nonce) = nonce(&received.envelope) else {
-                        take(received);
+                        take(Followed::Record(received));
                         continue;
                     };
+                    let offset = received.origin.offset;
                     let own = waits.lock().take_if(|it| it.nonce == nonce);
-                    if let Some(own) = own {
-                        // Nobody waits any more: the next need not.
-                        let _ = own.told.send(received.origin.offset);
+                    match own {
+                        // Who waits no more begins another time.
+                        Some(own) => drop(own.told.send(offset)),
+                        None => take(Followed::Another(offset)),
                     }
                 }
             }
@@ -81,23 +89,26 @@ impl Follower {
 
     /// Writes that an owner begins, and returns once everything before that is taken:
     /// with the offset at which it begins.
-    pub(super) async fn catch_up(&mut self) -> Result<i64, Behind> {
+    pub(crate) async fn catch_up(&mut self) -> Result<i64, Behind> {
         let nonce = Uuid::new_v4().as_u128();
         let (told, begun) = oneshot::channel();
         *self.beginning.lock() = Some(Beginning { nonce, told });
         let record = Outgoing {
             topic: Arc::clone(&self.place.topic),
             partition: Some(self.place.partition),
-            envelope: Envelope {
-                key: Some(Bytes::from_static(OWNER)),
-                payload: Some(Bytes::copy_from_slice(&nonce.to_be_bytes())),
-                ..Envelope::default()
-            },
+            envelope: begins(nonce),
         };
-        let (ack, receipt) = Ack::pair();
-        self.transport.send(&record, ack);
-        receipt.await?;
+        self.transport.append(&record).await?;
         begun.await.map_err(|_| Behind::Ended)
+    }
+}
+
+/// The record by which an owner says that it begins.
+fn begins(nonce: u128) -> Envelope {
+    Envelope {
+        key: Some(Bytes::from_static(OWNER)),
+        payload: Some(Bytes::copy_from_slice(&nonce.to_be_bytes())),
+        ..Envelope::default()
     }
 }
 
@@ -113,5 +124,31 @@ impl fmt::Debug for Follower {
         f.debug_struct("Follower")
             .field("place", &self.place)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_record_of_an_owner_is_read_as_it_was_written(number in any::<u128>()) {
+            prop_assert_eq!(nonce(&begins(number)), Some(number));
+        }
+
+        #[test]
+        fn any_record_is_an_owner_s_or_another(
+            key in proptest::option::of(any::<Vec<u8>>()),
+            payload in proptest::option::of(any::<Vec<u8>>()),
+        ) {
+            let _ = nonce(&Envelope {
+                key: key.map(Bytes::from),
+                payload: payload.map(Bytes::from),
+                ..Envelope::default()
+            });
+        }
     }
 }
