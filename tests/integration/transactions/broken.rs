@@ -16,12 +16,17 @@ const RECOVERY: Duration = Duration::from_secs(240);
 /// Waits until so many requests are committed, by which all is in order again.
 async fn recovered(log: &Log, stage: &Stage, count: i64) -> Result<()> {
     let what = format!("{count} requests are committed");
-    eventually_within(RECOVERY, &what, async || {
+    let mut last = None;
+    let recovered = eventually_within(RECOVERY, &what, async || {
         // A broker that begins, or that has a transaction open, does not say.
         let told = log.committed(stage.name(), &stage.requests()).await;
-        Ok(told.is_ok_and(|told| told == [count]))
-    })
-    .await
+        let all = told.as_ref().is_ok_and(|told| *told == [count]);
+        last = Some(told);
+        Ok(all)
+    });
+    recovered
+        .await
+        .with_context(|| format!("last told: {last:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

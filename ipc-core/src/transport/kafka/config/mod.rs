@@ -148,7 +148,8 @@ impl KafkaConfig {
 
     /// How long [`connect`](super::KafkaTransport::connect) waits for a broker,
     /// and how long it may take to read metadata. Default: 4 s, so that a wrong
-    /// address is told within 5.
+    /// address is told within 5. A transaction coordinator has 15 s at least: after a
+    /// restart it has to load what it knows.
     #[must_use]
     pub fn startup_timeout(mut self, within: Duration) -> Self {
         self.startup_timeout = within;

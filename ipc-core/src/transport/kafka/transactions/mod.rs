@@ -24,8 +24,11 @@ use crate::transport::{Transaction, TransactionError, Transactions, TransportErr
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a new producer may take to shut its predecessor out.
-const BEGIN: Duration = Duration::from_secs(5);
+/// How long a new producer may take at first to shut its predecessor out: the coordinator
+/// settles what that left open, and after a restart has to load what it knows before.
+const BEGIN: Duration = Duration::from_secs(15);
+/// How long it may take after several that did not.
+const BEGIN_AT_MOST: Duration = Duration::from_secs(60);
 
 /// Commits transactions in the name of one consumer.
 pub(super) struct Transactor {
@@ -50,7 +53,7 @@ impl Transactor {
                  the property out",
             ));
         }
-        let within = config.startup_bound();
+        let within = config.startup_bound().max(BEGIN);
         of.use_transactions();
         let maker = Maker {
             config,
@@ -68,13 +71,15 @@ impl Transactor {
 
     /// A producer that has shut its predecessor out, however long that takes.
     async fn rebuilt(&self) -> Worker {
+        let mut within = BEGIN;
         loop {
-            match Worker::start(&self.maker, BEGIN).await {
+            match Worker::start(&self.maker, within).await {
                 Ok(worker) => return worker,
                 Err(error) => {
                     let passing = error.is_passing();
-                    let error = error.told(&self.maker.id, BEGIN);
+                    let error = error.told(&self.maker.id, within);
                     tracing::warn!(target: "ipc::kafka", %error, passing, "transactions wait");
+                    within = within.saturating_mul(2).min(BEGIN_AT_MOST);
                     sleep(PAUSE).await;
                 }
             }
