@@ -1,4 +1,4 @@
-//! Trials of the model, one for each seed, on every core.
+//! Trials of the model, one of each kind for each seed, on every core.
 #![expect(
     clippy::print_stdout,
     reason = "a command line tool speaks to its terminal"
@@ -33,6 +33,44 @@ struct Arguments {
     plant: Option<Bug>,
 }
 
+/// What is tried under a seed.
+#[derive(Clone, Copy)]
+enum Kind {
+    AtLeastOnce,
+    ExactlyOnce,
+}
+
+impl Kind {
+    /// Those that are tried: both, or the one in which `bug` can show.
+    fn tried(bug: Option<Bug>) -> &'static [Self] {
+        match bug {
+            None => &[Self::AtLeastOnce, Self::ExactlyOnce],
+            Some(bug) if bug.is_of_transactions() => &[Self::ExactlyOnce],
+            Some(_) => &[Self::AtLeastOnce],
+        }
+    }
+
+    fn trial(self, seed: u64, bug: Option<Bug>) -> Trial {
+        let trial = match self {
+            Self::AtLeastOnce => Trial::new(seed),
+            Self::ExactlyOnce => Trial::new(seed).exactly_once(),
+        };
+        match bug {
+            Some(bug) => trial.plant(bug),
+            None => trial,
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AtLeastOnce => "at least once",
+            Self::ExactlyOnce => "exactly once",
+        })
+    }
+}
+
 fn bug(name: &str) -> Result<Bug, String> {
     let found = Bug::ALL.iter().find(|bug| format!("{bug:?}") == name);
     found.copied().ok_or_else(|| {
@@ -53,13 +91,9 @@ fn run(trial: Trial) -> Result<History> {
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let end = arguments.from + arguments.seeds;
-    let trial = |seed| match arguments.plant {
-        Some(bug) if bug.is_of_transactions() => Trial::new(seed).exactly_once().plant(bug),
-        Some(bug) => Trial::new(seed).plant(bug),
-        None => Trial::new(seed),
-    };
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {eta} left")?;
-    let progress = ProgressBar::new(arguments.seeds).with_style(style);
+    let kinds = Kind::tried(arguments.plant);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} trials, {eta} left")?;
+    let progress = ProgressBar::new(arguments.seeds * kinds.len() as u64).with_style(style);
     let next = AtomicU64::new(arguments.from);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut failed = thread::scope(|scope| {
@@ -70,12 +104,15 @@ fn main() -> Result<ExitCode> {
                 if seed >= end {
                     return Ok(failed);
                 }
-                let history = run(trial(seed)).map_err(|error| error.context(seed))?;
-                let violations = check(&history);
-                if !violations.is_empty() {
-                    failed.push((seed, violations));
+                for kind in kinds {
+                    let trial = kind.trial(seed, arguments.plant);
+                    let history = run(trial).map_err(|error| error.context(seed))?;
+                    let violations = check(&history);
+                    if !violations.is_empty() {
+                        failed.push((seed, *kind, violations));
+                    }
+                    progress.inc(1);
                 }
-                progress.inc(1);
             }
         };
         let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
@@ -87,26 +124,30 @@ fn main() -> Result<ExitCode> {
         anyhow::Ok(failed?.into_iter().flatten().collect::<Vec<_>>())
     })?;
     progress.finish_and_clear();
-    failed.sort_by_key(|(seed, _)| *seed);
-    for (number, (seed, violations)) in failed.iter().enumerate() {
-        println!("seed {seed}");
+    failed.sort_by_key(|(seed, ..)| *seed);
+    for (number, (seed, kind, violations)) in failed.iter().enumerate() {
+        println!("seed {seed}, {kind}");
         for violation in violations {
             println!("  {violation}");
         }
         let Some(first) = violations.first().filter(|_| number < arguments.histories) else {
             continue;
         };
-        if let Some(history) = trial(*seed).minimal(first.promise, run)? {
+        let trial = kind.trial(*seed, arguments.plant);
+        if let Some(history) = trial.minimal(first.promise, run)? {
             println!(
                 "minimal history that breaks {:?}\n{history}\n",
                 first.promise
             );
         }
     }
+    let mut seeds: Vec<u64> = failed.iter().map(|(seed, ..)| *seed).collect();
+    seeds.dedup();
     println!(
-        "{} of {} seeds broke a promise",
-        failed.len(),
-        arguments.seeds
+        "{} of {} seeds broke a promise in {} trials",
+        seeds.len(),
+        arguments.seeds,
+        progress.position()
     );
     Ok(match failed.is_empty() {
         true => ExitCode::SUCCESS,

@@ -47,7 +47,24 @@ fn a_planted_bug_is_printed_with_a_minimal_history() -> TestResult {
     ] {
         assert!(history.contains(event), "{event} is not in: {printed}");
     }
-    assert!(printed.contains(" of 4 seeds broke a promise"), "{printed}");
+    assert!(
+        printed.contains(" of 4 seeds broke a promise in 4 trials"),
+        "{printed}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_seed_is_tried_at_least_once_and_exactly_once() -> TestResult {
+    let output = model(&["--seeds", "4"])?;
+    let printed = String::from_utf8(output.stdout)?;
+    assert_eq!(printed, "0 of 4 seeds broke a promise in 8 trials\n");
+
+    let output = model(&["--plant", "CommitsApart", "--seeds", "8"])?;
+    let printed = String::from_utf8(output.stdout)?;
+    let mut seeds = printed.lines().filter(|line| line.starts_with("seed "));
+    let is_of_transactions = |line: &str| line.ends_with(", exactly once");
+    assert!(seeds.next().is_some_and(is_of_transactions), "{printed}");
     Ok(())
 }
 
