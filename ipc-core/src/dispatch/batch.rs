@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::assignment::Assignment;
 use super::job::Job;
 use super::report::Produced;
-use crate::transport::{Note, TopicPartition, Transaction, TransactionError, Transactions};
+use crate::transport::{Note, Places, TopicPartition, Transaction, TransactionError, Transactions};
 
 /// Offsets without outputs wait so long for company.
 const OFFSETS: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ pub(super) struct Progress {
 }
 
 /// How a transaction ended.
-pub(super) type Ended = Result<(), TransactionError>;
+pub(super) type Ended = Result<Places, TransactionError>;
 
 /// The transactions of one consumer, one after the other.
 pub(super) struct Batches {

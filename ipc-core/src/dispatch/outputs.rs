@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::notice::Notice;
 use crate::envelope::Envelope;
 use crate::transport::Outgoing;
 
@@ -20,6 +21,8 @@ pub struct Outputs(Arc<Mutex<Content>>);
 #[derive(Debug, Default)]
 struct Content {
     records: Vec<Outgoing>,
+    /// What follows once they are committed.
+    notice: Option<Notice>,
     /// Whether nothing more is taken on.
     closed: bool,
 }
@@ -72,19 +75,22 @@ impl Outputs {
     }
 
     /// Has this record written in place of everything that is there: what becomes of a
-    /// record whose handler failed.
-    pub(crate) fn replace(&self, record: Outgoing) {
+    /// record whose handler failed. Its sender is told when it is committed, where there
+    /// is a `notice`.
+    pub(crate) fn replace(&self, record: Outgoing, notice: Option<Notice>) {
         *self.0.lock() = Content {
             records: vec![record],
+            notice,
             closed: true,
         };
     }
 
-    /// Takes what is there; nothing more is taken on.
-    pub(super) fn close(&self) -> Vec<Outgoing> {
+    /// Takes what is there, and what follows on it; nothing more is taken on.
+    pub(super) fn close(&self) -> (Vec<Outgoing>, Option<Notice>) {
         let mut content = self.0.lock();
         content.closed = true;
-        std::mem::take(&mut content.records)
+        let records = std::mem::take(&mut content.records);
+        (records, content.notice.take())
     }
 }
 
@@ -96,9 +102,9 @@ mod tests {
     fn what_comes_after_the_handler_has_ended_is_refused() {
         let outputs = Outputs::new();
         assert_eq!(outputs.send("a", None, "1"), Ok(()));
-        assert_eq!(outputs.close().len(), 1);
+        assert_eq!(outputs.close().0.len(), 1);
         assert_eq!(outputs.send("a", None, "2"), Err(OutputsClosed));
-        assert!(outputs.close().is_empty());
+        assert!(outputs.close().0.is_empty());
     }
 
     #[test]
@@ -110,8 +116,8 @@ mod tests {
             partition: None,
             envelope: Envelope::default(),
         };
-        outputs.replace(letter.clone());
+        outputs.replace(letter.clone(), None);
         assert_eq!(outputs.send("a", None, "2"), Err(OutputsClosed));
-        assert_eq!(outputs.close(), [letter]);
+        assert_eq!(outputs.close().0, [letter]);
     }
 }

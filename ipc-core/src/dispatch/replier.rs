@@ -8,6 +8,7 @@ use bytestring::ByteString;
 use parking_lot::Mutex;
 
 use super::basket::Basket;
+use super::notice::Notice;
 use super::open_replies::{OpenReplies, OpenReply};
 use super::outcome::document;
 use super::report::{Answer, How, Ticket};
@@ -91,6 +92,11 @@ impl Replier {
             }
         };
         Some(self.conclude(&address, settled, written).await)
+    }
+
+    /// Tells a sender where its dead letter lies, if that can be done soon.
+    pub(super) async fn notify(&self, notice: Notice, letter: Placed) {
+        notice.send(&*self.transport, letter).await;
     }
 
     fn address(&self, record: &Record) -> Option<Address> {

@@ -9,6 +9,7 @@ use super::assignment::Assignment;
 use super::backlog::Queued;
 use super::basket::Basket;
 use super::lives::Lives;
+use super::notice::Notice;
 use super::parking::Parked;
 use super::valve::Turn;
 use super::{Delivery, Reply};
@@ -90,6 +91,8 @@ pub(super) struct Produced {
     pub(super) settled: Settled,
     /// What its caller is told once it is committed.
     pub(super) answer: Option<(Delivery, Reply)>,
+    /// What its sender is told then, where it was given up.
+    pub(super) notice: Option<Notice>,
 }
 
 impl How {

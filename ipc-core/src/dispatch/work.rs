@@ -16,7 +16,7 @@ use super::idle::Idle;
 use super::moment::Moment;
 use super::replier::{Replier, answered};
 use super::report::{How, Input, Produced, Ticket};
-use super::{Delivery, Guarantee, Outcome, Outputs, Record, Refusal};
+use super::{Delivery, Guarantee, Notice, Outcome, Outputs, Record, Refusal};
 use crate::metrics::{Metrics, Settled};
 use crate::transport::{Consumer, Outgoing};
 
@@ -111,10 +111,10 @@ impl Workshop {
             None => return Some(How::Settled(Settled::Cancelled)),
         };
         let withdrawn = withdrawal.is_some_and(|it| it.is_withdrawn());
-        let records = outputs.map_or_else(Vec::new, |outputs| outputs.close());
+        let written = outputs.map_or_else(Default::default, |outputs| outputs.close());
         // Whoever finished although its caller gave up wanted that.
         let asked = answering.as_ref().filter(|_| !withdrawn);
-        let outcome = match produced(outcome, asked, records) {
+        let outcome = match produced(outcome, asked, written) {
             Ok(produced) => return Some(How::Produced(produced)),
             Err(nothing) => nothing,
         };
@@ -184,7 +184,7 @@ fn outputs(record: &Record) -> Option<Outputs> {
 fn produced(
     outcome: Outcome,
     asked: Option<&Delivery>,
-    records: Vec<Outgoing>,
+    (records, notice): (Vec<Outgoing>, Option<Notice>),
 ) -> Result<Box<Produced>, Outcome> {
     let settled = match &outcome {
         _ if records.is_empty() => return Err(outcome),
@@ -202,5 +202,6 @@ fn produced(
         records,
         settled,
         answer,
+        notice,
     }))
 }

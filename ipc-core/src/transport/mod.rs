@@ -43,7 +43,7 @@ pub use record::{Origin, Outgoing, Received, Timestamp, TopicPartition};
 pub use send::{Ack, Placed, Receipt, SendError, Settle};
 pub use stats::{BrokerStats, ClientStats, PartitionStats, RoundTrip, StatsSink};
 pub use topology::{TopicSpec, TopicState};
-pub use transactions::{Transaction, TransactionError, Transactions};
+pub use transactions::{Places, Transaction, TransactionError, Transactions};
 
 /// A log of partitioned topics that can be produced to and consumed from.
 ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{Note, Outgoing, SendError};
+use super::{Note, Outgoing, Placed, SendError};
 
 /// Records and offsets that become visible together.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,24 @@ pub struct Transaction {
     /// Cancelled when one of the partitions is given up: what is not committed by
     /// then must not be.
     pub void: CancellationToken,
+}
+
+/// Where the records of a committed transaction lie, as far as that was told.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Places(Vec<Option<Placed>>);
+
+impl Places {
+    /// Where the record of this number lies; `None` where nobody was told.
+    #[must_use]
+    pub fn of(&self, record: usize) -> Option<Placed> {
+        *self.0.get(record)?
+    }
+}
+
+impl FromIterator<Option<Placed>> for Places {
+    fn from_iter<I: IntoIterator<Item = Option<Placed>>>(places: I) -> Self {
+        Self(places.into_iter().collect())
+    }
 }
 
 /// Why nothing of a transaction is visible.
@@ -40,7 +58,7 @@ pub enum TransactionError {
 #[async_trait]
 pub trait Transactions: Send + Sync {
     /// Writes the records and commits the offsets, or neither. Goes on, however
-    /// long that takes, until it is known which.
+    /// long that takes, until it is known which. Answers where the records lie.
     ///
     /// # Errors
     ///
@@ -50,5 +68,5 @@ pub trait Transactions: Send + Sync {
     ///
     /// Dropping the future leaves open whether it is committed; no other attempt at
     /// it begins afterwards.
-    async fn commit(&self, transaction: Arc<Transaction>) -> Result<(), TransactionError>;
+    async fn commit(&self, transaction: Arc<Transaction>) -> Result<Places, TransactionError>;
 }

@@ -10,7 +10,7 @@ use axum::routing::post;
 use http::{Request, StatusCode};
 use ipc_core::client::Client;
 use ipc_core::dispatch::{Guarantee, Policy};
-use ipc_core::envelope::{Envelope, Headers, names};
+use ipc_core::envelope::{Envelope, Headers, Parked, names};
 use ipc_core::extract::Outputs;
 use ipc_core::service::{Service, ServiceBuilder};
 use ipc_core::transport::memory::{Faults, Fetch, MemoryTransport, Produce, Transact};
@@ -86,15 +86,9 @@ impl Stage {
 
     /// A one-way.
     async fn send(&self, path: &str, body: &str) -> TestResult {
-        let mut headers = Headers::new();
-        headers.push_static(names::METHOD, "POST");
-        headers.push_static(names::PATH, path.to_owned());
-        let envelope = Envelope {
-            headers,
-            key: None,
-            payload: Some(body.to_owned().into()),
-        };
-        self.system.send("orders.requests", envelope).await
+        self.system
+            .send("orders.requests", request(path, body))
+            .await
     }
 
     async fn next_output(&mut self) -> TestResult<String> {
@@ -104,6 +98,17 @@ impl Stage {
 
     fn committed(&self) -> Option<i64> {
         self.system.committed("orders", 0)
+    }
+}
+
+fn request(path: &str, body: &str) -> Envelope {
+    let mut headers = Headers::new();
+    headers.push_static(names::METHOD, "POST");
+    headers.push_static(names::PATH, path.to_owned());
+    Envelope {
+        headers,
+        key: None,
+        payload: Some(body.to_owned().into()),
     }
 }
 
@@ -232,6 +237,60 @@ async fn outputs_that_no_topic_takes_end_their_own_record_alone() -> TestResult 
     assert_eq!(stage.committed(), Some(4));
     assert!(stage.outputs.is_empty() && letters.is_empty());
     service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sender_of_a_one_way_is_told_where_its_letter_lies_once_that_is_committed() -> TestResult
+{
+    let stage = Stage::new().await?;
+    // The letter is in no transaction before the last of these.
+    stage.system.set_faults(Troubled(vec![
+        Transact::LoseAnswer,
+        Transact::Abort,
+        Transact::Abort,
+        Transact::Abort,
+    ]));
+    let service = stage.serve().await?;
+    stage.system.topic("shop.replies", 1).await?;
+    let mut told = stage.system.watch("shop.replies", 1).await?;
+    let mut letters = stage.system.watch("orders.dlq", 1).await?;
+    let mut request = request("/fail", "never");
+    request.headers.push_static(names::CORRELATION_ID, "one");
+    request
+        .headers
+        .push_static(names::PARKED_TOPIC, "shop.replies");
+    stage.system.send("orders.requests", request).await?;
+
+    let told = told.next().await?.envelope;
+    assert_eq!(stage.committed(), Some(1), "told too soon");
+    let letter = letters.next().await?.origin;
+    assert_eq!(told.headers.get_str(names::CORRELATION_ID), Some("one"));
+    let parked = Parked::parse(&told.payload.unwrap_or_default()).ok_or("no such document")?;
+    assert_eq!(&*parked.topic, "orders.dlq");
+    assert_eq!(
+        (parked.partition, parked.offset),
+        (letter.partition.partition, letter.offset)
+    );
+    service.stop().await;
+    assert!(letters.is_empty());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_topic_that_is_gone_holds_no_transaction_up() -> TestResult {
+    let mut stage = Stage::new().await?;
+    let service = stage.serve().await?;
+    let mut request = request("/fail", "never");
+    request.headers.push_static(names::CORRELATION_ID, "one");
+    request
+        .headers
+        .push_static(names::PARKED_TOPIC, "gone.replies");
+    stage.system.send("orders.requests", request).await?;
+    stage.send("/work", "after").await?;
+    assert_eq!(stage.next_output().await?, "after");
+    service.stop().await;
+    assert_eq!(stage.committed(), Some(2));
     Ok(())
 }
 

@@ -10,10 +10,10 @@ use crate::dispatch::assignment::Assignment;
 use crate::dispatch::batch::{Batch, Batches, Call, Departure, Flown, Held, Progress};
 use crate::dispatch::delivery::Refusal;
 use crate::dispatch::job::{Job, Stage};
-use crate::dispatch::report::{Produced, Report, Ticket};
-use crate::dispatch::{Delivery, Outcome, Reply};
-use crate::metrics::TransactionEnd;
-use crate::transport::{Note, SendError, TransactionError, Transactions};
+use crate::dispatch::report::{How, Produced, Report, Ticket};
+use crate::dispatch::{Delivery, Notice, Outcome, Reply};
+use crate::metrics::{Settled, TransactionEnd};
+use crate::transport::{Note, Placed, Places, SendError, TransactionError, Transactions};
 
 impl<S> Engine<S>
 where
@@ -126,14 +126,14 @@ where
         };
         let Flown { mut batch, since } = flown;
         let end = match &ended {
-            Some(Ok(())) => TransactionEnd::Committed,
+            Some(Ok(_)) => TransactionEnd::Committed,
             Some(Err(TransactionError::Refused { .. })) => TransactionEnd::Refused,
             Some(Err(TransactionError::Fenced)) | None => TransactionEnd::Fenced,
         };
         let after = self.turn.saturating_duration_since(since);
         self.metrics.transactions().ended(end, after);
         match ended {
-            Some(Ok(())) => self.committed(batch),
+            Some(Ok(places)) => self.committed(batch, &places),
             Some(Err(TransactionError::Refused { record, error })) => {
                 match batch.take_out(record) {
                     Some(held) => self.refused(batch, held, error),
@@ -148,20 +148,29 @@ where
         self.release_drained();
     }
 
-    fn committed(&mut self, batch: Batch) {
+    fn committed(&mut self, batch: Batch, places: &Places) {
         let (items, noted) = batch.into_parts();
         let outputs: usize = items.iter().map(|held| held.produced.records.len()).sum();
         let outputs = u64::try_from(outputs).unwrap_or(u64::MAX);
         self.metrics.transactions().outputs(outputs);
+        let mut number = 0;
         for Held { mut job, produced } in items {
             self.is_committed(job.record.assignment);
-            match produced.answer {
-                Some((delivery, reply)) => {
-                    job.stage = Stage::Committed;
-                    self.answer(job, delivery, reply);
-                }
-                None => {
-                    self.count(&job, produced.settled);
+            // Who has a notice wrote a dead letter, and nothing else.
+            let letter = places.of(number);
+            number += produced.records.len();
+            let Produced {
+                answer,
+                notice,
+                settled,
+                ..
+            } = *produced;
+            job.stage = Stage::Committed;
+            match (answer, notice.zip(letter)) {
+                (Some((delivery, reply)), _) => self.answer(job, delivery, reply),
+                (None, Some((notice, letter))) => self.notify(job, notice, letter, settled),
+                (None, None) => {
+                    self.count(&job, settled);
                     self.intake.reclaim(job.record);
                 }
             }
@@ -181,14 +190,7 @@ where
 
     /// Answers a call whose outputs are committed.
     fn answer(&mut self, job: Job, delivery: Delivery, reply: Reply) {
-        if let Some(partition) = self.partitions.get(job.record.assignment) {
-            partition.started();
-        }
-        let ticket = Ticket(self.started.insert(Started {
-            job,
-            // It has left its gates.
-            hands_on: true,
-        }));
+        let ticket = self.follow_up(job);
         let replier = Arc::clone(&self.shop.replier);
         let basket = Arc::clone(&self.shop.basket);
         self.shop.spawn(async move {
@@ -196,6 +198,30 @@ where
                 basket.put(Report { ticket, how });
             }
         });
+    }
+
+    /// Tells the sender of a one-way whose dead letter is committed where that lies.
+    fn notify(&mut self, job: Job, notice: Notice, letter: Placed, settled: Settled) {
+        let ticket = self.follow_up(job);
+        let replier = Arc::clone(&self.shop.replier);
+        let basket = Arc::clone(&self.shop.basket);
+        self.shop.spawn(async move {
+            replier.notify(notice, letter).await;
+            let how = How::Settled(settled);
+            basket.put(Report { ticket, how });
+        });
+    }
+
+    /// A record that is committed, and with which something is left to do.
+    fn follow_up(&mut self, job: Job) -> Ticket {
+        if let Some(partition) = self.partitions.get(job.record.assignment) {
+            partition.started();
+        }
+        Ticket(self.started.insert(Started {
+            job,
+            // It has left its gates.
+            hands_on: true,
+        }))
     }
 
     /// What this record's handler wrote is never taken: it is ended as one that

@@ -13,7 +13,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::dispatch::{Delivery, Failure, Outcome, Reason, ReplyTopics};
+use crate::dispatch::{Delivery, Failure, Notice, Outcome, Reason, ReplyTopics};
 use crate::metrics::Metrics;
 use crate::transport::{Outgoing, Placed, SendError, Transport};
 
@@ -169,8 +169,8 @@ impl Target {
         let mut fit = Fit::Whole;
         let mut record = self.record(&letter, fit);
         if let Some(outputs) = delivery.outputs() {
-            // Written, and waited for, with the offset.
-            outputs.replace(record);
+            // Written, and waited for, with the offset; its sender is told after that.
+            outputs.replace(record, self.notice(delivery, failure.reason));
             let dispatch = self.metrics.dispatch();
             dispatch.dead_lettered(failure.reason.as_str());
             return None;
@@ -200,10 +200,13 @@ impl Target {
     /// Tells the sender, where it asked for that. The offset waits: whoever handles the
     /// record again after a crash tells it, too.
     async fn tell(&self, delivery: &Delivery, reason: Reason, placed: Placed) {
-        let letter = (&*self.topic, placed);
-        if let Some(notice) = notice::write(delivery, reason, letter, &self.reply_topics) {
-            notice::send(&*self.transport, &notice).await;
+        if let Some(notice) = self.notice(delivery, reason) {
+            notice.send(&*self.transport, placed).await;
         }
+    }
+
+    fn notice(&self, delivery: &Delivery, reason: Reason) -> Option<Notice> {
+        notice::draft(delivery, reason, &self.topic, &self.reply_topics)
     }
 
     fn record(&self, letter: &Letter<'_>, fit: Fit) -> Outgoing {

@@ -1,26 +1,20 @@
 //! Word to the sender of a one-way that it was given up, where it asked for that.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::dispatch::{Delivery, Reason, ReplyTopics};
+use crate::dispatch::{Delivery, Notice, Reason, ReplyTopics};
 use crate::envelope::{Envelope, Headers, Parked, ParkedAddress, ReplyPart, ReplyWriter};
 use crate::envelope::{names, problem};
-use crate::transport::{Outgoing, Placed, Transport};
+use crate::transport::{Outgoing, Placed};
 
-/// How often it is tried: the dead letter is what counts.
-const TRIES: u32 = 5;
-/// Between two of these.
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// The record that tells the sender of `delivery` where its dead letter lies; `None`
-/// where nobody asked, or may be told.
-pub(super) fn write(
+/// What the sender of `delivery` is told once its dead letter is in `topic`; `None` where
+/// nobody asked, or may be told.
+pub(super) fn draft(
     delivery: &Delivery,
     reason: Reason,
-    letter: (&str, Placed),
+    topic: &Arc<str>,
     allowed: &ReplyTopics,
-) -> Option<Outgoing> {
+) -> Option<Notice> {
     let head = &delivery.head;
     if head.is_call() {
         return None;
@@ -36,33 +30,22 @@ pub(super) fn write(
         );
         return None;
     }
-    let (topic, Placed { partition, offset }) = letter;
-    let parked = Parked::new(reason.as_str(), topic, partition, offset);
-    let mut headers = Headers::with_capacity(ReplyWriter::MOST_HEADERS + 1);
-    headers.push_static(names::CONTENT_TYPE, problem::CONTENT_TYPE);
-    let mut envelope = Envelope {
-        headers,
-        key: delivery.envelope.key.clone(),
-        payload: Some(parked.to_json()),
-    };
-    ReplyWriter::new(head).write(parked.problem.status, ReplyPart::Whole, &mut envelope);
-    Some(Outgoing {
-        topic: Arc::from(address.topic),
-        partition: address.partition,
-        envelope,
-    })
-}
-
-/// Writes it to the log, if that can be done soon.
-pub(super) async fn send(transport: &dyn Transport, notice: &Outgoing) {
-    for _ in 0..TRIES {
-        let receipt = transport.append(notice);
-        match receipt.await {
-            Ok(_) => return,
-            Err(error) if error.is_passing() => tokio::time::sleep(PAUSE).await,
-            Err(error) => {
-                return tracing::debug!(%error, "a sender is not told of its dead letter");
-            }
+    let (topic, key) = (Arc::clone(topic), delivery.envelope.key.clone());
+    let writer = ReplyWriter::new(head);
+    Some(Notice::new(move |Placed { partition, offset }| {
+        let parked = Parked::new(reason.as_str(), &*topic, partition, offset);
+        let mut headers = Headers::with_capacity(ReplyWriter::MOST_HEADERS + 1);
+        headers.push_static(names::CONTENT_TYPE, problem::CONTENT_TYPE);
+        let mut envelope = Envelope {
+            headers,
+            key,
+            payload: Some(parked.to_json()),
+        };
+        writer.write(parked.problem.status, ReplyPart::Whole, &mut envelope);
+        Outgoing {
+            topic: Arc::from(address.topic),
+            partition: address.partition,
+            envelope,
         }
-    }
+    }))
 }

@@ -33,7 +33,7 @@ impl Tiers {
         let record = self.copy(delivery, delay, Arc::clone(topic));
         if let Some(outputs) = delivery.outputs() {
             // Written, and waited for, with the offset.
-            outputs.replace(record);
+            outputs.replace(record, None);
             return true;
         }
         loop {

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::transport::memory::MemoryTransport;
 use crate::transport::{
-    Ack, Consumer, ConsumerDecorator, Inlet, Note, Outgoing, SendError, Subscription,
+    Ack, Consumer, ConsumerDecorator, Inlet, Note, Outgoing, Places, SendError, Subscription,
     TopicPartition, Transaction, TransactionError, Transactions, Transport, TransportDecorator,
     TransportError,
 };
@@ -142,7 +142,7 @@ struct TransactionSteps {
 
 #[async_trait]
 impl Transactions for TransactionSteps {
-    async fn commit(&self, transaction: Arc<Transaction>) -> Result<(), TransactionError> {
+    async fn commit(&self, transaction: Arc<Transaction>) -> Result<Places, TransactionError> {
         if !self.life.step() {
             return Err(TransactionError::Fenced);
         }

@@ -12,8 +12,8 @@ use super::group::{Committed, Group, Moves};
 use super::session::{Notice, Position, Session};
 use super::topics::{Produced, Topics};
 use crate::transport::{
-    Event, Note, Outgoing, Revocation, Start, Subscription, TopicPartition, TopicSpec, Transaction,
-    TransactionError, TransportError,
+    Event, Note, Outgoing, Placed, Places, Revocation, Start, Subscription, TopicPartition,
+    TopicSpec, Transaction, TransactionError, TransportError,
 };
 
 /// How long after its process died a member is still counted as one.
@@ -262,7 +262,7 @@ impl Broker {
         &mut self,
         id: SessionId,
         transaction: &Transaction,
-    ) -> Result<Transact, TransactionError> {
+    ) -> Result<(Transact, Places), TransactionError> {
         if !self.has_all(id, &transaction.offsets) {
             return Err(TransactionError::Fenced);
         }
@@ -270,11 +270,14 @@ impl Broker {
         let faults = self.faults.as_deref_mut();
         let fate = faults.map_or(Transact::Commit, |faults| faults.transact(transaction));
         if fate == Transact::Abort {
-            return Ok(fate);
+            return Ok((fate, Places::default()));
         }
-        for (log, record) in places.into_iter().zip(&transaction.records) {
-            self.topics.append(log, record);
-        }
+        let written = places.into_iter().zip(&transaction.records);
+        let written = written.map(|((log, partition), record)| {
+            let offset = self.topics.append(log, record);
+            Some(Placed { partition, offset })
+        });
+        let places = written.collect();
         if let Some(session) = self.sessions.get(&id)
             && let Some((_, group)) = session.group_in(&mut self.groups)
         {
@@ -284,7 +287,7 @@ impl Broker {
                 }
             }
         }
-        Ok(fate)
+        Ok((fate, places))
     }
 
     /// Whether consumer `id` has all of these partitions, and its group knows.

@@ -150,16 +150,14 @@ impl Topics {
         }
     }
 
-    /// Where the records of a transaction go, or which of them goes nowhere.
+    /// The logs and partitions that the records of a transaction go to, or which of them goes nowhere.
     pub(super) fn place_all(
         &mut self,
         records: &[Outgoing],
-    ) -> Result<Vec<usize>, TransactionError> {
+    ) -> Result<Vec<(usize, i32)>, TransactionError> {
         let places = records.iter().enumerate().map(|(record, outgoing)| {
             let placed = self.place(outgoing);
-            placed
-                .map(|(log, _)| log)
-                .map_err(|error| TransactionError::Refused { record, error })
+            placed.map_err(|error| TransactionError::Refused { record, error })
         });
         places.collect()
     }

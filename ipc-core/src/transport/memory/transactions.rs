@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::Shared;
 use super::broker::SessionId;
 use super::faults::Transact;
-use crate::transport::{Transaction, TransactionError, Transactions};
+use crate::transport::{Places, Transaction, TransactionError, Transactions};
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -22,24 +22,24 @@ pub(super) struct Transactor {
 
 #[async_trait]
 impl Transactions for Transactor {
-    async fn commit(&self, transaction: Arc<Transaction>) -> Result<(), TransactionError> {
+    async fn commit(&self, transaction: Arc<Transaction>) -> Result<Places, TransactionError> {
         loop {
             if transaction.void.is_cancelled() {
                 return Err(TransactionError::Fenced);
             }
-            let fate = self.broker.lock().transact(self.id, &transaction)?;
+            let (fate, places) = self.broker.lock().transact(self.id, &transaction)?;
             match fate {
-                Transact::Commit => return Ok(()),
+                Transact::Commit => return Ok(places),
                 Transact::CommitAfter(after) => {
                     sleep(after).await;
-                    return Ok(());
+                    return Ok(places);
                 }
                 Transact::Abort => sleep(PAUSE).await,
                 Transact::LoseAnswer => {
                     sleep(PAUSE).await;
                     // The offsets tell, while they are ours to commit.
                     return match self.broker.lock().has_all(self.id, &transaction.offsets) {
-                        true => Ok(()),
+                        true => Ok(places),
                         false => Err(TransactionError::Fenced),
                     };
                 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 
 use crate::transport::memory::MemoryCluster;
-use crate::transport::{Transaction, TransactionError, Transactions};
+use crate::transport::{Places, Transaction, TransactionError, Transactions};
 
 /// Between what is committed at once elsewhere.
 const LATER: Duration = Duration::from_millis(50);
@@ -21,18 +21,18 @@ pub(super) struct Apart {
 
 #[async_trait]
 impl Transactions for Apart {
-    async fn commit(&self, transaction: Arc<Transaction>) -> Result<(), TransactionError> {
+    async fn commit(&self, transaction: Arc<Transaction>) -> Result<Places, TransactionError> {
         let records = Transaction {
             records: transaction.records.clone(),
             offsets: Vec::new(),
             void: transaction.void.clone(),
         };
-        self.transactions.commit(Arc::new(records)).await?;
+        let places = self.transactions.commit(Arc::new(records)).await?;
         sleep(LATER).await;
         let offsets = transaction.offsets.iter();
         let offsets = offsets.map(|note| (note.partition.clone(), note.next));
         let offsets: Vec<_> = offsets.collect();
         self.cluster.commit_unfenced(&self.group, &offsets);
-        Ok(())
+        Ok(places)
     }
 }

@@ -20,7 +20,7 @@ use self::worker::{Maker, Resolved, Worker};
 use super::config::{KafkaConfig, Role};
 use super::hooks::Hooks;
 use super::lent::Lent;
-use crate::transport::{Transaction, TransactionError, Transactions, TransportError};
+use crate::transport::{Places, Transaction, TransactionError, Transactions, TransportError};
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -89,24 +89,24 @@ impl Transactor {
 
 #[async_trait]
 impl Transactions for Transactor {
-    async fn commit(&self, transaction: Arc<Transaction>) -> Result<(), TransactionError> {
+    async fn commit(&self, transaction: Arc<Transaction>) -> Result<Places, TransactionError> {
         // Whoever drops the future wants no other attempt begun, nor offsets sent.
         let _void = transaction.void.clone().drop_guard();
         let mut slot = self.worker.lock().await;
-        // Whether an attempt may have ended well.
-        let mut unknown = false;
+        // Of an attempt that may have ended well: where its records lie, if it has.
+        let mut unknown = None;
         loop {
             let worker = match slot.take() {
                 Some(worker) => worker,
                 None => self.rebuilt().await,
             };
-            if unknown {
+            if let Some(places) = unknown.take() {
                 match worker.resolve(&transaction).await {
                     Resolved::Committed => {
                         *slot = Some(worker);
-                        return Ok(());
+                        return Ok(places);
                     }
-                    Resolved::Aborted => unknown = false,
+                    Resolved::Aborted => {}
                     Resolved::Fenced => {
                         *slot = Some(worker);
                         return Err(TransactionError::Fenced);
@@ -114,6 +114,7 @@ impl Transactions for Transactor {
                     Resolved::Unknown(why) => {
                         tracing::debug!(target: "ipc::kafka", why, "no offsets to tell by");
                         *slot = Some(worker);
+                        unknown = Some(places);
                         sleep(PAUSE).await;
                         continue;
                     }
@@ -124,7 +125,7 @@ impl Transactions for Transactor {
                 *slot = Some(worker);
             }
             match ended.verdict {
-                Verdict::Committed => return Ok(()),
+                Verdict::Committed(places) => return Ok(places),
                 Verdict::Fenced => return Err(TransactionError::Fenced),
                 Verdict::Refused(record, error) => {
                     return Err(TransactionError::Refused { record, error });
@@ -132,12 +133,12 @@ impl Transactions for Transactor {
                 Verdict::Aborted(why) => {
                     tracing::debug!(target: "ipc::kafka", why, "transaction aborted");
                 }
-                Verdict::Unknown(why) => {
+                Verdict::Unknown(why, places) => {
                     tracing::warn!(target: "ipc::kafka", why, "a transaction's end is unknown; looking for it");
-                    unknown = true;
+                    unknown = Some(places);
                 }
             }
-            if transaction.void.is_cancelled() && !unknown {
+            if transaction.void.is_cancelled() && unknown.is_none() {
                 return Err(TransactionError::Fenced);
             }
             sleep(PAUSE).await;

@@ -22,7 +22,7 @@ use crate::transport::kafka::lent::{Lent, Membership};
 use crate::transport::kafka::notes;
 use crate::transport::kafka::producer::{of_the_record, owned};
 use crate::transport::kafka::report::Report;
-use crate::transport::{Outgoing, SendError, Transaction};
+use crate::transport::{Outgoing, Placed, Places, SendError, Transaction};
 
 /// How long the records of a transaction may take to be acknowledged.
 const WRITE: Duration = Duration::from_secs(8);
@@ -39,15 +39,15 @@ pub(super) struct Ended {
 }
 
 pub(super) enum Verdict {
-    Committed,
+    Committed(Places),
     /// Nothing of it is visible; another attempt may end otherwise.
     Aborted(String),
     /// The log never takes this record.
     Refused(usize, SendError),
     /// It must not be committed.
     Fenced,
-    /// It is visible or not.
-    Unknown(String),
+    /// It is visible or not; where it is, there.
+    Unknown(String, Places),
 }
 
 pub(super) struct Transactional {
@@ -95,13 +95,14 @@ impl Transactional {
             let sound = aborted.is_ok();
             return Ended { verdict, sound };
         }
+        let places = self.producer.client().context().book.places();
         match self.producer.commit_transaction(ASK) {
             Ok(()) => Ended {
-                verdict: Verdict::Committed,
+                verdict: Verdict::Committed(places),
                 sound: true,
             },
             Err(error) => Ended {
-                verdict: Verdict::Unknown(error.to_string()),
+                verdict: Verdict::Unknown(error.to_string(), places),
                 sound: false,
             },
         }
@@ -207,7 +208,11 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, index: usize) {
         self.book.enter(match result {
-            Ok(_) => Ok(()),
+            Ok(message) => {
+                let (partition, offset) = (message.partition(), message.offset());
+                // A record that had to be sent again may lie where nobody says.
+                Ok((index, (offset >= 0).then_some(Placed { partition, offset })))
+            }
             Err((error, message)) => Err(verdict(index, message.topic(), error)),
         });
     }
@@ -224,6 +229,8 @@ struct Book {
 struct Page {
     /// Records of which nothing is known.
     missing: usize,
+    /// Where each of the others lies, as far as that was told.
+    places: Vec<Option<Placed>>,
     /// The first that did not get into the log.
     failed: Option<Verdict>,
 }
@@ -232,16 +239,29 @@ impl Book {
     fn open(&self, records: usize) {
         *self.page.lock() = Page {
             missing: records,
+            places: vec![None; records],
             failed: None,
         };
     }
 
-    fn enter(&self, settled: Result<(), Verdict>) {
+    /// Where the records lie.
+    fn places(&self) -> Places {
+        self.page.lock().places.drain(..).collect()
+    }
+
+    fn enter(&self, settled: Result<(usize, Option<Placed>), Verdict>) {
         let mut page = self.page.lock();
         // Those of a transaction given up are not counted any more.
         page.missing = page.missing.saturating_sub(1);
-        if let Err(verdict) = settled {
-            page.failed.get_or_insert(verdict);
+        match settled {
+            Ok((index, placed)) => {
+                if let Some(place) = page.places.get_mut(index) {
+                    *place = placed;
+                }
+            }
+            Err(verdict) => {
+                page.failed.get_or_insert(verdict);
+            }
         }
         self.changed.notify_one();
     }

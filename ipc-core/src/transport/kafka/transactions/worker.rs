@@ -12,7 +12,7 @@ use super::producer::{Ended, Transactional, Verdict};
 use crate::transport::kafka::config::KafkaConfig;
 use crate::transport::kafka::hooks::Hooks;
 use crate::transport::kafka::lent::{Lent, Membership};
-use crate::transport::{Transaction, TransportError};
+use crate::transport::{Places, Transaction, TransportError};
 
 /// How long a look at what is committed may take.
 const RESOLVE: Duration = Duration::from_secs(5);
@@ -98,7 +98,7 @@ impl Worker {
         let transaction = Arc::clone(transaction);
         let ended = self.ask(|tell| Job::Attempt(transaction, tell)).await;
         ended.unwrap_or_else(|| Ended {
-            verdict: Verdict::Unknown(hangs()),
+            verdict: Verdict::Unknown(hangs(), Places::default()),
             sound: false,
         })
     }
