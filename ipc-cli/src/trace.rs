@@ -109,6 +109,8 @@ impl Json {
                 What::Cancel => "cancel",
                 What::Credit { .. } => "credit",
                 What::DeadLetter { .. } => "dead-letter",
+                What::Parked { .. } => "parked",
+                What::Unparked { .. } => "unparked",
                 What::Settled { .. } => "settled",
                 _ => "other",
             },
@@ -119,6 +121,7 @@ impl Json {
             whereabouts: match journey.whereabouts {
                 Whereabouts::Unknown => "unknown",
                 Whereabouts::Underway { .. } => "underway",
+                Whereabouts::Parked { .. } => "parked",
                 Whereabouts::Answering => "answering",
                 Whereabouts::Answered { .. } => "answered",
                 Whereabouts::Finished => "finished",

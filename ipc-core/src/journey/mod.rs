@@ -16,7 +16,8 @@
 //! ```
 //!
 //! The topics of a service are read from a point in time on: its requests, its
-//! control and dead-letter topic, and the topics that its callers wait on. An id of
+//! control and dead-letter topic, those of parked keys, and the topics that its callers
+//! wait on. An id of
 //! this crate's own says itself when it was made.
 
 mod scan;
@@ -118,6 +119,8 @@ impl Search {
             names.dead_letters(&self.service),
         ];
         let beside = transport.topics(&beside).await?;
+        let parked = requests.iter().map(|topic| names.parked(&topic.name));
+        let parked = transport.topics(&Vec::from_iter(parked)).await?;
         let scan = Scan {
             transport,
             id: &self.id,
@@ -132,6 +135,9 @@ impl Search {
             if let Some(letters) = letters {
                 steps.extend(scan.letters(letters).await?);
             }
+        }
+        for parked in parked.iter().flatten() {
+            steps.extend(scan.parked(parked).await?);
         }
         steps.extend(scan.replies(&waiting).await?);
         // Of the same millisecond, as they stand: a request before what it led to, and

@@ -66,6 +66,18 @@ impl Scan<'_> {
         .await
     }
 
+    /// What stands of it in a topic of parked records, and what took it away: behind it,
+    /// under the same key.
+    pub(super) async fn parked(self, topic: &TopicState) -> Result<Vec<Step>, TransportError> {
+        self.read::<Step>(partitions(topic), |record, found| {
+            let ended = Step::of_parked_end(record);
+            let stood = |ended: &Step| found.iter().any(|step| step.entry() == ended.entry());
+            let ended = ended.filter(stood);
+            found.extend(ended.or_else(|| Step::of_parked(record, self.id)));
+        })
+        .await
+    }
+
     /// The answers, where callers wait for them. A topic that is gone has none.
     pub(super) async fn replies(
         self,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::envelope::{Control, Headers, ReplyHead, RequestHead, UnixMillis, names};
+use crate::envelope::{Control, Headers, ReplyHead, RequestHead, Trail, UnixMillis, names};
 use crate::redrive::{DeadLetter, Place, State};
 use crate::transport::Received;
 
@@ -62,6 +62,25 @@ pub enum What {
         reason: String,
         /// The topic it was in, and where.
         original: Option<(String, Place)>,
+    },
+    /// The request was put aside with its key: it waits there for an attempt.
+    Parked {
+        /// Under which key it stands there.
+        entry: String,
+        /// The topic it was in, and where.
+        original: (String, Place),
+        /// Which attempt it waits for.
+        attempt: u32,
+        /// When that is due.
+        due: UnixMillis,
+    },
+    /// It stands no longer under this key among what is parked.
+    Unparked {
+        /// The key.
+        entry: String,
+        /// Whether that is because it is done with. Else it stands there under another
+        /// key, written by its next owner.
+        settled: bool,
     },
     /// What was decided for the dead letter at a place.
     Settled {
@@ -160,10 +179,54 @@ impl Step {
         Some(Self::new(record, what))
     }
 
+    /// A record of a topic of parked keys, where it is the message `id`.
+    pub(super) fn of_parked(record: &Received, id: &str) -> Option<Self> {
+        let headers = &record.envelope.headers;
+        record.envelope.payload.as_ref()?;
+        let head = request_head(headers);
+        if head.correlation_id?.to_string() != id {
+            return None;
+        }
+        let trail = Trail::read(headers)?;
+        let original = Place {
+            partition: trail.partition,
+            offset: trail.offset,
+        };
+        let what = What::Parked {
+            entry: entry(record)?,
+            original: (trail.topic.to_string(), original),
+            attempt: head.attempt,
+            due: trail.due,
+        };
+        Some(Self::new(record, what))
+    }
+
+    /// A record of a topic of parked keys that ends what stands under its key.
+    pub(super) fn of_parked_end(record: &Received) -> Option<Self> {
+        let is_end = record.envelope.payload.is_none();
+        let entry = entry(record).filter(|_| is_end)?;
+        let settled = record.envelope.headers.contains(names::RETRY_SETTLED);
+        Some(Self::new(record, What::Unparked { entry, settled }))
+    }
+
+    /// The key of what is parked, where it tells of that.
+    pub(super) fn entry(&self) -> Option<&str> {
+        match &self.what {
+            What::Parked { entry, .. } | What::Unparked { entry, .. } => Some(entry),
+            _ => None,
+        }
+    }
+
     /// What was decided for a letter, by the mark that `record` is.
     pub(super) fn of_mark(record: &Received, letter: Place, state: State) -> Self {
         Self::new(record, What::Settled { letter, state })
     }
+}
+
+/// The key of a record of parked keys: those that are written are text.
+fn entry(record: &Received) -> Option<String> {
+    let key = record.envelope.key.as_deref()?;
+    String::from_utf8(key.to_vec()).ok()
 }
 
 /// The head as far as it can be read.
@@ -209,6 +272,13 @@ impl fmt::Display for What {
             Self::Cancel => f.write_str("cancelled by its caller"),
             Self::Credit { bytes } => write!(f, "{bytes} bytes of the answer consumed"),
             Self::DeadLetter { reason, .. } => write!(f, "given up: {reason}"),
+            Self::Parked { attempt, .. } => {
+                write!(f, "parked with its key, before attempt {attempt}")
+            }
+            Self::Unparked { settled: true, .. } => f.write_str("parked no longer: done with"),
+            Self::Unparked { settled: false, .. } => {
+                f.write_str("parked no longer by its owner before")
+            }
             Self::Settled { letter, state } => write!(f, "dead letter {letter} {state}"),
         }
     }

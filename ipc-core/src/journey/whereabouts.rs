@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Step, What};
+use crate::envelope::UnixMillis;
 use crate::redrive::{Place, State};
 
 /// Where a message is now, as far as the log says it.
@@ -20,6 +21,17 @@ pub enum Whereabouts {
         place: Place,
         /// How many offsets before it are not finished either, where that is known.
         behind: Option<i64>,
+    },
+    /// It is put aside with its key, until it has been handled.
+    Parked {
+        /// The topic it stands in.
+        topic: Arc<str>,
+        /// Where in the topic.
+        place: Place,
+        /// Which attempt it waits for.
+        attempt: u32,
+        /// When that is due.
+        due: UnixMillis,
     },
     /// It is being answered: an answer has begun, and its end is not there.
     Answering,
@@ -49,6 +61,9 @@ pub(super) fn find(steps: &[Step], committed: Committed<'_>) -> Whereabouts {
         .iter()
         .rfind(|step| matches!(step.what, What::Request { .. }));
     if let Some(found) = dead_letter(steps, request) {
+        return found;
+    }
+    if let Some(found) = parked(steps, request) {
         return found;
     }
     let Some(request) = request else {
@@ -92,6 +107,39 @@ fn dead_letter(steps: &[Step], request: Option<&Step>) -> Option<Whereabouts> {
     })
 }
 
+/// Where the last request is parked, or that it was; the last one that was, where the
+/// request is gone.
+fn parked(steps: &[Step], request: Option<&Step>) -> Option<Whereabouts> {
+    let is_of = |(topic, place): &(String, Place)| {
+        request.is_none_or(|request| (&*request.topic, request.place) == (topic, *place))
+    };
+    let entries = steps
+        .iter()
+        .filter(|step| matches!(&step.what, What::Parked { original, .. } if is_of(original)));
+    let mut last = None;
+    for step in entries {
+        let end = steps.iter().rev().find_map(|end| match end.what {
+            What::Unparked { settled, .. } if end.entry() == step.entry() => Some(settled),
+            _ => None,
+        });
+        match end {
+            Some(true) => return Some(Whereabouts::Finished),
+            Some(false) => {}
+            None => last = Some(step),
+        }
+    }
+    let step = last?;
+    match step.what {
+        What::Parked { attempt, due, .. } => Some(Whereabouts::Parked {
+            topic: Arc::clone(&step.topic),
+            place: step.place,
+            attempt,
+            due,
+        }),
+        _ => None,
+    }
+}
+
 fn reply(steps: &[Step]) -> Option<Whereabouts> {
     steps.iter().rev().find_map(|step| match step.what {
         What::Reply {
@@ -118,6 +166,15 @@ impl fmt::Display for Whereabouts {
                     None => f.write_str("; its service has never committed there"),
                 }
             }
+            Self::Parked {
+                topic,
+                place,
+                attempt,
+                ..
+            } => write!(
+                f,
+                "parked with its key at {place} of {topic}, before attempt {attempt}"
+            ),
             Self::Answering => f.write_str("is being answered"),
             Self::Answered { status } => write!(f, "answered with {status}"),
             Self::Finished => f.write_str("finished by its service"),
@@ -171,6 +228,21 @@ mod tests {
         step(at, "orders.dlq", of + 1, What::Settled { letter, state })
     }
 
+    fn parked(at: u64, fence: i64, of: i64) -> Step {
+        let what = What::Parked {
+            entry: format!("{of}/{fence}"),
+            original: ("orders.requests".to_owned(), place(of)),
+            attempt: 2,
+            due: UnixMillis(90),
+        };
+        step(at, "orders.parked", fence + 1, what)
+    }
+
+    fn unparked(at: u64, fence: i64, of: i64, settled: bool) -> Step {
+        let entry = format!("{of}/{fence}");
+        step(at, "orders.parked", 50, What::Unparked { entry, settled })
+    }
+
     fn reply(at: u64, end: bool) -> Step {
         let what = What::Reply {
             status: 201,
@@ -179,6 +251,43 @@ mod tests {
             end,
         };
         step(at, "web.replies", 0, what)
+    }
+
+    #[test]
+    fn a_parked_record_is_where_its_last_owner_wrote_it_until_it_is_done_with() {
+        let at = |offset| Whereabouts::Parked {
+            topic: "orders.parked".into(),
+            place: place(offset),
+            attempt: 2,
+            due: UnixMillis(90),
+        };
+        let first = vec![request(1, 7), parked(2, 0, 7)];
+        let with = |more: &[Step]| [&*first, more].concat();
+        let taken_over = with(&[parked(3, 10, 7), unparked(4, 0, 7, false)]);
+        let rows = [
+            (first.clone(), at(1)),
+            (vec![parked(2, 0, 7)], at(1)),
+            (taken_over.clone(), at(11)),
+            (
+                [taken_over, vec![unparked(5, 10, 7, true)]].concat(),
+                Whereabouts::Finished,
+            ),
+            (
+                with(&[letter(3, 7, 40)]),
+                Whereabouts::DeadLettered {
+                    letter: place(40),
+                    state: State::Open,
+                },
+            ),
+            // Sent back, and not parked since.
+            (
+                with(&[unparked(3, 0, 7, true), request(4, 8)]),
+                Whereabouts::Finished,
+            ),
+        ];
+        for (steps, expected) in rows {
+            assert_eq!(find(&steps, &|_, _| Some(9)), expected, "{steps:?}");
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What became of a message, as its records tell it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
+use ipc_core::dispatch::{RetryPolicy, RetrySpec};
 use ipc_core::envelope::{Envelope, Headers, UnixMillis, names};
 use ipc_core::journey::{Journey, Search, What, Whereabouts};
 use ipc_core::redrive::{DeadLetters, Filter, State};
@@ -129,6 +132,63 @@ async fn a_dead_letter_is_followed_back_to_its_topic() -> TestResult {
         dropped.steps[0].what,
         What::Request { replays: 0, .. }
     ));
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parked_message_is_followed_until_it_is_done_with() -> TestResult {
+    let system = System::new();
+    let mended = Arc::new(AtomicBool::new(false));
+    let is_well = Arc::clone(&mended);
+    let app = Router::new().route(
+        "/work",
+        post(async move || match is_well.load(Ordering::Relaxed) {
+            true => StatusCode::NO_CONTENT,
+            false => StatusCode::BAD_GATEWAY,
+        }),
+    );
+    let minute = Duration::from_secs(60);
+    let retry = RetrySpec::attempts(3).backoff(minute, minute);
+    let builder = system
+        .service("orders")
+        .retry(retry.policy(RetryPolicy::KeyParked));
+    let service = builder.serve(app).start().await?;
+    let mut note = request("note", "/work");
+    note.key = Some("7".into());
+    let mut entries = system.watch("orders.parked", 3).await?;
+    system.send(REQUESTS, note).await?;
+    let entry = loop {
+        let entry = entries.next().await?;
+        if entry.envelope.headers.contains(names::RETRY_DUE) {
+            break entry;
+        }
+    };
+    let parked = journey(&system, "note").await?;
+    let Whereabouts::Parked {
+        topic,
+        place,
+        attempt,
+        ..
+    } = &parked.whereabouts
+    else {
+        return Err(format!("not parked: {parked:?}").into());
+    };
+    assert_eq!((&**topic, *attempt), ("orders.parked", 2));
+    assert_eq!(place.offset, entry.origin.offset);
+
+    mended.store(true, Ordering::Relaxed);
+    while entries.next().await?.envelope.payload.is_some() {}
+    let done = journey(&system, "note").await?;
+    assert_eq!(done.whereabouts, Whereabouts::Finished);
+    assert_eq!(
+        told(&done),
+        [
+            "one-way sent POST /work",
+            "parked with its key, before attempt 2",
+            "parked no longer: done with"
+        ]
+    );
     service.stop().await;
     Ok(())
 }
