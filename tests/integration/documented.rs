@@ -15,6 +15,7 @@ const SUITES: &[(&str, &str)] = &[
     ("kafka", "tests/integration"),
     ("memory", "ipc-core/tests/memory"),
     ("core", "ipc-core/src"),
+    ("loom", "tests/loom/tests"),
     ("shim", "ipc-http-shim/tests/shim"),
     ("cli", "ipc-cli/tests/cli"),
 ];

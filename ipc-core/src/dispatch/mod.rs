@@ -34,6 +34,7 @@ mod replier;
 mod reply_topics;
 mod report;
 mod suspicion;
+mod sync;
 mod tier;
 mod valve;
 mod withdrawal;

@@ -3,11 +3,11 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
-use futures_util::task::AtomicWaker;
 use tokio_util::sync::CancellationToken;
+
+use super::sync::{AtomicBool, AtomicWaker, Ordering};
 
 /// What one run of a handler has to do with its caller's giving up: that ends the
 /// handler, unless it has asked to be told instead.
