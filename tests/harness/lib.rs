@@ -6,6 +6,7 @@ mod commits;
 mod database;
 mod eventually;
 mod hostile;
+mod kafka_proxy;
 mod log;
 mod metric;
 mod private_broker;
@@ -30,6 +31,7 @@ pub use self::{
     database::{Database, PrivatePostgres},
     eventually::{PATIENCE, eventually, eventually_within, within},
     hostile::write_with_header_named,
+    kafka_proxy::{KafkaProxy, Lost},
     log::Log,
     metric::metric,
     private_broker::PrivateBroker,

@@ -2,6 +2,7 @@
 
 mod broken;
 mod killed;
+mod unknown;
 mod walk;
 
 use anyhow::{Context, Result};

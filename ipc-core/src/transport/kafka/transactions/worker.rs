@@ -193,3 +193,21 @@ fn no_coordinator(id: &str, within: Duration) -> String {
          brokers than transaction.state.log.replication.factor?"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thread_that_does_not_come_back_is_given_up_and_nothing_known_of_what_it_did() {
+        let (jobs, hanging) = mpsc::channel();
+        let worker = Worker { jobs };
+        let transaction = Arc::new(Transaction::default());
+        let ended = worker.attempt(&transaction).await;
+        assert!(matches!(ended.verdict, Verdict::Unknown(..)));
+        assert!(!ended.sound, "it gets no other job");
+        let resolved = worker.resolve(&transaction).await;
+        assert!(matches!(resolved, Resolved::Unknown(_)));
+        assert_eq!(hanging.try_iter().count(), 2);
+    }
+}
