@@ -106,7 +106,17 @@ pub(crate) fn options(options: &Options, errors: &mut Diagnostics) {
         );
     }
     let parks = |it: &Retry| it.policy == Policy::KeyParked;
-    if options.retry.as_ref().is_some_and(parks) && matches!(options.key, Some(Key::None)) {
+    if !options.retry.as_ref().is_some_and(parks) {
+        return;
+    }
+    if options.delivery == Some(Delivery::ExactlyOnce) {
+        errors.error_at(
+            retry,
+            "what is parked is not part of the transaction: ask for tiers or blocking with \
+             delivery = exactly_once",
+        );
+    }
+    if matches!(options.key, Some(Key::None)) {
         errors.error_at(
             retry,
             "policy = key_parked keeps the order of a key and there is none: give the endpoint a \

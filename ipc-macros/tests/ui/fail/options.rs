@@ -45,6 +45,9 @@ async fn never_tried() {}
 #[endpoint(POST "/a", one_way, key = none, retry(attempts = 2, policy = key_parked))]
 async fn parked_without_a_key() {}
 
+#[endpoint(POST "/a", one_way, delivery = exactly_once, retry(attempts = 2, policy = key_parked))]
+async fn parked_outside_of_a_transaction() {}
+
 #[endpoint(POST "/a", retry(attempts = 2, policy = forever))]
 async fn unknown_policy() {}
 
