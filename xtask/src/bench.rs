@@ -6,7 +6,11 @@ use std::{
 use anyhow::{Result, ensure};
 use clap::{Args, builder::RangedU64ValueParser};
 
-use xtask::broker::{Broker, KAFKA_VERSION, Provider};
+use xtask::{
+    broker::{Broker, KAFKA_VERSION, Provider},
+    postgres::Postgres,
+    redis::Redis,
+};
 
 use crate::{
     installed, peers,
@@ -19,6 +23,9 @@ const GUNGRAUN_VERSION: &str = "0.20.0";
 
 /// The measure that counts instructions.
 const INSTRUCTIONS: &str = "instructions";
+
+/// The measure that takes a Redis and a Postgres.
+const DEDUP: &str = "dedup";
 
 /// The measure that takes programs in other languages.
 const PEERS: &str = "peers";
@@ -82,7 +89,7 @@ impl Bench {
             }
             return run(&mut bench, supervisor);
         }
-        if self.names.is_empty() || self.names.iter().any(|name| name == INSTRUCTIONS) {
+        if self.names.is_empty() || self.asks_for(INSTRUCTIONS) {
             let runner = installed::program("gungraun-runner", GUNGRAUN_VERSION, supervisor)?;
             bench.env("GUNGRAUN_RUNNER", runner);
             // beforehand, so that it does not count as time that measuring takes
@@ -92,8 +99,16 @@ impl Bench {
             ensure!(built.success(), "the counts could not be built");
         }
         self.tell(bench.arg("run"))?;
-        if self.names.iter().any(|name| name == PEERS) {
+        if self.asks_for(PEERS) {
             bench.args(peers::build(supervisor)?);
+        }
+        let databases = match self.asks_for(DEDUP) {
+            true => Some((supervisor.start_redis()?, supervisor.start_postgres()?)),
+            false => None,
+        };
+        if let Some((redis, postgres)) = &databases {
+            bench.env(Redis::VARIABLE, redis.url());
+            bench.env(Postgres::VARIABLE, postgres.url());
         }
         let needs_broker = self.names.iter().any(|name| name != INSTRUCTIONS);
         if self.bootstrap.is_some() || !(self.names.is_empty() || needs_broker) {
@@ -109,6 +124,11 @@ impl Bench {
             bench.args(["--broker", &id.to_string()]);
         }
         run(&mut bench, supervisor)
+    }
+
+    /// Whether a measure is asked for by its name.
+    fn asks_for(&self, measure: &str) -> bool {
+        self.names.iter().any(|name| name == measure)
     }
 
     /// Hands on what the benchmarks are to know.

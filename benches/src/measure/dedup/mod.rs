@@ -1,5 +1,8 @@
-//! What recognising a repetition costs: a claim and a mark in each store, and what a
-//! stored key holds.
+//! What recognising a repetition costs: a claim and a mark in each store, what that adds
+//! to a call, and what a stored key holds.
+
+mod calls;
+mod databases;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +31,13 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     runtime.block_on(async {
         let mut figures = memory(bench).await?;
         figures.extend(log(bench).await?);
+        figures.extend(server(bench, "redis", &databases::redis()?).await?);
+        figures.extend(server(bench, "postgres", &databases::postgres().await?).await?);
+        figures.extend(calls::run(bench).await?);
+        bench.remark(
+            "Postgres and Redis run on this machine and write nothing through to its disk: what \
+             a commit waits for there comes on top.",
+        );
         Ok(figures)
     })
 }
@@ -123,6 +133,39 @@ async fn log(bench: &Bench) -> Result<Vec<Figure>> {
         ),
         Figure::new("log: claim and mark, 256 at once", Unit::Seconds, together),
         Figure::new("log: a million keys read again", Unit::Seconds, restored),
+    ])
+}
+
+/// A store that is a server of its own.
+async fn server(bench: &Bench, name: &str, store: &dyn DedupStore) -> Result<Vec<Figure>> {
+    // Keys of an earlier run may still be there.
+    let run = fastrand::usize(..usize::MAX / 2);
+    let mut next = run;
+    let (mut alone, mut together) = (Vec::new(), Vec::new());
+    for round in 0..=bench.pace.rounds {
+        for (at_once, costs) in [(1, &mut alone), (AT_ONCE, &mut together)] {
+            bench.step(format_args!("round {round}: {name}, {at_once} at once"));
+            let began = Instant::now();
+            let keys = (next..).take_while(|_| began.elapsed() < bench.pace.turn);
+            let mut works = stream::iter(keys)
+                .map(|key| async move { work(store, &request(key, None)).await })
+                .buffer_unordered(at_once);
+            let mut done = 0;
+            while let Some(worked) = works.next().await {
+                worked?;
+                done += 1;
+            }
+            next += done;
+            // The first round opens connections.
+            if round > 0 {
+                costs.push(began.elapsed().as_secs_f64() / done as f64);
+            }
+        }
+    }
+    let figure = |what, costs| Figure::new(format!("{name}: {what}"), Unit::Seconds, costs);
+    Ok(vec![
+        figure("claim and mark, one after the other", alone),
+        figure("claim and mark, 256 at once", together),
     ])
 }
 
