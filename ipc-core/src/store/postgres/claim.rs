@@ -15,6 +15,10 @@ use crate::store::{
 
 /// How often a claim looks again where the row that it found is gone the next moment.
 const LOOKS: usize = 8;
+/// Even a claim that waits for no other owner waits so long for a lock: while the table
+/// grows, its own are held for moments, and one that met them would tell of an owner
+/// where there is none. Half of the longest time kept back for the answer.
+const SHORTEST_LOCK_WAIT: Duration = Duration::from_millis(50);
 /// The longest time that a reply is kept, within what the database's clock can tell.
 const LONGEST_KEEP: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -43,7 +47,7 @@ pub(super) fn begin(request: &ClaimRequest) -> String {
          SET LOCAL lock_timeout = {}; \
          SET LOCAL statement_timeout = {lease}; \
          SET LOCAL idle_in_transaction_session_timeout = {lease}",
-        milliseconds(request.patience),
+        milliseconds(request.patience.max(SHORTEST_LOCK_WAIT)),
         lease = milliseconds(request.lease),
     )
 }
@@ -243,6 +247,22 @@ fn undone(reason: &str) -> FinishError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{Fingerprint, WorkId};
+
+    #[test]
+    fn a_claim_without_patience_outlasts_the_locks_of_a_table_that_grows() {
+        let id = WorkId {
+            scope: "orders POST /work".into(),
+            key: "k".into(),
+        };
+        let mut request = ClaimRequest::new(id, Fingerprint::of(&[]), "instance");
+        for (patience, bound) in [(0, 50), (49, 50), (51, 51)] {
+            request.patience = Duration::from_millis(patience);
+            let begin = begin(&request);
+            let lock_timeout = format!("SET LOCAL lock_timeout = {bound};");
+            assert!(begin.contains(&lock_timeout), "{begin}");
+        }
+    }
 
     #[test]
     fn no_time_and_for_ever_are_bounds_too() {
