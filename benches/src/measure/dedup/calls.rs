@@ -11,7 +11,7 @@ use http::{Request, StatusCode};
 use ipc_core::client::Client;
 use ipc_core::dispatch::{Idempotency, Policy};
 use ipc_core::service::Service;
-use ipc_core::store::{Dedup, MemoryStore};
+use ipc_core::store::{Dedup, KafkaStore, MemoryStore};
 use ipc_core::transport::kafka::KafkaConfig;
 use tower::ServiceExt as _;
 
@@ -84,6 +84,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Vec<Figure>> {
     let stores = [
         ("no store", None),
         ("memory", Some(MemoryStore::new(bench.pace.keys).into())),
+        ("log", Some(KafkaStore::new().into())),
         ("redis", Some(databases::redis()?.into())),
         ("postgres", Some(databases::postgres().await?.into())),
     ];

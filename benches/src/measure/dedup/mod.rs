@@ -3,28 +3,36 @@
 
 mod calls;
 mod databases;
+mod relay;
+mod statements;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::{StreamExt as _, stream};
+use ipc_core::envelope::UnixMillis;
 use ipc_core::store::{
     Claim, ClaimRequest, DedupStore, Effects, Fingerprint, KafkaStore, MemoryStore, Place,
     StoredReply, WorkId,
 };
 use ipc_core::transport::kafka::{KafkaConfig, KafkaTransport};
-use ipc_core::transport::{TopicSpec, Transport};
+use ipc_core::transport::{TopicSpec, TopicState, Transport};
 use tokio::runtime::Runtime;
 
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
 use crate::resources;
+use relay::Relay;
 
 /// Bytes of every stored body.
 const BODY: usize = 256;
 /// Claims at once, where they wait for a log.
 const AT_ONCE: usize = 256;
+/// Claims whose round trips are counted.
+const COUNTED: usize = 1024;
+/// As long as a service lets a one-way wait for another owner.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     let runtime = Runtime::new()?;
@@ -32,7 +40,21 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         let mut figures = memory(bench).await?;
         figures.extend(log(bench).await?);
         figures.extend(server(bench, "redis", &databases::redis()?).await?);
+        let (store, relay) = databases::counted_redis().await?;
+        figures.push(
+            counted(bench, "redis", &*store, &relay, 1)
+                .await?
+                .round_trips,
+        );
+        figures.push(
+            counted(bench, "redis", &*store, &relay, AT_ONCE)
+                .await?
+                .round_trips,
+        );
         figures.extend(server(bench, "postgres", &databases::postgres().await?).await?);
+        let (store, relay) = databases::counted_postgres().await?;
+        let count = counted(bench, "postgres", &*store, &relay, 1).await?;
+        figures.extend([count.round_trips, count.statements]);
         figures.extend(calls::run(bench).await?);
         bench.remark(
             "Postgres and Redis run on this machine and write nothing through to its disk: what \
@@ -75,8 +97,12 @@ async fn log(bench: &Bench) -> Result<Vec<Figure>> {
     let service = bench.unused("dedup");
     let config = KafkaConfig::new(&bench.bootstrap);
     let transport: Arc<dyn Transport> = Arc::new(KafkaTransport::connect(config).await?);
-    let topic = TopicSpec::new(format!("{service}.dedup"), 1);
-    transport.create_topics(&[topic]).await?;
+    let topic = TopicState {
+        name: format!("{service}.dedup").into(),
+        partitions: 1,
+    };
+    let spec = TopicSpec::new(Arc::clone(&topic.name), topic.partitions);
+    transport.create_topics(&[spec]).await?;
     let place = |assignment| Place {
         topic: format!("{service}.requests").into(),
         partition: 0,
@@ -89,6 +115,8 @@ async fn log(bench: &Bench) -> Result<Vec<Figure>> {
     };
 
     let (mut alone, mut together, mut restored) = (Vec::new(), Vec::new(), Vec::new());
+    // Kept to the end, as those in memory.
+    let (mut sizes, mut stores) = (Vec::new(), Vec::new());
     let filled = store();
     bench.step(format_args!("{keys} keys in the log"));
     let began = Instant::now();
@@ -103,6 +131,9 @@ async fn log(bench: &Bench) -> Result<Vec<Figure>> {
     }
     drop(works);
     together.push(began.elapsed().as_secs_f64() / keys as f64);
+    let written = transport.written_since(&topic, UnixMillis(0)).await?;
+    let records = written.iter().sum::<u64>() as f64 / keys as f64;
+    let mut stored = keys;
     for round in 1..=bench.pace.rounds {
         bench.step(format_args!(
             "round {round}: one after the other, and read again"
@@ -115,12 +146,16 @@ async fn log(bench: &Bench) -> Result<Vec<Figure>> {
             done += 1;
         }
         alone.push(began.elapsed().as_secs_f64() / done as f64);
+        stored += done;
+        let before = resources::memory(this_process()?)?;
         let began = Instant::now();
         let next = store();
-        let mut known = request(0, Some(place(1)));
-        known.patience = Duration::from_secs(60);
+        let known = request(0, Some(place(1)));
         let claim = next.claim(&known).await?;
-        restored.push(began.elapsed().as_secs_f64() * 1e6 / keys as f64);
+        restored.push(began.elapsed().as_secs_f64() * 1e6 / stored as f64);
+        let held = resources::memory(this_process()?)? - before;
+        sizes.push(held * 1e6 / stored as f64);
+        stores.push(next);
         if !matches!(claim, Claim::Done(_)) {
             bail!("what was stored is not known to the next owner: {claim:?}");
         }
@@ -132,8 +167,59 @@ async fn log(bench: &Bench) -> Result<Vec<Figure>> {
             alone,
         ),
         Figure::new("log: claim and mark, 256 at once", Unit::Seconds, together),
+        Figure::new(
+            "log: records of a claim and a mark",
+            Unit::Count,
+            vec![records],
+        ),
         Figure::new("log: a million keys read again", Unit::Seconds, restored),
+        Figure::new("log: a million keys with their replies", Unit::Bytes, sizes),
     ])
+}
+
+/// What a claim and a mark say to a server.
+struct Counted {
+    round_trips: Figure,
+    /// Statements with parameters.
+    statements: Figure,
+}
+
+/// Counts what goes over the wire for so many claims at once.
+async fn counted(
+    bench: &Bench,
+    name: &str,
+    store: &dyn DedupStore,
+    relay: &Relay,
+    at_once: usize,
+) -> Result<Counted> {
+    bench.step(format_args!("{name}: round trips, {at_once} at once"));
+    let run = fastrand::usize(..usize::MAX / 2);
+    // The first one connects, and prepares what is said again and again.
+    work(store, &request(run, None)).await?;
+    let before = relay.count();
+    let mut works = stream::iter(run + 1..=run + COUNTED)
+        .map(|key| async move { work(store, &request(key, None)).await })
+        .buffer_unordered(at_once);
+    while let Some(worked) = works.next().await {
+        worked?;
+    }
+    let after = relay.count();
+    let figure = |what, before: u64, after: u64| {
+        let each = (after - before) as f64 / COUNTED as f64;
+        let how = match at_once {
+            1 => "one after the other".to_owned(),
+            _ => format!("{at_once} at once"),
+        };
+        Figure::new(
+            format!("{name}: {what} of a claim and a mark, {how}"),
+            Unit::Count,
+            vec![each],
+        )
+    };
+    Ok(Counted {
+        round_trips: figure("round trips", before.round_trips, after.round_trips),
+        statements: figure("statements", before.statements, after.statements),
+    })
 }
 
 /// A store that is a server of its own.
@@ -180,13 +266,19 @@ fn request(key: usize, place: Option<Place>) -> ClaimRequest {
     };
     let mut request = ClaimRequest::new(id, Fingerprint::of(&[b"POST", b"/echo"]), "bench/1");
     request.place = place;
+    request.patience = PATIENCE;
     request
 }
 
 /// What a call costs beside its handler.
 async fn work(store: &dyn DedupStore, request: &ClaimRequest) -> Result<()> {
-    let Claim::Granted(claimed) = store.claim(request).await? else {
-        bail!("a new key is not granted");
+    let claimed = match store.claim(request).await? {
+        Claim::Granted(claimed) => claimed,
+        other => bail!(
+            "{} does not grant {:?}, a new key: {other:?}",
+            store.name(),
+            request.id
+        ),
     };
     let reply = StoredReply::new(200, Vec::new(), vec![b'x'; BODY]);
     let finished = claimed.finish(&reply, Effects::Keep).await;
