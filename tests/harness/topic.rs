@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use anyhow::{Context, Result, anyhow};
 use rdkafka::{
@@ -6,7 +6,10 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
 };
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
+
+use crate::{eventually, log::ANSWER};
 
 /// A topic that no other test uses, nor an earlier run of the same test.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,7 +22,7 @@ impl Topic {
         Self(format!("{purpose}.{}", Uuid::new_v4().simple()))
     }
 
-    /// Creates a topic, with one replica of each of its partitions.
+    /// Creates a topic, with one replica of each of its partitions, and waits until it can be seen.
     ///
     /// # Errors
     ///
@@ -51,7 +54,7 @@ impl Topic {
         for result in made {
             result.map_err(|(name, code)| anyhow!("topic {name} not created: {code}"))?;
         }
-        Ok(())
+        appeared(bootstrap, name, usize::try_from(partitions)?).await
     }
 
     /// Deletes a topic, whoever made it, with all its records.
@@ -90,7 +93,7 @@ impl Topic {
         for result in grown {
             result.map_err(|(name, code)| anyhow!("topic {name} not grown: {code}"))?;
         }
-        Ok(())
+        appeared(bootstrap, name, partitions).await
     }
 
     /// The topic's name.
@@ -98,6 +101,21 @@ impl Topic {
     pub fn name(&self) -> &str {
         &self.0
     }
+}
+
+/// Waits until a broker tells of so many partitions of a topic, each with a leader: the controller, which makes
+/// them, has its answer before the brokers have heard of them.
+async fn appeared(bootstrap: &str, name: &str, partitions: usize) -> Result<()> {
+    let admin = Arc::new(admin(bootstrap)?);
+    eventually(&format!("topic {name} can be seen"), async || {
+        let (admin, topic) = (Arc::clone(&admin), name.to_owned());
+        let asking = spawn_blocking(move || admin.inner().fetch_metadata(Some(&topic), ANSWER));
+        let metadata = asking.await.context("asking the broker panicked")??;
+        let topic = metadata.topics().first().context("no such topic")?;
+        let led = topic.partitions().iter().filter(|it| it.leader() >= 0);
+        Ok(led.count() == partitions)
+    })
+    .await
 }
 
 fn admin(bootstrap: &str) -> Result<AdminClient<DefaultClientContext>> {
