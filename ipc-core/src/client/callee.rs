@@ -64,8 +64,9 @@ impl Shared {
                 topic: Arc::clone(control),
                 partition: 0,
             };
-            self.watches
-                .begin(&callee.name, place, &self.transport, &self.stop)
+            let (caller, transport) = (&self.caller, &self.transport);
+            let watches = &self.watches;
+            watches.begin(&callee.name, place, caller, transport, &self.stop)
         });
         Some(watched)
     }

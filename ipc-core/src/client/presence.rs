@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Rejected;
-use crate::envelope::UnixMillis;
 use crate::envelope::control::Control;
-use crate::transport::{Consumer, Event, Start, TopicPartition, Transport};
+use crate::envelope::{CallerId, UnixMillis};
+use crate::transport::{Ack, Consumer, Event, Outgoing, Start, TopicPartition, Transport};
 
 /// How long a service may be silent before it counts as absent: a shorter
 /// restart is waited out.
@@ -22,6 +22,12 @@ pub const ABSENCE_GRACE: Duration = Duration::from_secs(3);
 /// How long a service may be paused before its callers are told: a shorter pause is
 /// waited out.
 const PAUSE_GRACE: Duration = ABSENCE_GRACE;
+/// How long a control topic may be quiet before it is pinged. An instance tells of itself
+/// each second: no ping is needed while one does.
+const QUIET: Duration = Duration::from_millis(1500);
+/// How long it may be quiet, pings included, before it counts as one that cannot be
+/// heard: less than after which silence counts.
+const DEAF: Duration = Duration::from_secs(3);
 /// Between two looks at who has gone, and between two tries to find a control topic.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -39,6 +45,10 @@ pub(super) struct Watched {
 struct State {
     /// Since when its control topic can be heard; otherwise nothing is known.
     since: Option<Instant>,
+    /// When it was heard last, whatever it had to say.
+    heard: Option<Instant>,
+    /// When it was pinged last.
+    pinged: Option<Instant>,
     instances: BTreeMap<ByteString, Instance>,
     /// When the last valid presence ran out.
     last: Option<Instant>,
@@ -64,6 +74,40 @@ impl Instance {
 }
 
 impl State {
+    /// The control topic can be heard.
+    fn hear(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+        self.heard = Some(now);
+    }
+
+    /// Whether the control topic is to be pinged. Silence proves nothing by itself: a
+    /// topic without a leader, or one whose replicas do not keep up, is silent too, and
+    /// no error tells. So it counts for as long as what we write there comes back.
+    fn doubt(&mut self, now: Instant) -> bool {
+        let Some(heard) = self.heard else {
+            return false;
+        };
+        if self.is_absent(now) && self.instances.is_empty() {
+            return false;
+        }
+        if now >= heard + DEAF {
+            self.since = None;
+        }
+        let is_due = now >= self.pinged.unwrap_or(heard).max(heard) + QUIET;
+        if is_due {
+            self.pinged = Some(now);
+        }
+        is_due
+    }
+
+    /// Whether nobody has been heard for as long as counts.
+    fn is_absent(&self, now: Instant) -> bool {
+        self.since.is_some_and(|since| {
+            let heard = self.last.map_or(since, |last| last.max(since));
+            now >= heard + ABSENCE_GRACE
+        })
+    }
+
     /// One that is no longer heard says nothing: it does not end a pause.
     fn look_for_pause(&mut self, now: Instant) {
         let mut present = self.instances.values().filter(|it| it.until > now);
@@ -79,6 +123,7 @@ impl Watches {
         &self,
         name: &str,
         place: TopicPartition,
+        caller: &CallerId,
         transport: &Arc<dyn Transport>,
         stop: &CancellationToken,
     ) -> Arc<Watched> {
@@ -86,13 +131,14 @@ impl Watches {
             name: name.to_owned(),
             state: Mutex::default(),
         });
-        let watch = watch(
-            Arc::clone(&service),
+        let watch = Watch {
+            service: Arc::clone(&service),
             place,
-            Arc::clone(transport),
-            stop.clone(),
-        );
-        self.0.lock().spawn(watch);
+            caller: caller.clone(),
+            transport: Arc::clone(transport),
+            pings: 0,
+        };
+        self.0.lock().spawn(watch.run(stop.clone()));
         service
     }
 
@@ -107,11 +153,10 @@ impl Watched {
     /// Refuses a call to a service that is known to be absent, or to be paused.
     pub(super) fn check(&self, now: Instant) -> Result<(), Rejected> {
         let state = self.state.lock();
-        let Some(since) = state.since else {
+        if state.since.is_none() {
             return Ok(());
-        };
-        let heard = state.last.map_or(since, |last| last.max(since));
-        if now >= heard + ABSENCE_GRACE {
+        }
+        if state.is_absent(now) {
             return Err(Rejected::Absent {
                 service: self.name.clone(),
                 retry_after: ABSENCE_GRACE,
@@ -141,7 +186,7 @@ impl Watched {
 
     /// Whatever is heard proves that the control topic can be.
     fn hear(&self) {
-        self.state.lock().since.get_or_insert_with(Instant::now);
+        self.state.lock().hear(Instant::now());
     }
 
     fn take(&self, control: Control, now: UnixMillis) {
@@ -190,26 +235,50 @@ impl Watched {
     }
 }
 
-async fn watch(
+/// Reads one control topic.
+struct Watch {
     service: Arc<Watched>,
     place: TopicPartition,
+    caller: CallerId,
     transport: Arc<dyn Transport>,
-    stop: CancellationToken,
-) {
-    let mut reader: Option<Consumer> = None;
-    loop {
-        if reader.is_none() {
-            reader = read(&service, &place, &transport).await;
+    pings: u64,
+}
+
+impl Watch {
+    async fn run(mut self, stop: CancellationToken) {
+        let mut reader: Option<Consumer> = None;
+        loop {
+            if reader.is_none() {
+                reader = read(&self.service, &self.place, &self.transport).await;
+            }
+            let now = Instant::now();
+            if self.service.state.lock().doubt(now) {
+                self.ping();
+            }
+            self.service.forget_gone(now);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = sleep(LOOK) => {}
+            }
         }
-        service.forget_gone(Instant::now());
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            () = sleep(LOOK) => {}
+        if let Some(reader) = reader {
+            reader.close(LOOK).await;
         }
     }
-    if let Some(reader) = reader {
-        reader.close(LOOK).await;
+
+    fn ping(&mut self) {
+        self.pings += 1;
+        let ping = Control::Ping {
+            caller: self.caller.clone(),
+            nonce: self.pings,
+        };
+        let record = Outgoing {
+            topic: Arc::clone(&self.place.topic),
+            partition: Some(self.place.partition),
+            envelope: ping.to_envelope(),
+        };
+        self.transport.send(&record, Ack::ignored());
     }
 }
 
@@ -240,7 +309,9 @@ async fn read(
         .await
     {
         Ok(reader) => {
-            service.state.lock().since = Some(Instant::now());
+            let mut state = service.state.lock();
+            state.since = None;
+            state.hear(Instant::now());
             Some(reader)
         }
         Err(error) => {

@@ -1,8 +1,8 @@
 //! Control records: what callers and instances tell each other beside requests
 //! and replies.
 //!
-//! They travel on `<service>.control`, except for a ping, which a caller sends to
-//! its own reply topic. Everything stands in headers; key and payload are null.
+//! They travel on `<service>.control`; a ping also on the caller's own reply topic,
+//! where it looks for its inbox. Everything stands in headers; key and payload are null.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ pub enum Control {
         /// The instance.
         instance: ByteString,
     },
-    /// A caller looks for its own inbox.
+    /// A caller looks whether what is written to a topic comes back from it.
     Ping {
         /// The caller.
         caller: CallerId,

@@ -36,8 +36,11 @@ pub(super) async fn listen(
                     bytes,
                     ..
                 }) => open.credit(&correlation_id, bytes),
-                // Instances of a service hear each other's presence.
-                Some(Control::Presence { .. } | Control::Farewell { .. }) => {}
+                // Instances of a service hear each other's presence, and callers who ask
+                // whether this topic can be heard.
+                Some(
+                    Control::Presence { .. } | Control::Farewell { .. } | Control::Ping { .. },
+                ) => {}
                 _ => metrics.dispatch().control_record_ignored(),
             }
         }

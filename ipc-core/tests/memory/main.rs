@@ -19,6 +19,7 @@ mod layers;
 mod model;
 mod nested;
 mod parked;
+mod presence;
 mod quarantine;
 mod recorded;
 mod redrive;

@@ -12,6 +12,7 @@ mod members;
 mod poison;
 mod seams;
 mod stores;
+mod streams;
 mod waiting;
 
 use anyhow::Result;
