@@ -39,6 +39,9 @@ pub struct Options {
     pub key: RecordKey,
     /// The HTTP client a gateway speaks for, told to the service in `ipc-peer`.
     pub peer: Option<SocketAddr>,
+    /// Marks the request as a copy of one that is answered elsewhere. What a handler
+    /// of such a copy asks others is marked too. Default: false.
+    pub shadow: bool,
 }
 
 /// Which record key a request has; it decides partition and order.
@@ -320,6 +323,7 @@ impl Shared {
         let id = request.head.dialect.correlation_id();
         request.head.correlation_id = Some(id.clone());
         request.head.caller = Some(self.caller.clone());
+        request.head.shadow |= context.shadow;
         if !request.record.envelope.headers.contains(names::TRACEPARENT) {
             request.head.trace.clone_from(&context.trace);
         }

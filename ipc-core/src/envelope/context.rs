@@ -41,6 +41,8 @@ pub struct Context {
     pub chain: Chain,
     /// The lane of this request, where it has one.
     pub lane: Option<Lane>,
+    /// Whether the request is a copy of one that was answered elsewhere.
+    pub shadow: bool,
 }
 
 /// The records of one key at one service: one is handled after the other.

@@ -59,6 +59,9 @@ pub const PAUSED: &str = "ipc-paused";
 pub const NONCE: &str = "ipc-nonce";
 /// Peer address of the HTTP client a gateway speaks for.
 pub const PEER: &str = "ipc-peer";
+/// `1` on a copy of a request that was answered elsewhere: what it is answered is
+/// compared, and nobody else sees it.
+pub const SHADOW: &str = "ipc-shadow";
 /// Where the sender of a one-way is told if it is given up: a topic.
 pub const PARKED_TOPIC: &str = "ipc-parked-topic";
 /// The partition it reads there, decimal.

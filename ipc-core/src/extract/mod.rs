@@ -35,6 +35,7 @@ mod outputs;
 mod partition;
 #[cfg(feature = "connect-info")]
 mod peer;
+mod shadow;
 #[cfg(feature = "postgres")]
 mod tx;
 
@@ -54,3 +55,4 @@ pub use offset::Offset;
 pub use partition::Partition;
 #[cfg(feature = "connect-info")]
 pub(crate) use peer::peer;
+pub use shadow::Shadow;

@@ -118,6 +118,7 @@ where
     if let Some(peer) = options.peer {
         headers.push_static(names::PEER, peer.to_string());
     }
+    head.shadow = options.shadow;
     head.idempotency_key = options.idempotency_key.or(head.idempotency_key);
     let body = body
         .collect()

@@ -102,6 +102,7 @@ impl<S> Trace<S> {
             service: Arc::clone(&self.settings.service),
             key: key.clone(),
         });
+        context.shadow = delivery.head.shadow;
         Place::of(Arc::clone(&self.context))
     }
 }

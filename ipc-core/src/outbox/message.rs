@@ -131,8 +131,10 @@ impl Message {
         }
         if let Some(mut head) = self.head {
             head.correlation_id = Some(CorrelationId::random());
+            let context = Context::current();
+            head.shadow |= context.shadow;
             if !self.headers.contains(names::TRACEPARENT) {
-                head.trace = Context::current().trace;
+                head.trace = context.trace;
             }
             head.write(&mut self.headers);
         }

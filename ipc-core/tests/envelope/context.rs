@@ -16,6 +16,7 @@ async fn a_context_holds_for_the_future_it_was_given_to() {
         trace: Some(TraceContext::root(true)),
         chain: Chain::default().with("orders", b"7"),
         lane: None,
+        shadow: true,
     };
     let inside = context.clone().scope(async { Context::current() }).await;
     assert_eq!(inside, context);

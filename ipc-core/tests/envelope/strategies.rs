@@ -72,6 +72,7 @@ prop_compose! {
         end in any::<bool>(),
         trace in prop::option::of(trace()),
         chain in chain(),
+        shadow in any::<bool>(),
     ) -> RequestHead {
         RequestHead {
             correlation_id,
@@ -87,6 +88,7 @@ prop_compose! {
             end,
             trace,
             chain,
+            shadow,
             ..RequestHead::default()
         }
     }

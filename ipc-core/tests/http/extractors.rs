@@ -12,6 +12,7 @@ use ipc_core::dispatch::Outcome;
 use ipc_core::envelope::{CallerId, RequestHead, UnixMillis, names};
 use ipc_core::extract::{
     Attempt, Caller, CorrelationId, Deadline, Envelope, IdempotencyKey, Key, Offset, Partition,
+    Shadow,
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -162,4 +163,13 @@ async fn over_plain_http_only_the_idempotency_key_is_there() {
     assert_eq!(facts().oneshot(request).await.unwrap().status(), 200);
     let absent = facts().oneshot(ask("/idempotency-key")).await.unwrap();
     assert_eq!(absent.status(), 400);
+}
+
+#[tokio::test]
+async fn a_request_over_plain_http_is_never_a_shadow() {
+    let app = Router::new().route("/", get(async |Shadow(shadow): Shadow| shadow.to_string()));
+    let request = Request::get("/").header(names::SHADOW, "1");
+    let answer = app.oneshot(request.body(Body::empty()).unwrap()).await;
+    let body = answer.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes(), "false");
 }

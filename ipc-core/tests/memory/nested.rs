@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use http::{Request, StatusCode};
 use ipc_core::client::{Client, Options};
 use ipc_core::envelope::Deadline;
+use ipc_core::extract::Shadow;
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
 
@@ -101,6 +102,40 @@ async fn a_call_that_comes_back_to_a_lane_held_above_is_answered_508() -> TestRe
         let answer = client.clone().oneshot(keyed(request, "lane")).await?;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(to_bytes(answer.into_body(), 64).await?, inner, "{body}");
+    }
+    client.close().await;
+    service.stop().await;
+    nested.close().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_handler_of_a_shadow_asks_others_is_a_shadow_too() -> TestResult {
+    let system = System::new();
+    let told = async |Shadow(shadow): Shadow| shadow.to_string();
+    let asking = async |Shadow(shadow): Shadow, State(client): State<Client>| {
+        let request = Request::get("http://orders/inner")
+            .body(Body::empty())
+            .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+        let answer = client.oneshot(request).await;
+        let answer = answer.map_err(|_| StatusCode::BAD_GATEWAY)?;
+        let inner = to_bytes(answer.into_body(), 64).await;
+        let inner = inner.map_err(|_| StatusCode::BAD_GATEWAY)?;
+        Ok::<_, StatusCode>(format!("{shadow} {}", String::from_utf8_lossy(&inner)))
+    };
+    let nested = system.client("orders").await?;
+    let app = Router::new()
+        .route("/outer", get(asking))
+        .route("/inner", get(told))
+        .with_state(nested.clone());
+    let service = system.service("orders").serve(app).start().await?;
+    let client = system.client("web").await?;
+    for (shadow, seen) in [(true, "true true"), (false, "false false")] {
+        let mut options = Options::default();
+        options.shadow = shadow;
+        let request = Request::get("http://orders/outer").extension(options);
+        let answer = client.clone().oneshot(request.body(Body::empty())?).await?;
+        assert_eq!(to_bytes(answer.into_body(), 64).await?, seen);
     }
     client.close().await;
     service.stop().await;

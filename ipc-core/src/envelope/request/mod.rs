@@ -46,6 +46,8 @@ pub struct RequestHead {
     pub trace: Option<TraceContext>,
     /// The lanes held by the callers above.
     pub chain: Chain,
+    /// Whether this is a copy of a request that was answered elsewhere.
+    pub shadow: bool,
 }
 
 impl RequestHead {
@@ -96,6 +98,7 @@ impl RequestHead {
             end,
             trace,
             chain,
+            shadow,
         } = self;
         *dialect = Dialect::default();
         *correlation_id = None;
@@ -109,6 +112,7 @@ impl RequestHead {
         *idempotency_key = None;
         *chunk = None;
         *end = false;
+        *shadow = false;
         *trace = None;
         if !chain.is_empty() {
             *chain = Chain::default();

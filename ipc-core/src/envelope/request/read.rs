@@ -114,6 +114,9 @@ impl<'a> Reader<'a> {
             names::AUTHORITY => _ = self.once(10, names::AUTHORITY),
             names::SCHEME => _ = self.once(11, names::SCHEME),
             names::PEER => _ = self.once(12, names::PEER),
+            names::SHADOW if self.once(13, names::SHADOW) => {
+                self.head.shadow = value.as_ref() == b"1";
+            }
             names::IDEMPOTENCY_KEY => {
                 self.head.idempotency_key = ByteString::try_from(value.clone()).ok();
             }
@@ -227,6 +230,7 @@ mod tests {
             names::END,
             names::CHAIN,
             names::PEER,
+            names::SHADOW,
             names::SMALLRYE_CORRELATION_ID,
             names::SMALLRYE_REPLY_TOPIC,
             names::SMALLRYE_REPLY_PARTITION,

@@ -57,6 +57,9 @@ pub(super) fn request(head: &RequestHead, headers: &mut Headers) {
     if head.end {
         headers.push_static(names::END, Bytes::from_static(b"1"));
     }
+    if head.shadow {
+        headers.push_static(names::SHADOW, Bytes::from_static(b"1"));
+    }
     if let Some(trace) = &head.trace {
         headers.set(names::TRACEPARENT, trace.to_string());
         headers.remove(names::TRACESTATE);

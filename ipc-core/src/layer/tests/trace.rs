@@ -87,6 +87,7 @@ fn traced() -> Envelope {
         correlation_id: Some(CorrelationId::from(Bytes::from_static(b"call-1"))),
         trace: TraceContext::parse(PARENT.as_bytes()),
         chain: Chain::default().with("billing", b"invoice-9"),
+        shadow: true,
         ..RequestHead::default()
     };
     let mut envelope = Envelope {
@@ -180,11 +181,12 @@ async fn a_link_says_what_nested_calls_send() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nested_calls_inherit_deadline_and_lanes() {
+async fn nested_calls_inherit_deadline_lanes_and_shadow() {
     let context = seen(layer(), traced()).await;
     assert_eq!(context.deadline, Some(ANSWER_BY));
     assert!(context.held().holds("billing", b"invoice-9"));
     assert!(context.held().holds("orders", b"order-1"));
+    assert!(context.shadow);
 }
 
 #[tokio::test(start_paused = true)]
