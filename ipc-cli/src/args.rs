@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::dlq::DlqCommand;
 use crate::kafka::KafkaArgs;
+use crate::migrate::MigrateArgs;
 use crate::pause::{PauseArgs, ResumeArgs};
 use crate::trace::TraceArgs;
 
@@ -13,7 +14,7 @@ use crate::trace::TraceArgs;
     name = "ipc",
     version,
     after_help = "Exit codes: 0 done; 1 something did not work, try again; 2 the command cannot be obeyed as it is; \
-                  3 done, but some letters were refused, or not all instances obey; 4 a signal came before the last letter"
+                  3 done, but some letters were refused, or not all instances obey yet; 4 a signal came before the last letter"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -30,6 +31,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: DlqCommand,
     },
+    /// Routes on their way from a legacy server to Kafka
+    Migrate(MigrateArgs),
     /// Stop consuming, all of a service or single endpoints, until it is resumed
     Pause(PauseArgs),
     /// Consume again what was paused

@@ -4,6 +4,7 @@ mod args;
 mod dlq;
 mod failure;
 mod kafka;
+mod migrate;
 mod pause;
 mod text;
 mod time;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
 async fn run(args: Args) -> Result<Ended, Failure> {
     match args.command {
         Command::Dlq { command } => dlq::run(command, &args.kafka).await,
+        Command::Migrate(migrate) => migrate::migrate(migrate, &args.kafka).await,
         Command::Pause(pause) => pause::pause(pause, &args.kafka).await,
         Command::Resume(resume) => pause::resume(resume, &args.kafka).await,
         Command::Trace(trace) => trace::trace(trace, &args.kafka).await,

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use ipc_core::health::Health;
 use ipc_core::service::shutdown_signal;
+use ipc_core::transport::Transport;
+use ipc_core::transport::kafka::KafkaTransport;
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
 use tracing_subscriber::EnvFilter;
@@ -83,7 +85,16 @@ async fn start(config: &Config) -> Result<(Shim, Option<Arc<KafkaUpstream>>), Bo
     }
     let kafka = Arc::new(KafkaUpstream::connect(config, &health).await?);
     let upstream: Arc<dyn Upstream> = kafka.clone();
-    Ok((Shim::bind(config, upstream, health).await?, Some(kafka)))
+    let shim = Shim::bind(config, upstream, health).await?;
+    let cluster = config.kafka_config();
+    let connect = move || {
+        let cluster = cluster.clone();
+        async move {
+            let transport: Arc<dyn Transport> = Arc::new(KafkaTransport::connect(cluster).await?);
+            Ok(transport)
+        }
+    };
+    Ok((shim.agreeing(config, connect).await?, Some(kafka)))
 }
 
 fn log(format: LogFormat) {

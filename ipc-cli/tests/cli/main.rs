@@ -2,5 +2,6 @@
 
 mod command;
 mod dlq;
+mod migrate;
 mod pause;
 mod trace;

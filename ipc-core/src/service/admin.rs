@@ -75,13 +75,36 @@ impl Admin {
         health: Health,
         render: impl Fn() -> String + Send + Sync + 'static,
     ) -> Result<Self, AdminError> {
+        Self::start_with(address, health, render, Router::new()).await
+    }
+
+    /// As [`start`](Self::start), with routes of the process's own beside them. Their
+    /// handlers run on the thread of the listener.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Panics
+    ///
+    /// Where `own` has a route that stands above.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        address: SocketAddr,
+        health: Health,
+        render: impl Fn() -> String + Send + Sync + 'static,
+        own: Router,
+    ) -> Result<Self, AdminError> {
         let failed = |reason| AdminError { address, reason };
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
         let ending = CancellationToken::new();
         let token = ending.clone();
-        let app = router(health.clone(), Arc::new(render));
+        let app = router(health.clone(), Arc::new(render)).merge(own);
         let (up, is_up) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let guard = ending.drop_guard();

@@ -38,7 +38,7 @@ pub use error::TransportError;
 pub(crate) use follower::{Behind, Followed, Follower};
 pub use names::TopicNames;
 pub use plan::{Found, Shortfall, TopologyPlan};
-pub(crate) use reader::Reader;
+pub use reader::Reader;
 pub use record::{Origin, Outgoing, Received, Timestamp, TopicPartition};
 pub use send::{Ack, Placed, Receipt, SendError, Settle};
 pub use stats::{BrokerStats, ClientStats, PartitionStats, RoundTrip, StatsSink};

@@ -1,6 +1,7 @@
 //! Reading one partition up to its end: for those who look at a topic once.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::{Consumer, Event, Inlet, Received, Start, TopicPartition, Transport, 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads one partition, outside any group, until its end.
-pub(crate) struct Reader {
+pub struct Reader {
     from: TopicPartition,
     shelf: Arc<Shelf>,
     #[expect(dead_code, reason = "ends the reading when it is dropped")]
@@ -64,8 +65,25 @@ impl Inlet for Filler {
     }
 }
 
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Reader {
-    pub(crate) async fn open(
+    /// Begins to read.
+    ///
+    /// # Errors
+    ///
+    /// When the topic or partition does not exist or no broker answers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the reading.
+    pub async fn open(
         transport: &dyn Transport,
         from: TopicPartition,
         start: Start,
@@ -83,7 +101,15 @@ impl Reader {
     }
 
     /// The next record; `None` once everything that was there is read.
-    pub(crate) async fn next(&mut self) -> Result<Option<Received>, TransportError> {
+    ///
+    /// # Errors
+    ///
+    /// When the partition is silent for 30 s before its end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: no record is lost.
+    pub async fn next(&mut self) -> Result<Option<Received>, TransportError> {
         loop {
             {
                 let mut taken = self.shelf.taken.lock();

@@ -6,6 +6,7 @@
 
 mod kafka;
 mod load;
+mod migration;
 mod mistake;
 mod overrides;
 mod properties;
@@ -70,7 +71,8 @@ impl Config {
     }
 
     /// How the cluster is reached; at no address where none is set.
-    pub(crate) fn kafka_config(&self) -> KafkaConfig {
+    #[must_use]
+    pub fn kafka_config(&self) -> KafkaConfig {
         let bootstrap = self.kafka.bootstrap().unwrap_or_default();
         let kafka = KafkaConfig::new(bootstrap).topic_prefix(&self.topic_prefix);
         let others = self.kafka.others();

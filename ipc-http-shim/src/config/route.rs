@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
+use crate::migration::Migration;
+
 /// Sends some requests somewhere.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Route {
     /// The methods it takes; empty takes every method. GET takes HEAD along,
@@ -19,6 +21,9 @@ pub struct Route {
     /// How long a request may wait for the head of its answer. Default: the
     /// shim's `timeout`.
     pub timeout: Option<Duration>,
+    /// How it moves from the legacy upstream to the service. Default: it does not, and
+    /// its target answers. Without effect on a legacy route.
+    pub migration: Option<Migration>,
 }
 
 /// Where the requests of a route go.
@@ -101,6 +106,13 @@ impl Route {
         self
     }
 
+    /// Moves it from the legacy upstream to its service by these rules.
+    #[must_use]
+    pub fn migration(mut self, migration: Migration) -> Self {
+        self.migration = Some(migration);
+        self
+    }
+
     /// Decides the record's key by `rule`. Without effect on a legacy route.
     #[must_use]
     pub fn key(mut self, rule: KeyRule) -> Self {
@@ -129,6 +141,7 @@ impl Route {
             path: path.into(),
             target,
             timeout: None,
+            migration: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reading `[[routes]]`.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use http::{HeaderName, Method};
@@ -10,13 +11,21 @@ use toml::de::{DeTable, DeValue};
 use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
-use super::suggest;
 use super::value::Name;
+use super::{migration, suggest};
+use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
 
 const TITLE: &str = "[[routes]]";
 const KEYS: &[&str] = &[
-    "method", "methods", "path", "service", "mode", "timeout", "key",
+    "method",
+    "methods",
+    "path",
+    "service",
+    "mode",
+    "timeout",
+    "key",
+    "migration",
 ];
 
 /// The four modes, as they are written.
@@ -57,6 +66,7 @@ pub(super) fn read<'a>(
         }
     }
     check_together(&routes, report);
+    check_names(&routes, report);
     routes
 }
 
@@ -78,16 +88,55 @@ fn read_one<'a>(
         );
     }
     let target = read_target(&section, path.as_ref(), legacy_is_set, report);
+    let migration = section
+        .table("migration", report)
+        .map(|(table, span)| migration::read(table, span, report));
+    if let (Some(migration), Some(target)) = (&migration, &target) {
+        let place = section.place_of("migration", report);
+        check_migration(migration, target, legacy_is_set, place, report);
+    }
     let (path, target) = (path?, target?);
     let route = Route {
         methods,
         timeout,
+        migration,
         ..Route::new(path.value, target)
     };
     Some(Located {
         value: route,
         place: path.place,
     })
+}
+
+/// Where a route that moves comes from, and whether it can be compared on its way.
+fn check_migration(
+    migration: &Migration,
+    target: &Target,
+    legacy_is_set: bool,
+    place: Place,
+    report: &mut Report<'_>,
+) {
+    let Target::Service { mode, .. } = target else {
+        return report.add(
+            place,
+            "a route with mode \"legacy\" does not move",
+            "name its service, and let steps begin with \"legacy\"",
+        );
+    };
+    if *mode == ServiceMode::Stream && migration.steps.contains(&Stage::Shadow) {
+        report.add(
+            place.clone(),
+            "a stream is not compared, and a step of its migration is \"shadow\"",
+            "write the steps without it, as in steps = [\"legacy\", \"10%\", \"kafka\"]",
+        );
+    }
+    if !legacy_is_set {
+        report.add(
+            place,
+            "a route moves, and there is no legacy upstream it could come from",
+            "set legacy = \"http://host:port\" at the top of the file",
+        );
+    }
 }
 
 fn read_target(
@@ -284,6 +333,23 @@ fn check_parameter(
         suggest::mend(name, known)
     };
     report.add(place, what, mend);
+}
+
+/// Two routes that move must not be called the same.
+fn check_names(routes: &[ReadRoute], report: &mut Report<'_>) {
+    let mut names = BTreeSet::new();
+    for route in routes {
+        let migration = route.value.migration.as_ref();
+        if let Some(name) = migration.and_then(|migration| migration.name.as_ref())
+            && !names.insert(name)
+        {
+            report.add(
+                route.place.clone(),
+                format!("two routes that move have the name {name:?}"),
+                "give each a name of its own: commands tell them apart by it",
+            );
+        }
+    }
 }
 
 fn check_together(routes: &[ReadRoute], report: &mut Report<'_>) {

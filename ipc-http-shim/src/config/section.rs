@@ -45,6 +45,14 @@ impl<'a> Section<'a> {
         report.place(&self.span)
     }
 
+    /// Where the value under `key` stands, or else the table.
+    pub(super) fn place_of(&self, key: &str, report: &Report<'_>) -> Place {
+        match self.get(key) {
+            Some(value) => report.place(&value.span()),
+            None => self.place(report),
+        }
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.table.get(key)
     }

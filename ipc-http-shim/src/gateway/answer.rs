@@ -21,12 +21,45 @@ pub(crate) struct Refusal(Box<Told>);
 struct Told {
     problem: Problem,
     headers: HeaderMap,
+    /// How a request to a service failed, where one did.
+    failed: Option<Failed>,
+}
+
+/// How a request to a service failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Failed {
+    /// It is known not to have been sent.
+    Unsent,
+    /// The service may have executed it.
+    Unknown,
 }
 
 impl Refusal {
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);
         self
+    }
+
+    /// Whether a service was asked, or could not be, and did not answer.
+    pub(crate) fn is_of_the_service(&self) -> bool {
+        self.0.failed.is_some()
+    }
+
+    /// Whether a service may have executed the request all the same.
+    pub(crate) fn may_be_executed(&self) -> bool {
+        self.0.failed == Some(Failed::Unknown)
+    }
+
+    /// Writes what is not for the client into our own log.
+    pub(crate) fn log(&self) {
+        let problem = &self.0.problem;
+        if let Some(private) = problem.private() {
+            tracing::warn!(
+                problem = problem.name(),
+                status = problem.status,
+                "{private}"
+            );
+        }
     }
 
     fn retry_after(self, wait: Duration) -> Self {
@@ -41,14 +74,17 @@ impl From<Problem> for Refusal {
         Self(Box::new(Told {
             problem,
             headers: HeaderMap::new(),
+            failed: None,
         }))
     }
 }
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
+        let failed = failed(&failure);
         let (problem, wait) = failure.into_problem();
-        let refusal = Self::from(problem);
+        let mut refusal = Self::from(problem);
+        refusal.0.failed = failed;
         match wait {
             Some(wait) => refusal.retry_after(wait),
             None => refusal,
@@ -56,16 +92,21 @@ impl From<Failure> for Refusal {
     }
 }
 
+fn failed(failure: &Failure) -> Option<Failed> {
+    match failure {
+        Failure::Rejected { .. } | Failure::Absent { .. } => Some(Failed::Unsent),
+        Failure::Unknown { .. } | Failure::Undecodable { .. } => Some(Failed::Unknown),
+        // The request's own fault, unless it says otherwise.
+        Failure::Refused(problem) => (problem.status >= 500).then_some(Failed::Unsent),
+    }
+}
+
 impl From<Refusal> for Response<Body> {
     fn from(refusal: Refusal) -> Self {
-        let Told { problem, headers } = *refusal.0;
-        if let Some(private) = problem.private() {
-            tracing::warn!(
-                problem = problem.name(),
-                status = problem.status,
-                "{private}"
-            );
-        }
+        refusal.log();
+        let Told {
+            problem, headers, ..
+        } = *refusal.0;
         let mut response = Self::new(Body::from(problem.to_json()));
         *response.status_mut() =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,5 +1,6 @@
 //! Where a request goes.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use http::{HeaderValue, Method, request};
 use ipc_core::envelope::Problem;
 
 use super::answer::Refusal;
-use super::key::record_key;
+use super::identity::identity;
+use super::key::{decoded, only_value, record_key};
 use super::legacy::LegacyProxy;
+use super::moving::{Moving, Side};
 use crate::config::{Config, Route, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
+use crate::migration::route::MovingRoute;
 use crate::routes::{Lookup, RouteFault, RouteTable};
 
 /// Every place a request can go, ready to be chosen from.
@@ -20,11 +24,28 @@ use crate::routes::{Lookup, RouteFault, RouteTable};
 pub(super) struct Destinations {
     table: RouteTable,
     /// In the table's order.
-    metrics: Vec<RouteMetrics>,
+    served: Vec<Served>,
+    /// Those of them that move.
+    moving: Vec<Arc<MovingRoute>>,
     legacy: Option<LegacyProxy>,
     legacy_metrics: RouteMetrics,
     unrouted_metrics: RouteMetrics,
     timeout: Duration,
+}
+
+/// What counts the requests of one route.
+#[derive(Debug)]
+struct Served {
+    metrics: RouteMetrics,
+    /// Where the route moves.
+    moving: Option<InMotion>,
+}
+
+#[derive(Debug)]
+struct InMotion {
+    route: Arc<MovingRoute>,
+    /// What counts the requests that the legacy upstream answers.
+    legacy: RouteMetrics,
 }
 
 /// Where one request goes.
@@ -35,12 +56,13 @@ pub(super) enum Destination<'d> {
         proxy: &'d LegacyProxy,
         timeout: Duration,
     },
+    Moving(Box<Moving<'d>>),
     /// The gateway answers itself.
     Nowhere(Refusal),
 }
 
 /// How a service is asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ToService {
     pub(super) service: Arc<str>,
     pub(super) mode: ServiceMode,
@@ -53,7 +75,7 @@ impl Destinations {
         let table = RouteTable::new(config.routes.clone())?;
         let stranded: Vec<RouteFault> = (0..)
             .zip(table.routes())
-            .filter(|(_, route)| config.legacy.is_none() && route.target == Target::Legacy)
+            .filter(|(_, route)| config.legacy.is_none() && needs_legacy(route))
             .map(|(index, route)| RouteFault {
                 route: index,
                 earlier: None,
@@ -64,12 +86,15 @@ impl Destinations {
         if !stranded.is_empty() {
             return Err(stranded);
         }
+        let served: Vec<Served> = table
+            .routes()
+            .iter()
+            .map(|route| Served::new(route, metrics))
+            .collect();
+        let moving = served.iter().filter_map(|served| served.moving.as_ref());
         Ok(Self {
-            metrics: table
-                .routes()
-                .iter()
-                .map(|route| metrics.route(label(route), mode(route)))
-                .collect(),
+            moving: moving.map(|moving| Arc::clone(&moving.route)).collect(),
+            served,
             table,
             legacy: config.legacy.as_ref().map(LegacyProxy::new),
             legacy_metrics: metrics.route("unrouted", Mode::legacy),
@@ -79,7 +104,11 @@ impl Destinations {
     }
 
     /// Where a request with this head goes, and what counts it.
-    pub(super) fn find(&self, head: &request::Parts) -> (Destination<'_>, &RouteMetrics) {
+    pub(super) fn find(
+        &self,
+        head: &request::Parts,
+        peer: Option<SocketAddr>,
+    ) -> (Destination<'_>, &RouteMetrics) {
         let (route, index, params) = match self.table.find(&head.method, head.uri.path()) {
             Lookup::Found {
                 route,
@@ -90,17 +119,47 @@ impl Destinations {
             Lookup::Nothing => return self.unrouted(no_route),
         };
         let timeout = route.timeout.unwrap_or(self.timeout);
-        let destination = match (&route.target, &self.legacy) {
-            (Target::Service { service, mode, key }, _) => Destination::Service(ToService {
-                service: Arc::clone(service),
-                mode: *mode,
-                key: record_key(key, &head.method, &params, &head.headers),
-                timeout,
-            }),
-            (Target::Legacy, Some(proxy)) => Destination::Legacy { proxy, timeout },
-            (Target::Legacy, None) => Destination::Nowhere(no_route()),
+        let served = &self.served[index];
+        let (service, mode, key) = match (&route.target, &self.legacy) {
+            (Target::Service { service, mode, key }, _) => (service, *mode, key),
+            (Target::Legacy, Some(proxy)) => {
+                return (Destination::Legacy { proxy, timeout }, &served.metrics);
+            }
+            (Target::Legacy, None) => return (Destination::Nowhere(no_route()), &served.metrics),
         };
-        (destination, &self.metrics[index])
+        let to = ToService {
+            service: Arc::clone(service),
+            mode,
+            key: record_key(key, &head.method, &params, &head.headers),
+            timeout,
+        };
+        let (Some(InMotion { route, legacy }), Some(proxy)) = (&served.moving, &self.legacy) else {
+            return (Destination::Service(to), &served.metrics);
+        };
+        let standing = route.standing();
+        let whose = || {
+            let key = to.key.clone().or_else(|| only_value(&params).map(decoded));
+            identity(key, &route.rules().sticky, &head.headers, peer)
+        };
+        let is_shadowed = mode != ServiceMode::Stream && route.shadows(&head.method);
+        let side = Side::of(standing.position.stage, whose, is_shadowed);
+        let moving = Moving {
+            route,
+            standing,
+            side,
+            to,
+            proxy,
+        };
+        let metrics = match side {
+            Side::Legacy | Side::Shadow => legacy,
+            Side::Kafka => &served.metrics,
+        };
+        (Destination::Moving(Box::new(moving)), metrics)
+    }
+
+    /// The routes that move, in the table's order.
+    pub(super) fn moving(&self) -> &[Arc<MovingRoute>] {
+        &self.moving
     }
 
     /// What counts requests that are refused before they are routed.
@@ -119,6 +178,31 @@ impl Destinations {
             None => (Destination::Nowhere(refusal()), &self.unrouted_metrics),
         }
     }
+}
+
+impl Served {
+    fn new(route: &Route, metrics: &Metrics) -> Self {
+        let label: Arc<str> = label(route).into();
+        let rules = route.migration.clone();
+        let moving = rules.map(|rules| {
+            let name = rules
+                .name
+                .as_deref()
+                .map_or_else(|| Arc::clone(&label), Arc::from);
+            InMotion {
+                route: Arc::new(MovingRoute::new(name, rules)),
+                legacy: metrics.route(Arc::clone(&label), Mode::legacy),
+            }
+        });
+        Self {
+            metrics: metrics.route(label, mode(route)),
+            moving,
+        }
+    }
+}
+
+fn needs_legacy(route: &Route) -> bool {
+    route.target == Target::Legacy || route.migration.is_some()
 }
 
 fn label(route: &Route) -> String {

@@ -32,12 +32,14 @@ fn is_keyless(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
-fn only_value<'p>(params: &Params<'_, 'p>) -> Option<&'p str> {
+/// The value of a path's single parameter.
+pub(super) fn only_value<'p>(params: &Params<'_, 'p>) -> Option<&'p str> {
     let mut values = params.iter().map(|(_, value)| value);
     values.next().filter(|_| values.next().is_none())
 }
 
-fn decoded(value: &str) -> Bytes {
+/// A path parameter as a key.
+pub(super) fn decoded(value: &str) -> Bytes {
     percent_decode_str(value).collect()
 }
 

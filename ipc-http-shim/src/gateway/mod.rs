@@ -3,15 +3,19 @@
 
 mod answer;
 mod body;
+mod copied;
 mod destination;
 mod forwarded;
+mod identity;
 mod intake;
 mod key;
 mod legacy;
 mod metered;
+mod moving;
 mod one_way;
 mod progress;
 mod request_reply;
+mod shadows;
 mod sse;
 mod stream;
 mod timing;
@@ -29,9 +33,12 @@ use tokio_util::sync::CancellationToken;
 use answer::Refusal;
 use destination::{Destination, Destinations, ToService};
 use metered::Metered;
+use moving::Side;
+use shadows::Shadows;
 
 use crate::config::{Config, Limits, ServiceMode};
 use crate::metrics::Metrics;
+use crate::migration::route::MovingRoute;
 use crate::routes::RouteFault;
 use crate::upstream::{Outbound, Upstream};
 
@@ -43,6 +50,7 @@ struct Inner {
     destinations: Destinations,
     limits: Limits,
     upstream: Arc<dyn Upstream>,
+    shadows: Shadows,
     /// Cancelled when the process is about to stop.
     draining: CancellationToken,
 }
@@ -62,9 +70,20 @@ impl Gateway {
         Ok(Self(Arc::new(Inner {
             destinations: Destinations::new(config, metrics)?,
             limits: config.limits,
+            shadows: Shadows::new(Arc::clone(&upstream), draining.clone(), config.limits.body),
             upstream,
             draining,
         })))
+    }
+
+    /// The routes that move.
+    pub(crate) fn moving(&self) -> &[Arc<MovingRoute>] {
+        self.0.destinations.moving()
+    }
+
+    /// Waits until nothing is under way that no client waits for.
+    pub(crate) async fn ended(&self) {
+        self.0.shadows.ended().await;
     }
 
     /// Answers one request.
@@ -83,7 +102,7 @@ impl Gateway {
         let (destination, metrics) = match intake::check(&head, &this.limits) {
             Ok(()) => {
                 intake::normalise(&mut head);
-                this.destinations.find(&head)
+                this.destinations.find(&head, peer)
             }
             Err(refusal) => (
                 Destination::Nowhere(refusal),
@@ -98,6 +117,13 @@ impl Gateway {
             Destination::Service(to) => (Some("kafka"), this.over_kafka(to, request, peer).await),
             Destination::Legacy { proxy, timeout } => {
                 (Some("legacy"), proxy.answer(request, peer, timeout).await)
+            }
+            Destination::Moving(moving) => {
+                let beyond = match moving.side {
+                    Side::Legacy | Side::Shadow => "legacy",
+                    Side::Kafka => "kafka",
+                };
+                (Some(beyond), this.moving(*moving, request, peer).await)
             }
             Destination::Nowhere(refusal) => (None, Err(refusal)),
         };
@@ -128,6 +154,7 @@ impl Inner {
             key: to.key,
             timeout: to.timeout,
             peer,
+            shadow: false,
         };
         let upstream = &*self.upstream;
         match to.mode {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use ipc_core::service::AdminError;
+use ipc_core::transport::TransportError;
 
 use crate::routes::RouteFault;
 
@@ -25,6 +26,9 @@ pub enum StartError {
     /// Routes that cannot be served, each with its mend.
     #[error("{}", list(.0))]
     Routes(Vec<RouteFault>),
+    /// It cannot take part in deciding where routes stand.
+    #[error(transparent)]
+    Migration(#[from] TransportError),
 }
 
 impl StartError {

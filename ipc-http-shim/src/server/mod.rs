@@ -1,5 +1,6 @@
 //! The HTTP listener: connections, and their drain.
 
+mod admin;
 mod connection;
 mod error;
 
@@ -7,9 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper_util::server::graceful::GracefulShutdown;
 use ipc_core::health::Health;
 use ipc_core::service::Admin;
+use ipc_core::transport::{Transport, TransportError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
+use crate::migration::agreement::Agreement;
 use crate::upstream::Upstream;
 
 use connection::Connections;
@@ -37,6 +41,7 @@ pub struct Shim {
     admin: Option<Admin>,
     draining: CancellationToken,
     drain: Duration,
+    agreement: Option<Agreement>,
 }
 
 /// How serving ended.
@@ -76,7 +81,8 @@ impl Shim {
         let admin = match config.admin {
             Some(admin) => {
                 let render = move || metrics.render_with(&upstream.metrics());
-                Some(Admin::start(admin, health.clone(), render).await?)
+                let own = admin::router(gateway.clone());
+                Some(Admin::start_with(admin, health.clone(), render, own).await?)
             }
             None => None,
         };
@@ -89,7 +95,36 @@ impl Shim {
             admin,
             draining,
             drain: config.drain,
+            agreement: None,
         })
+    }
+
+    /// Has the routes that move go where all gateways of this fleet agree, through a
+    /// cluster that `connect` reaches: again and again, where it is away. Without this
+    /// they stay where they begin. Nothing is done where no route moves.
+    ///
+    /// # Errors
+    ///
+    /// Where `connect` says that its configuration cannot work, or the topic
+    /// `ipc.migration` is missing and `config` does not have topics made.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the shim.
+    pub async fn agreeing<C, F>(mut self, config: &Config, connect: C) -> Result<Self, StartError>
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Arc<dyn Transport>, TransportError>> + Send + 'static,
+    {
+        let routes = self.gateway.moving();
+        if !routes.is_empty() {
+            let connect = Box::new(move || connect().boxed());
+            let may_create = config.reply_partitions.is_some();
+            let (fleet, health) = (&config.fleet, &self.health);
+            let agreement = Agreement::begin(connect, fleet, routes, may_create, health).await?;
+            self.agreement = Some(agreement);
+        }
+        Ok(self)
     }
 
     /// Where HTTP clients are served.
@@ -120,8 +155,13 @@ impl Shim {
             admin,
             draining,
             drain,
+            agreement,
             ..
         } = self;
+        let mut agreeing = JoinSet::new();
+        if let Some(agreement) = agreement {
+            agreeing.spawn(agreement.run(draining.clone()));
+        }
         health.started();
         let graceful = GracefulShutdown::new();
         let mut tasks = JoinSet::new();
@@ -144,6 +184,8 @@ impl Shim {
         while tasks.try_join_next().is_some() {}
         let cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
         tasks.shutdown().await;
+        gateway.ended().await;
+        while agreeing.join_next().await.is_some() {}
         if let Some(admin) = admin {
             admin.stop().await;
         }

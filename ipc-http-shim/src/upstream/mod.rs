@@ -35,6 +35,8 @@ pub struct Outbound {
     pub timeout: Duration,
     /// The HTTP client's address.
     pub peer: Option<SocketAddr>,
+    /// Whether it is a copy of a request that is answered elsewhere.
+    pub shadow: bool,
 }
 
 /// A service's reply to a call.

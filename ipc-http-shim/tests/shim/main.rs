@@ -1,11 +1,13 @@
 //! The shim over real sockets, with an in-memory way to services.
 
+mod agreement;
 mod config;
 mod drain;
 mod http2;
 mod kafka;
 mod legacy;
 mod limits;
+mod moving;
 mod outcomes;
 mod program;
 mod routing;

@@ -20,6 +20,7 @@ pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
         key,
         timeout,
         peer,
+        shadow,
     } = outbound;
     let unaddressable = || {
         let problem = Problem::new("no-service", "the route's service cannot be addressed", 500);
@@ -33,6 +34,7 @@ pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
     options.timeout = Some(timeout);
     options.key = key.map_or(RecordKey::None, RecordKey::Bytes);
     options.peer = peer;
+    options.shadow = shadow;
     request.extensions_mut().insert(options);
     Ok(request.map(Body::from))
 }
@@ -156,6 +158,7 @@ mod tests {
             key: None,
             timeout: Duration::from_secs(1),
             peer: None,
+            shadow: false,
         };
 
         let addressed = addressed(outbound).expect("it can be addressed");

@@ -23,6 +23,7 @@ pub(crate) struct Seen {
     pub(crate) key: Option<Bytes>,
     pub(crate) timeout: Duration,
     pub(crate) peer: Option<SocketAddr>,
+    pub(crate) shadow: bool,
 }
 
 type Handler<T> = Box<dyn Fn(Seen) -> BoxFuture<'static, Result<T, Failure>> + Send + Sync>;
@@ -101,6 +102,7 @@ fn seen(outbound: Outbound) -> Seen {
         key,
         timeout,
         peer,
+        shadow,
         ..
     } = outbound;
     let (head, body) = request.into_parts();
@@ -111,6 +113,7 @@ fn seen(outbound: Outbound) -> Seen {
         key,
         timeout,
         peer,
+        shadow,
     }
 }
 

@@ -13,6 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use ipc_core::health::Health;
+use ipc_core::transport::{Transport, TransportError};
 use ipc_http_shim::config::{Config, Mistakes, Overrides, load};
 use ipc_http_shim::server::Drained;
 use ipc_http_shim::{Shim, upstream::Upstream};
@@ -38,14 +39,25 @@ pub(crate) fn try_config(text: &str) -> Result<Config, Mistakes> {
 impl Running {
     /// Starts a shim with a health that others report to as well.
     pub(crate) async fn start_with(text: &str, upstream: impl Upstream, health: Health) -> Self {
-        let text = format!(
-            "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
-             kafka.\"bootstrap.servers\" = \"nowhere:1\"\n{text}",
-        );
-        let config = try_config(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        let shim = Shim::bind(&config, Arc::new(upstream), health)
-            .await
-            .expect("the configuration can be served");
+        let (_, shim) = bound(text, upstream, health).await;
+        Self::serve(shim)
+    }
+
+    /// Starts a shim that agrees with others through the cluster of `connect`.
+    pub(crate) async fn start_agreeing<F>(
+        text: &str,
+        upstream: impl Upstream,
+        connect: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Arc<dyn Transport>, TransportError>> + Send + 'static,
+    {
+        let (config, shim) = bound(text, upstream, Health::new()).await;
+        let shim = shim.agreeing(&config, connect).await;
+        Self::serve(shim.expect("it can take part"))
+    }
+
+    fn serve(shim: Shim) -> Self {
         let address = shim.address();
         let admin = shim.admin_address().expect("there is an admin address");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -130,6 +142,18 @@ impl Running {
         let ended = self.serving.join_next().await;
         ended.expect("it serves").expect("it does not panic")
     }
+}
+
+async fn bound(text: &str, upstream: impl Upstream, health: Health) -> (Config, Shim) {
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
+         kafka.\"bootstrap.servers\" = \"nowhere:1\"\n{text}",
+    );
+    let config = try_config(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let shim = Shim::bind(&config, Arc::new(upstream), health)
+        .await
+        .expect("the configuration can be served");
+    (config, shim)
 }
 
 fn towards(address: SocketAddr, request: Request<Body>) -> Request<Body> {

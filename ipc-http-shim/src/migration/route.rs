@@ -1,0 +1,120 @@
+//! One route on its way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+
+use super::compare::Comparison;
+use super::samples::Samples;
+use super::tally::Tally;
+use super::{Counts, Migration, Position, Sample, ShadowedMethods};
+
+/// A route on its way from the legacy upstream to its service.
+#[derive(Debug)]
+pub(crate) struct MovingRoute {
+    name: Arc<str>,
+    rules: Migration,
+    comparison: Comparison,
+    standing: ArcSwap<Standing>,
+    samples: Samples,
+}
+
+/// Where the route stands, and what was counted there: requests under way when it
+/// moves on are counted where they began.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) position: Position,
+    pub(crate) tally: Tally,
+    bound: Duration,
+}
+
+/// What is told of a route.
+#[derive(Clone, Debug, Serialize)]
+pub struct RouteStatus {
+    /// What commands call it.
+    pub name: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub position: Position,
+    /// What this instance has counted there.
+    pub counts: Counts,
+    /// Differences this instance has found, the newest first.
+    pub samples: Vec<Sample>,
+}
+
+impl MovingRoute {
+    pub(crate) fn new(name: Arc<str>, rules: Migration) -> Self {
+        let first = rules.steps.first().copied();
+        let position = Position::first(first.unwrap_or_else(|| rules.refuge()));
+        Self {
+            name,
+            comparison: Comparison::new(&rules.compare),
+            standing: ArcSwap::from_pointee(Standing::new(position, &rules)),
+            rules,
+            samples: Samples::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) fn rules(&self) -> &Migration {
+        &self.rules
+    }
+
+    pub(crate) fn comparison(&self) -> &Comparison {
+        &self.comparison
+    }
+
+    pub(crate) fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        self.standing.load_full()
+    }
+
+    /// Whether requests with this method are shadowed.
+    pub(crate) fn shadows(&self, method: &http::Method) -> bool {
+        self.rules.shadow == ShadowedMethods::Every || method.is_safe()
+    }
+
+    /// Goes where `position` says, unless the route knows of a later one. What was
+    /// counted begins anew with a new stage.
+    pub(crate) fn go(&self, position: Position) {
+        let standing = self.standing.load();
+        if position.generation <= standing.position.generation {
+            return;
+        }
+        self.standing
+            .store(Arc::new(Standing::new(position, &self.rules)));
+    }
+
+    pub(crate) fn status(&self) -> RouteStatus {
+        let standing = self.standing.load();
+        RouteStatus {
+            name: self.name.to_string(),
+            position: standing.position.clone(),
+            counts: standing.tally.counts(),
+            samples: self.samples.newest(),
+        }
+    }
+}
+
+impl Standing {
+    fn new(position: Position, rules: &Migration) -> Self {
+        Self {
+            position,
+            tally: Tally::default(),
+            bound: rules.bounds.p99,
+        }
+    }
+
+    /// Counts what a request to the service came to.
+    pub(crate) fn kafka_answered(&self, failed: bool, took: Duration) {
+        self.tally.kafka_answered(failed, took > self.bound);
+    }
+}
