@@ -26,7 +26,7 @@ pub(crate) enum Check {
     Features,
     /// Licences and banned crates
     Deny,
-    /// The demo's exchanges are right
+    /// The demo's exchanges are right, and its story goes as it should
     Demo,
     /// The benchmarks run; what they find fails nothing
     Bench,
@@ -75,7 +75,10 @@ fn passes(supervisor: &mut Supervisor, check: Check) -> Result<bool> {
         }
         Check::Features => each_feature_alone()?,
         Check::Deny => vec![deny::command(supervisor)?],
-        Check::Demo => vec![with(cargo("demo")?, &["--once"])],
+        Check::Demo => vec![
+            with(cargo("demo")?, &["--once"]),
+            with(cargo("demo")?, &["migrate"]),
+        ],
         Check::Bench => return Ok(Bench::smoke().run(supervisor)? == ExitCode::SUCCESS),
     };
     for mut command in commands {

@@ -1,7 +1,8 @@
 //! A small complete system in one terminal: a broker, the orders service, a
 //! legacy HTTP server, and the gateway in front of both.
 //!
-//! Run with: `cargo demo`, or `cargo demo --once` to have it ask itself.
+//! Run with: `cargo demo`, or `cargo demo --once` to have it ask itself, or `cargo demo
+//! migrate` for the story of a route that moves to Kafka and back.
 //!
 //! You see lines for curl to paste, and one line for each hop of each message:
 //! who wrote or read which record, what it is, how long after the message's first
@@ -13,6 +14,7 @@
 mod exchange;
 mod hops;
 mod legacy;
+mod migrate;
 mod orders;
 mod system;
 mod terminal;
@@ -22,7 +24,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anstream::println;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use ipc_core::service::shutdown_signal;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -40,6 +42,14 @@ struct Args {
     /// Where the gateway listens [default: 127.0.0.1:8080; with --once a free port]
     #[arg(long)]
     listen: Option<SocketAddr>,
+    #[command(subcommand)]
+    story: Option<Story>,
+}
+
+#[derive(Subcommand)]
+enum Story {
+    /// A route moves from a legacy server to Kafka and back, by itself and by hand
+    Migrate,
 }
 
 #[tokio::main]
@@ -51,6 +61,9 @@ async fn main() -> anyhow::Result<ExitCode> {
         .with_writer(std::io::stderr)
         .init();
 
+    if let Some(Story::Migrate) = args.story {
+        return migrate::run().await;
+    }
     let begun = Instant::now();
     let free_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let listen = args.listen.or(args.once.then_some(free_port));

@@ -16,7 +16,7 @@ use super::record::{Command, Decided, Record, Told, Wanted};
 use super::{Counts, Position};
 
 /// Between two looks whether a command is obeyed.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The routes of one fleet that move.
 #[derive(Clone)]

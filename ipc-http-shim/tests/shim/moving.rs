@@ -202,3 +202,31 @@ async fn without_a_fallback_a_failure_is_the_answer() {
     let told = status(&shim, |route| route["counts"]["kafka"] == 1).await;
     assert_eq!(told["counts"]["kafka_failed"], 1);
 }
+
+#[tokio::test]
+async fn a_page_shows_it_and_asks_nobody_else() {
+    let old = legacy("{}").await;
+    let shim =
+        Running::start_before(&route("steps = [\"kafka\"]\n"), Fake::silent(), old.address).await;
+
+    let page = shim.probe("/admin/migration.html").await;
+
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let policy = page.headers()["content-security-policy"].to_str();
+    let policy = policy.expect("it is text").to_owned();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'"),
+        "{policy}"
+    );
+    assert!(text(page).await.contains("src=\"/admin/migration.js\""));
+    let script = text(shim.probe("/admin/migration.js").await).await;
+    let told = status(&shim, |_| true).await;
+    let counts = told["counts"].as_object().expect("it is an object");
+    // What the script counts by name is told under this name.
+    for (name, _) in counts
+        .iter()
+        .filter(|(name, _)| !name.starts_with("differ_"))
+    {
+        assert!(script.contains(&format!("[\"{name}\",")), "{name}");
+    }
+}
