@@ -49,9 +49,9 @@ function samples(route) {
   for (const sample of route.samples) {
     for (const found of sample.differences) {
       table.append(row("td", [
-        [new Date(sample.at).toLocaleTimeString()],
-        [`${sample.method} ${sample.correlation_id ?? ""}`],
-        [found.place],
+        [new Date(sample.at).toLocaleTimeString(), "name"],
+        [`${sample.method} ${sample.correlation_id ?? ""}`, "name"],
+        [found.place, "name"],
         [found.legacy ?? "nothing", "side"],
         [found.kafka ?? "nothing", "side"],
       ]));
