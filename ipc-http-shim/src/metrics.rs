@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::migration::metrics::MigrationMetrics;
+
 /// Upper bounds in seconds.
 const DURATIONS: [f64; 16] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
@@ -56,6 +58,7 @@ pub(crate) struct Metrics {
     requests: Family<EndLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     in_flight: Family<RouteLabels, Gauge>,
+    migration: MigrationMetrics,
 }
 
 impl Metrics {
@@ -81,12 +84,20 @@ impl Metrics {
             "Requests whose answer is not yet sent to its end",
             Family::clone(&in_flight),
         );
+        let migration = MigrationMetrics::default();
+        migration.register(&mut registry);
         Self {
             registry,
             requests,
             durations,
             in_flight,
+            migration,
         }
+    }
+
+    /// Those of routes that move.
+    pub(crate) fn migration(&self) -> &MigrationMetrics {
+        &self.migration
     }
 
     /// The metrics of one route. Ask once and keep the handle.

@@ -190,7 +190,7 @@ impl Served {
                 .as_deref()
                 .map_or_else(|| Arc::clone(&label), Arc::from);
             InMotion {
-                route: Arc::new(MovingRoute::new(name, rules)),
+                route: Arc::new(MovingRoute::new(name, rules, metrics.migration())),
                 legacy: metrics.route(Arc::clone(&label), Mode::legacy),
             }
         });

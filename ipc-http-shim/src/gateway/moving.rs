@@ -121,9 +121,9 @@ impl Inner {
             return Err(refusal);
         }
         refusal.log();
-        standing.tally.fell_back();
+        standing.fell_back();
         let answer = proxy.answer(again, peer, timeout).await;
-        standing.tally.legacy_answered(has_failed(&answer));
+        standing.legacy_answered(has_failed(&answer));
         answer
     }
 }
@@ -135,7 +135,7 @@ impl Moving<'_> {
         peer: Option<SocketAddr>,
     ) -> Result<Response<Body>, Refusal> {
         let answer = self.proxy.answer(request, peer, self.to.timeout).await;
-        self.standing.tally.legacy_answered(has_failed(&answer));
+        self.standing.legacy_answered(has_failed(&answer));
         answer
     }
 }

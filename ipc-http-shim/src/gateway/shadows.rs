@@ -83,7 +83,7 @@ impl Shadows {
         peer: Option<SocketAddr>,
     ) -> Result<(Request<Body>, LegacyCopy), Request<Body>> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            moving.standing.tally.not_compared();
+            moving.standing.not_compared();
             return Err(request);
         };
         let (head, body) = request.into_parts();
@@ -139,7 +139,7 @@ impl Shadow {
             legacy,
             ..
         } = self;
-        let not_compared = || standing.tally.not_compared();
+        let not_compared = || standing.not_compared();
         let Ok(body) = asked.await else {
             return not_compared();
         };
@@ -179,13 +179,13 @@ impl Shadow {
             return not_compared();
         };
         match route.comparison().compare(&legacy, &kafka) {
-            Compared::Same => standing.tally.same(),
+            Compared::Same => standing.same(),
             Compared::Not(why) => {
                 tracing::debug!(route = &**route.name(), why, "answers are not compared");
                 not_compared();
             }
             Compared::Different(class, differences) => {
-                standing.tally.different(class);
+                standing.different(class);
                 let id = id.map(|id| id.to_string());
                 let sample = Sample::new(UnixMillis::now(), &method, id, class, differences);
                 route.samples().keep(sample);

@@ -103,7 +103,7 @@ impl Board {
             let standing = place.route.standing();
             CountedAt {
                 generation: standing.position.generation,
-                counts: standing.tally.counts(),
+                counts: standing.counts(),
             }
         };
         let routes = self.places.iter();

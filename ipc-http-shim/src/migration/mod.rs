@@ -6,6 +6,7 @@ mod board;
 pub(crate) mod compare;
 mod judge;
 mod member;
+pub(crate) mod metrics;
 mod position;
 pub mod record;
 mod remote;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
-use super::compare::Comparison;
+use super::compare::{Class, Comparison};
+use super::metrics::{MigrationMetrics, MovingMetrics};
 use super::samples::Samples;
 use super::tally::Tally;
 use super::{Counts, Migration, Position, Sample, ShadowedMethods};
@@ -18,6 +19,7 @@ pub(crate) struct MovingRoute {
     rules: Migration,
     comparison: Comparison,
     standing: ArcSwap<Standing>,
+    metrics: MovingMetrics,
     samples: Samples,
 }
 
@@ -26,8 +28,9 @@ pub(crate) struct MovingRoute {
 #[derive(Debug)]
 pub(crate) struct Standing {
     pub(crate) position: Position,
-    pub(crate) tally: Tally,
+    tally: Tally,
     bound: Duration,
+    metrics: MovingMetrics,
 }
 
 /// What is told of a route.
@@ -45,13 +48,15 @@ pub struct RouteStatus {
 }
 
 impl MovingRoute {
-    pub(crate) fn new(name: Arc<str>, rules: Migration) -> Self {
+    pub(crate) fn new(name: Arc<str>, rules: Migration, metrics: &MigrationMetrics) -> Self {
+        let metrics = metrics.route(&name);
         let first = rules.steps.first().copied();
         let position = Position::first(first.unwrap_or_else(|| rules.refuge()));
         Self {
             name,
             comparison: Comparison::new(&rules.compare),
-            standing: ArcSwap::from_pointee(Standing::new(position, &rules)),
+            standing: ArcSwap::from_pointee(Standing::new(position, &rules, &metrics)),
+            metrics,
             rules,
             samples: Samples::default(),
         }
@@ -89,8 +94,8 @@ impl MovingRoute {
         if position.generation <= standing.position.generation {
             return;
         }
-        self.standing
-            .store(Arc::new(Standing::new(position, &self.rules)));
+        let standing = Standing::new(position, &self.rules, &self.metrics);
+        self.standing.store(Arc::new(standing));
     }
 
     pub(crate) fn status(&self) -> RouteStatus {
@@ -98,23 +103,54 @@ impl MovingRoute {
         RouteStatus {
             name: self.name.to_string(),
             position: standing.position.clone(),
-            counts: standing.tally.counts(),
+            counts: standing.counts(),
             samples: self.samples.newest(),
         }
     }
 }
 
 impl Standing {
-    fn new(position: Position, rules: &Migration) -> Self {
+    fn new(position: Position, rules: &Migration, metrics: &MovingMetrics) -> Self {
+        metrics.stands_at(&position);
         Self {
+            metrics: metrics.clone(),
             position,
             tally: Tally::default(),
             bound: rules.bounds.p99,
         }
     }
 
+    /// Counts what a request to the legacy upstream came to.
+    pub(crate) fn legacy_answered(&self, failed: bool) {
+        self.tally.legacy_answered(failed);
+    }
+
     /// Counts what a request to the service came to.
     pub(crate) fn kafka_answered(&self, failed: bool, took: Duration) {
         self.tally.kafka_answered(failed, took > self.bound);
+    }
+
+    pub(crate) fn fell_back(&self) {
+        self.tally.fell_back();
+        self.metrics.fell_back();
+    }
+
+    pub(crate) fn same(&self) {
+        self.tally.same();
+        self.metrics.same();
+    }
+
+    pub(crate) fn different(&self, class: Class) {
+        self.tally.different(class);
+        self.metrics.different(class);
+    }
+
+    pub(crate) fn not_compared(&self) {
+        self.tally.not_compared();
+        self.metrics.not_compared();
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.tally.counts()
     }
 }

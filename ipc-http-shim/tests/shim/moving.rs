@@ -82,6 +82,15 @@ async fn a_shadow_is_compared_and_its_client_sees_the_legacy_answer() {
     assert_eq!(status["stage"], "shadow");
     assert_eq!(status["counts"]["differ_json"], 1);
     assert_eq!(status["counts"]["legacy"], 2);
+    let metrics = text(shim.probe("/metrics").await).await;
+    for line in [
+        "ipc_shim_shadows_total{route=\"/orders/{id}\",result=\"same\"} 1",
+        "ipc_shim_shadows_total{route=\"/orders/{id}\",result=\"json\"} 1",
+        "ipc_shim_migration_shadowed{route=\"/orders/{id}\"} 1",
+        "ipc_shim_migration_percent{route=\"/orders/{id}\"} 0",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
     let sample = &status["samples"][0];
     assert_eq!(sample["class"], "json");
     let total = serde_json::json!({"place": "/total", "legacy": "1", "kafka": "2"});
