@@ -24,8 +24,9 @@ use crate::migration::route::{MovingRoute, Standing};
 use crate::upstream::{Outbound, Upstream};
 
 /// How many copies may be under way. More are left out, and counted: a service that
-/// hangs must not fill the gateway's memory with requests that nobody waits for.
-const MOST: usize = 256;
+/// hangs must not fill the gateway's memory with requests that nobody waits for. Each
+/// holds a request and two answers of at most `compare.body` bytes.
+const MOST: usize = 128;
 
 /// The copies that are under way.
 pub(super) struct Shadows {
@@ -87,7 +88,8 @@ impl Shadows {
             return Err(request);
         };
         let (head, body) = request.into_parts();
-        let (body, asked) = copied(body, self.body);
+        let most = moving.route.rules().compare.body;
+        let (body, asked) = copied(body, self.body.min(most));
         let (to, legacy) = oneshot::channel();
         let shadow = Shadow {
             route: Arc::clone(moving.route),
@@ -103,7 +105,6 @@ impl Shadows {
         let draining = self.draining.clone();
         self.tasks
             .spawn(async move { draining.run_until_cancelled(shadow.run()).await });
-        let most = moving.route.rules().compare.body;
         let request = Request::from_parts(head, Body::new(body));
         Ok((request, LegacyCopy { to, most }))
     }

@@ -87,8 +87,8 @@ pub struct Compare {
     pub show: Vec<String>,
     /// By how much two JSON numbers may differ. Default: 0.
     pub tolerance: f64,
-    /// Bytes of an answer that are kept to be compared; what is larger is not
-    /// compared. Default: 1 MiB.
+    /// Bytes of a request, and of an answer, that are kept to be copied and compared;
+    /// what is larger is not. Default: 1 MiB.
     pub body: usize,
 }
 
