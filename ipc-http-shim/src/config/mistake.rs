@@ -69,9 +69,33 @@ pub(super) struct Located<T> {
     pub(super) place: Place,
 }
 
+/// Where the lines of a text start, so that a place in a long one is found at once.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            text,
+            starts: std::iter::once(0).chain(after_newlines).collect(),
+        }
+    }
+
+    /// The line and column at which a span of the text starts.
+    pub(super) fn place(&self, span: &Range<usize>) -> Place {
+        let line = self.starts.partition_point(|start| *start <= span.start);
+        let start = self.starts[line - 1];
+        let before = self.text.get(start..span.start).unwrap_or_default();
+        Place::Line(line, before.chars().count() + 1)
+    }
+}
+
 /// Gathers mistakes while a configuration is read.
 pub(super) struct Report<'t> {
-    text: &'t str,
+    lines: Lines<'t>,
     list: Vec<Mistake>,
     /// Lines that are not TOML: whatever else is found there only follows from
     /// that.
@@ -81,7 +105,7 @@ pub(super) struct Report<'t> {
 impl<'t> Report<'t> {
     pub(super) fn on(text: &'t str) -> Self {
         Self {
-            text,
+            lines: Lines::of(text),
             list: Vec::new(),
             unreadable: BTreeSet::new(),
         }
@@ -89,12 +113,7 @@ impl<'t> Report<'t> {
 
     /// The line and column at which a span of the text starts.
     pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Place::Line(
-            before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        self.lines.place(span)
     }
 
     /// Adds a mistake, unless its line could not even be read.

@@ -9,6 +9,7 @@ mod load;
 mod mistake;
 mod overrides;
 mod properties;
+mod rewriting;
 mod route;
 mod routes;
 mod section;
@@ -23,6 +24,7 @@ pub use load::load;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use overrides::{Override, Overrides};
 pub use properties::KafkaProperties;
+pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
 pub use value::LegacyOrigin;
 

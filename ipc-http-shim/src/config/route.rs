@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
+use super::Rewriting;
+
 /// Sends some requests somewhere.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -19,6 +21,9 @@ pub struct Route {
     /// How long a request may wait for the head of its answer. Default: the
     /// shim's `timeout`.
     pub timeout: Option<Duration>,
+    /// What is changed of its requests on their way, and of their answers.
+    /// Default: nothing.
+    pub rewriting: Rewriting,
 }
 
 /// Where the requests of a route go.
@@ -101,6 +106,13 @@ impl Route {
         self
     }
 
+    /// Changes requests on their way, and their answers.
+    #[must_use]
+    pub fn rewriting(mut self, rewriting: Rewriting) -> Self {
+        self.rewriting = rewriting;
+        self
+    }
+
     /// Decides the record's key by `rule`. Without effect on a legacy route.
     #[must_use]
     pub fn key(mut self, rule: KeyRule) -> Self {
@@ -129,6 +141,7 @@ impl Route {
             path: path.into(),
             target,
             timeout: None,
+            rewriting: Rewriting::default(),
         }
     }
 }

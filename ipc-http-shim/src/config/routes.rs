@@ -10,13 +10,22 @@ use toml::de::{DeTable, DeValue};
 use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
-use super::suggest;
 use super::value::Name;
+use super::{rewriting, suggest};
 use crate::routes::RouteTable;
 
 const TITLE: &str = "[[routes]]";
 const KEYS: &[&str] = &[
-    "method", "methods", "path", "service", "mode", "timeout", "key",
+    "method",
+    "methods",
+    "path",
+    "service",
+    "mode",
+    "timeout",
+    "key",
+    "rewrite",
+    "request_headers",
+    "response_headers",
 ];
 
 /// The four modes, as they are written.
@@ -78,10 +87,12 @@ fn read_one<'a>(
         );
     }
     let target = read_target(&section, path.as_ref(), legacy_is_set, report);
+    let rewriting = rewriting::read(&section, path.as_ref(), report);
     let (path, target) = (path?, target?);
     let route = Route {
         methods,
         timeout,
+        rewriting,
         ..Route::new(path.value, target)
     };
     Some(Located {

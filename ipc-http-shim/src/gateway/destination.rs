@@ -7,10 +7,12 @@ use bytes::Bytes;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, request};
 use ipc_core::envelope::Problem;
+use matchit::Params;
 
 use super::answer::Refusal;
 use super::key::record_key;
 use super::legacy::LegacyProxy;
+use super::rewriting::Changes;
 use crate::config::{Config, Route, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::routes::{Lookup, RouteFault, RouteTable};
@@ -37,6 +39,16 @@ pub(super) enum Destination<'d> {
     },
     /// The gateway answers itself.
     Nowhere(Refusal),
+}
+
+/// What was found for one request.
+#[derive(Debug)]
+pub(super) struct Found<'d> {
+    pub(super) destination: Destination<'d>,
+    /// What counts it.
+    pub(super) metrics: &'d RouteMetrics,
+    /// What its route changes, where it has one.
+    pub(super) changes: Option<Changes<'d>>,
 }
 
 /// How a service is asked.
@@ -78,8 +90,8 @@ impl Destinations {
         })
     }
 
-    /// Where a request with this head goes, and what counts it.
-    pub(super) fn find(&self, head: &request::Parts) -> (Destination<'_>, &RouteMetrics) {
+    /// Where a request with this head goes.
+    pub(super) fn find(&self, head: &request::Parts) -> Found<'_> {
         let (route, index, params) = match self.table.find(&head.method, head.uri.path()) {
             Lookup::Found {
                 route,
@@ -89,35 +101,59 @@ impl Destinations {
             Lookup::OtherMethods(methods) => return self.unrouted(|| wrong_method(&methods)),
             Lookup::Nothing => return self.unrouted(no_route),
         };
+        let (changes, possible) = Changes::of(&route.rewriting, &head.uri, &params);
+        let destination = match possible {
+            Ok(()) => self.of_route(route, head, &params),
+            Err(refusal) => Destination::Nowhere(refusal),
+        };
+        Found {
+            destination,
+            metrics: &self.metrics[index],
+            changes: Some(changes),
+        }
+    }
+
+    fn of_route(
+        &self,
+        route: &Route,
+        head: &request::Parts,
+        params: &Params<'_, '_>,
+    ) -> Destination<'_> {
         let timeout = route.timeout.unwrap_or(self.timeout);
-        let destination = match (&route.target, &self.legacy) {
+        match (&route.target, &self.legacy) {
             (Target::Service { service, mode, key }, _) => Destination::Service(ToService {
                 service: Arc::clone(service),
                 mode: *mode,
-                key: record_key(key, &head.method, &params, &head.headers),
+                key: record_key(key, &head.method, params, &head.headers),
                 timeout,
             }),
             (Target::Legacy, Some(proxy)) => Destination::Legacy { proxy, timeout },
             (Target::Legacy, None) => Destination::Nowhere(no_route()),
-        };
-        (destination, &self.metrics[index])
+        }
     }
 
-    /// What counts requests that are refused before they are routed.
-    pub(super) fn unrouted_metrics(&self) -> &RouteMetrics {
-        &self.unrouted_metrics
+    /// For a request that is refused before it is routed.
+    pub(super) fn refused(&self, refusal: Refusal) -> Found<'_> {
+        unrouted(Destination::Nowhere(refusal), &self.unrouted_metrics)
     }
 
     /// To the legacy upstream where there is one.
-    fn unrouted(&self, refusal: impl FnOnce() -> Refusal) -> (Destination<'_>, &RouteMetrics) {
+    fn unrouted(&self, refusal: impl FnOnce() -> Refusal) -> Found<'_> {
         match &self.legacy {
             Some(proxy) => {
                 let timeout = self.timeout;
-                let destination = Destination::Legacy { proxy, timeout };
-                (destination, &self.legacy_metrics)
+                unrouted(Destination::Legacy { proxy, timeout }, &self.legacy_metrics)
             }
-            None => (Destination::Nowhere(refusal()), &self.unrouted_metrics),
+            None => self.refused(refusal()),
         }
+    }
+}
+
+fn unrouted<'d>(destination: Destination<'d>, metrics: &'d RouteMetrics) -> Found<'d> {
+    Found {
+        destination,
+        metrics,
+        changes: None,
     }
 }
 

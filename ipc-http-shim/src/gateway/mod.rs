@@ -12,6 +12,7 @@ mod metered;
 mod one_way;
 mod progress;
 mod request_reply;
+mod rewriting;
 mod sse;
 mod stream;
 mod timing;
@@ -27,7 +28,7 @@ use ipc_core::envelope::Problem;
 use tokio_util::sync::CancellationToken;
 
 use answer::Refusal;
-use destination::{Destination, Destinations, ToService};
+use destination::{Destination, Destinations, Found, ToService};
 use metered::Metered;
 
 use crate::config::{Config, Limits, ServiceMode};
@@ -80,16 +81,20 @@ impl Gateway {
         let started = Instant::now();
         let this = &*self.0;
         let (mut head, body) = request.into_parts();
-        let (destination, metrics) = match intake::check(&head, &this.limits) {
+        let Found {
+            destination,
+            metrics,
+            mut changes,
+        } = match intake::check(&head, &this.limits) {
             Ok(()) => {
                 intake::normalise(&mut head);
                 this.destinations.find(&head)
             }
-            Err(refusal) => (
-                Destination::Nowhere(refusal),
-                this.destinations.unrouted_metrics(),
-            ),
+            Err(refusal) => this.destinations.refused(refusal),
         };
+        if let Some(changes) = &mut changes {
+            changes.request(&mut head);
+        }
         let mut in_flight = metrics.begin();
 
         let leaving = Instant::now();
@@ -104,6 +109,9 @@ impl Gateway {
         let beyond = beyond.map(|name| (name, leaving.elapsed()));
 
         let mut response = answer.unwrap_or_else(Response::from);
+        if let Some(changes) = &changes {
+            changes.answer(response.headers_mut());
+        }
         timing::append(response.headers_mut(), beyond, started.elapsed());
         in_flight.answered(response.status());
         response.map(|body| Body::new(Metered::new(body, in_flight)))

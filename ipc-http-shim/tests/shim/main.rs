@@ -8,6 +8,7 @@ mod legacy;
 mod limits;
 mod outcomes;
 mod program;
+mod rewriting;
 mod routing;
 mod status;
 mod streams;
