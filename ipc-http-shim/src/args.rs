@@ -21,6 +21,20 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) check: bool,
 
+    /// Prints the configuration with its defaults, and where each value is from, and
+    /// ends. Secrets are not shown.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) print_effective: bool,
+
+    /// Prints what becomes of a request, and why, and ends.
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["METHOD", "PATH"],
+        conflicts_with_all = ["check", "print_effective"]
+    )]
+    pub(crate) explain: Option<Vec<String>>,
+
     /// Where HTTP clients are served.
     #[arg(long, env = "IPC_SHIM_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ipc_core::health::Health;
 use ipc_core::service::shutdown_signal;
+use ipc_http_shim::config::Overrides;
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
 use tracing_subscriber::EnvFilter;
@@ -26,15 +27,19 @@ fn main() -> ExitCode {
         Ok(text) => text,
         Err(error) => return fail(&format!("{file} cannot be read: {error}")),
     };
+    if let Some(asked) = asked(&args, &file, &text, &overrides) {
+        return match asked {
+            Ok(told) => print(&told),
+            Err(error) => fail(&chain(&*error)),
+        };
+    }
     let config = match config::load(&file, &text, &overrides) {
         Ok(config) => config,
         Err(mistakes) => return fail(&mistakes.to_string()),
     };
     if args.check {
         let routes = config.routes.len();
-        // Nobody to read it is no failure of the check.
-        let _ = writeln!(io::stdout(), "{file} is in order: {routes} routes");
-        return ExitCode::SUCCESS;
+        return print(&format!("{file} is in order: {routes} routes\n"));
     }
     log(args.log_format);
     let runtime = match tokio::runtime::Runtime::new() {
@@ -48,6 +53,30 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&chain(&*error)),
     }
+}
+
+/// What the configuration comes to, where that is all that is asked for.
+fn asked(
+    args: &Args,
+    file: &str,
+    text: &str,
+    overrides: &Overrides,
+) -> Option<Result<String, Box<dyn Error>>> {
+    if args.print_effective {
+        let told = config::effective(file, text, overrides);
+        return Some(told.map_err(Into::into));
+    }
+    let [method, target] = args.explain.as_deref()? else {
+        return None;
+    };
+    Some(
+        config::Question::parse(method, target)
+            .map_err(Into::into)
+            .and_then(|question| {
+                let told = config::explain(file, text, overrides, &question);
+                told.map_err(Into::into)
+            }),
+    )
 }
 
 /// Serves until a signal, and drains.
@@ -104,6 +133,12 @@ fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     let texts: Vec<String> = causes.map(ToString::to_string).collect();
     texts.join(": ")
+}
+
+fn print(text: &str) -> ExitCode {
+    // Nobody to read it is no failure.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 fn fail(text: &str) -> ExitCode {

@@ -95,7 +95,7 @@ fn read<'a>(
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);
     }
-    kafka.put_over(&overrides.kafka);
+    kafka.put_over(&overrides.kafka, report);
     config.kafka = kafka.properties.clone();
     if let Some(value) = root.get("routes") {
         let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();

@@ -4,6 +4,7 @@
 //! it; [`load`] reads all three and lists every mistake at once. A program that
 //! embeds the shim starts from [`Config::default`] instead.
 
+mod inspect;
 mod kafka;
 mod load;
 mod mistake;
@@ -12,6 +13,7 @@ mod properties;
 mod rewriting;
 mod route;
 mod routes;
+mod secret;
 mod section;
 mod suggest;
 mod value;
@@ -19,6 +21,7 @@ mod value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+pub use inspect::{Question, effective, explain};
 use ipc_core::transport::kafka::KafkaConfig;
 pub use load::load;
 pub use mistake::{Mistake, Mistakes, Place};

@@ -122,6 +122,15 @@ impl Route {
         self
     }
 
+    /// How it is called in metrics and in what is told of it.
+    pub(crate) fn label(&self) -> String {
+        let methods: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        match methods.as_slice() {
+            [] => self.path.clone(),
+            methods => format!("{} {}", methods.join(","), self.path),
+        }
+    }
+
     fn to_service(
         path: impl Into<String>,
         service: impl Into<Arc<str>>,

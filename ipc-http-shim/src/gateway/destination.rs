@@ -80,7 +80,7 @@ impl Destinations {
             metrics: table
                 .routes()
                 .iter()
-                .map(|route| metrics.route(label(route), mode(route)))
+                .map(|route| metrics.route(route.label(), mode(route)))
                 .collect(),
             table,
             legacy: config.legacy.as_ref().map(LegacyProxy::new),
@@ -154,14 +154,6 @@ fn unrouted<'d>(destination: Destination<'d>, metrics: &'d RouteMetrics) -> Foun
         destination,
         metrics,
         changes: None,
-    }
-}
-
-fn label(route: &Route) -> String {
-    let methods: Vec<&str> = route.methods.iter().map(Method::as_str).collect();
-    match methods.as_slice() {
-        [] => route.path.clone(),
-        methods => format!("{} {}", methods.join(","), route.path),
     }
 }
 

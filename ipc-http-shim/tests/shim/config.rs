@@ -203,10 +203,13 @@ fn flags_and_environment_win_over_the_file_and_are_checked_under_their_names() {
 
 #[test]
 fn kafka_properties_can_be_written_with_and_without_quotes_and_their_values_are_not_shown() {
-    let config = try_config(
+    let password = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(password.path(), "hunter2\n").expect("it is written");
+    let config = try_config(&format!(
         "legacy = \"http://old:1\"\n[kafka]\nbootstrap.servers = \"a:1\"\n\"linger.ms\" = 5\n\
-         sasl.password = \"hunter2\"\nenable.idempotence = true\n",
-    )
+         sasl.password = \"${{file:{}}}\"\nenable.idempotence = true\n",
+        password.path().display()
+    ))
     .expect("it is in order");
 
     let others: Vec<_> = config.kafka.others().collect();

@@ -3,6 +3,7 @@
 mod config;
 mod drain;
 mod http2;
+mod inspect;
 mod kafka;
 mod legacy;
 mod limits;
@@ -10,6 +11,7 @@ mod outcomes;
 mod program;
 mod rewriting;
 mod routing;
+mod secrets;
 mod status;
 mod streams;
 mod support;

@@ -224,3 +224,33 @@ async fn a_second_signal_ends_it_at_once() {
     let ended = serving.child.wait().expect("it ends").code();
     assert!([Some(130), Some(143)].contains(&ended), "{ended:?}");
 }
+
+#[test]
+fn the_effective_configuration_and_the_fate_of_a_request_are_printed() {
+    let file = file("[kafka]\nsasl.password = \"${env:ORDERS_PASSWORD}\"\n");
+    let run = |arguments: &[&str]| {
+        let mut print = program();
+        print.arg("--config").arg(file.path()).args(arguments);
+        print.args(["--legacy", "http://old:1"]);
+        print.env("ORDERS_PASSWORD", "hunter2");
+        let output = print.output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("it is text")
+    };
+
+    let effective = run(&["--print-effective"]);
+    assert!(
+        effective.contains("legacy = \"http://old:1\"  # --legacy\n"),
+        "{effective}"
+    );
+    assert!(
+        effective.contains("\"sasl.password\" = \"***\""),
+        "{effective}"
+    );
+
+    let told = run(&["--explain", "GET", "/a"]);
+    assert!(
+        told.contains("goes to: the legacy server http://old:1"),
+        "{told}"
+    );
+}

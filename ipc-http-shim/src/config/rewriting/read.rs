@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use super::headers::forbidden;
 use super::{HeaderChanges, Passing, PathRewrite, Rewriting};
 use crate::config::mistake::{Located, Report};
+use crate::config::secret::{self, Resolved, is_secret_header};
 use crate::config::section::{Section, kind, text_of};
 
 const REQUEST: &str = "request_headers";
@@ -118,7 +119,7 @@ fn read_values(
             place: report.place(&name.span()),
         };
         let name = read_name(&located, passing, key == "add", report);
-        let value = read_value(&located.value, value, report);
+        let value = read_value(&located.value, value, passing, report);
         Some((name?, value?))
     });
     pairs.collect()
@@ -151,19 +152,39 @@ fn read_name(
 fn read_value(
     name: &str,
     value: &Spanned<DeValue<'_>>,
+    passing: Passing,
     report: &mut Report<'_>,
 ) -> Option<HeaderValue> {
-    let text = text_of(value.get_ref());
-    let read = text.and_then(|text| HeaderValue::try_from(text).ok());
-    if read.is_none() {
-        // Never the value, which may be a credential.
-        report.add(
-            report.place(&value.span()),
-            format!("the value of header {name:?} is none that a header can have"),
-            "write one line of ASCII text",
-        );
+    // Never the value, which may be a credential.
+    let unreadable = || {
+        (
+            "is none that a header can have".to_owned(),
+            "write one line of ASCII text".to_owned(),
+        )
+    };
+    let text = text_of(value.get_ref()).ok_or_else(unreadable);
+    let read = text.and_then(|text| {
+        let Resolved { text, referred } = secret::resolve(&text)?;
+        // What is set on answers is told to every client.
+        if passing == Passing::Request && !referred && is_secret_header(&name.to_ascii_lowercase())
+        {
+            return Err((
+                "is a secret in plain text".to_owned(),
+                "write \"${env:NAME}\" or \"${file:/path}\" in its place".to_owned(),
+            ));
+        }
+        let mut value = HeaderValue::from_str(&text).map_err(|_| unreadable())?;
+        value.set_sensitive(referred);
+        Ok(value)
+    });
+    match read {
+        Ok(value) => Some(value),
+        Err((what, mend)) => {
+            let what = format!("the value of header {name:?} {what}");
+            report.add(report.place(&value.span()), what, mend);
+            None
+        }
     }
-    read
 }
 
 /// Says what has no effect.
