@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ipc_http_shim::config::{Override, Overrides};
 
 /// HTTP in front of services on Kafka.
@@ -11,11 +11,25 @@ use ipc_http_shim::config::{Override, Overrides};
 /// Flags win over environment variables, and those over the file. Every
 /// librdkafka property can be set as KAFKA_<PROPERTY_WITH_UNDERSCORES>.
 #[derive(Debug, Parser)]
-#[command(name = "ipc-http-shim", version)]
+#[command(
+    name = "ipc-http-shim",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// The configuration file.
-    #[arg(short, long, env = "IPC_SHIM_CONFIG", value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    #[arg(
+        short,
+        long,
+        env = "IPC_SHIM_CONFIG",
+        value_name = "FILE",
+        required = true
+    )]
+    pub(crate) config: Option<PathBuf>,
 
     /// Says what is wrong with the configuration, and ends.
     #[arg(long)]
@@ -71,6 +85,13 @@ pub(crate) struct Args {
         default_value = "text"
     )]
     pub(crate) log_format: LogFormat,
+}
+
+/// What is done instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints the JSON Schema of the configuration file.
+    Schema,
 }
 
 /// How log lines are written.

@@ -15,15 +15,22 @@ use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
 use tracing_subscriber::EnvFilter;
 
-use args::{Args, LogFormat};
+use args::{Args, Command, LogFormat};
 
 /// How long records may take to settle once nothing more is sent.
 const CLOSE: Duration = Duration::from_secs(4);
 
 fn main() -> ExitCode {
     let (args, overrides) = Args::read();
-    let file = args.config.display().to_string();
-    let text = match std::fs::read_to_string(&args.config) {
+    if let Some(command) = &args.command {
+        return match command {
+            Command::Schema => print(&config::schema()),
+        };
+    }
+    // Flags without a command are not read without it.
+    let path = args.config.clone().unwrap_or_default();
+    let file = path.display().to_string();
+    let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) => return fail(&format!("{file} cannot be read: {error}")),
     };

@@ -12,7 +12,7 @@ use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
 use super::{Config, Limits, Target, routes};
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "listen",
     "admin",
     "fleet",
@@ -25,6 +25,9 @@ const KEYS: &[&str] = &[
     "limits",
     "routes",
 ];
+
+/// The keys of `[limits]`.
+pub(super) const LIMITS: &[&str] = &["body", "header_bytes", "header_count"];
 
 /// Reads a configuration from `text`, the contents of `file`, with `overrides`
 /// over it.
@@ -112,8 +115,7 @@ fn set<T: FromText>(field: &mut T, read: Option<Located<T>>) {
 }
 
 fn read_limits<'a>(table: &'a DeTable<'a>, span: Range<usize>, report: &mut Report<'_>) -> Limits {
-    let known = &["body", "header_bytes", "header_count"];
-    let section = Section::open("[limits]", table, span, known, report);
+    let section = Section::open("[limits]", table, span, LIMITS, report);
     let mut limits = Limits::default();
     if let Some(body) = section.value::<Bytes>("body", report) {
         limits.body = body.value.0;

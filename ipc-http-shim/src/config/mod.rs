@@ -13,6 +13,7 @@ mod properties;
 mod rewriting;
 mod route;
 mod routes;
+mod schema;
 mod secret;
 mod section;
 mod suggest;
@@ -29,6 +30,7 @@ pub use overrides::{Override, Overrides};
 pub use properties::KafkaProperties;
 pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
+pub use schema::schema;
 pub use value::LegacyOrigin;
 
 /// Everything the shim is told at start.

@@ -15,7 +15,7 @@ use super::{rewriting, suggest};
 use crate::routes::RouteTable;
 
 const TITLE: &str = "[[routes]]";
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "method",
     "methods",
     "path",

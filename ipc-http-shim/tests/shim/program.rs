@@ -254,3 +254,12 @@ fn the_effective_configuration_and_the_fate_of_a_request_are_printed() {
         "{told}"
     );
 }
+
+#[test]
+fn the_schema_is_printed_without_a_configuration() {
+    let output = program().arg("schema").output().expect("it runs");
+
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(printed, include_str!("../../shim.schema.json"));
+}

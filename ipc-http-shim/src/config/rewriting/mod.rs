@@ -6,6 +6,8 @@ mod read;
 
 pub use headers::{HeaderChanges, Passing};
 pub use path::{Escape, PathRewrite};
+#[cfg(test)]
+pub(super) use read::KEYS as HEADER_KEYS;
 pub(super) use read::read;
 
 /// What a route changes of its requests on their way, and of their answers.

@@ -12,7 +12,7 @@ use crate::config::section::{Section, kind, text_of};
 
 const REQUEST: &str = "request_headers";
 const RESPONSE: &str = "response_headers";
-const KEYS: &[&str] = &["set", "add", "remove"];
+pub(in crate::config) const KEYS: &[&str] = &["set", "add", "remove"];
 
 /// Reads what a route for `path` changes.
 pub(in crate::config) fn read(

@@ -1,0 +1,117 @@
+//! The configuration file as it is written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+use super::form::{
+    Address, Count, Duration, HeaderName, HeaderValues, Key, Method, Mode, Name, Origin, Path,
+    Property, Rewrite, Size,
+};
+
+/// The configuration of ipc-http-shim, an HTTP gateway in front of services on
+/// Kafka.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, title = "ipc-http-shim")]
+pub(super) struct File {
+    /// Where HTTP clients are served. Default: 0.0.0.0:8080.
+    #[schemars(extend("default" = "0.0.0.0:8080"))]
+    pub(super) listen: Address,
+    /// Where health and metrics are served. Default: 0.0.0.0:9090.
+    #[schemars(extend("default" = "0.0.0.0:9090"))]
+    pub(super) admin: Address,
+    /// The name all instances of this gateway share. Default: shim.
+    #[schemars(extend("default" = "shim"))]
+    pub(super) fleet: Name,
+    /// Put before every topic name. Default: nothing.
+    pub(super) topic_prefix: Name,
+    /// Makes the reply topic with this many partitions where it is missing. Default:
+    /// it must exist.
+    pub(super) reply_partitions: Count,
+    /// Where requests go that no route names, http://host:port. Default: nowhere.
+    pub(super) legacy: Origin,
+    /// How long a request may wait for the head of its answer, 250ms, 5s, 2m.
+    /// Default: 30s.
+    #[schemars(extend("default" = "30s"))]
+    pub(super) timeout: Duration,
+    /// How long requests under way may go on after a signal to stop. Default: 25s.
+    #[schemars(extend("default" = "25s"))]
+    pub(super) drain: Duration,
+    /// librdkafka properties by their own names. Secrets as ${env:NAME} or
+    /// ${file:/path}.
+    pub(super) kafka: BTreeMap<String, Property>,
+    /// How large a request may be.
+    pub(super) limits: Limits,
+    /// Which requests go where.
+    pub(super) routes: Vec<Route>,
+}
+
+/// How large a request may be.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, inline)]
+pub(super) struct Limits {
+    /// A request body on its way to Kafka. Default: 32MiB.
+    #[schemars(extend("default" = "32MiB"))]
+    pub(super) body: Size,
+    /// Names and values of all headers of a request. Default: 64KiB.
+    #[schemars(extend("default" = "64KiB"))]
+    pub(super) header_bytes: Size,
+    /// Headers of a request. Default: 100.
+    #[schemars(extend("default" = 100))]
+    pub(super) header_count: Count,
+}
+
+/// Sends some requests somewhere.
+#[derive(Default, JsonSchema)]
+#[schemars(
+    default,
+    deny_unknown_fields,
+    extend(
+        "required" = ["path"],
+        "not" = { "required": ["method", "methods"] },
+        "if" = { "properties": { "mode": { "const": "legacy" } }, "required": ["mode"] },
+        "then" = { "properties": { "service": false, "key": false } },
+        "else" = { "required": ["service"] }
+    )
+)]
+pub(super) struct Route {
+    /// The method it takes. Default: every one. GET takes HEAD along.
+    pub(super) method: Method,
+    /// The methods it takes. Default: every one.
+    #[schemars(length(min = 1))]
+    pub(super) methods: Vec<Method>,
+    /// The paths it takes: /orders/{id}, /files/{*rest}.
+    pub(super) path: Path,
+    /// The service it goes to; its requests are on the topic <service>.requests.
+    pub(super) service: Name,
+    /// call: one reply. one_way: 202 once the broker has it. stream: many replies, as
+    /// server-sent events. legacy: to the legacy server. Default: call.
+    #[schemars(extend("default" = "call"))]
+    pub(super) mode: Mode,
+    /// How long a request may wait for the head of its answer. Default: the
+    /// gateway's.
+    pub(super) timeout: Duration,
+    /// What decides the record's key: {id} a path parameter, header:name a header,
+    /// none. Default: for GET, HEAD and OPTIONS nothing, else the path's single
+    /// parameter, else the header idempotency-key.
+    pub(super) key: Key,
+    /// The path that is sent on, with parameters of the route's: /v2/orders/{id}.
+    /// Default: as it came.
+    pub(super) rewrite: Rewrite,
+    /// What becomes of a request's headers.
+    pub(super) request_headers: HeaderChanges,
+    /// What becomes of the headers of every answer.
+    pub(super) response_headers: HeaderChanges,
+}
+
+/// What becomes of headers: removed first, then set, then added.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub(super) struct HeaderChanges {
+    /// Headers that replace all of their name.
+    pub(super) set: HeaderValues,
+    /// Headers that come beside those of their name.
+    pub(super) add: HeaderValues,
+    /// Headers that do not go on.
+    pub(super) remove: Vec<HeaderName>,
+}
