@@ -3,6 +3,7 @@
 pub mod config;
 mod gateway;
 mod metrics;
+pub mod reload;
 pub mod routes;
 pub mod server;
 #[cfg(feature = "testing")]

@@ -8,9 +8,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{Stream, stream};
 use ipc_core::health::Health;
 use ipc_core::service::shutdown_signal;
 use ipc_http_shim::config::Overrides;
+use ipc_http_shim::reload::{self, Source};
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
 use tracing_subscriber::EnvFilter;
@@ -53,7 +55,8 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
-    let ended = runtime.block_on(run(&config));
+    let source = Source { path, overrides };
+    let ended = runtime.block_on(run(&config, source, text));
     // Whatever did not end in its time does not hold the process up.
     runtime.shutdown_background();
     match ended {
@@ -87,7 +90,7 @@ fn asked(
 }
 
 /// Serves until a signal, and drains.
-async fn run(config: &Config) -> Result<(), Box<dyn Error>> {
+async fn run(config: &Config, source: Source, text: String) -> Result<(), Box<dyn Error>> {
     let (shim, kafka) = start(config).await?;
     tracing::info!(
         listen = %shim.address(),
@@ -95,7 +98,11 @@ async fn run(config: &Config) -> Result<(), Box<dyn Error>> {
         routes = config.routes.len(),
         "serving"
     );
-    let drained = shim.serve(shutdown_signal()).await;
+    let following = reload::follow(source, text, shim.live(), hangups()?);
+    let drained = tokio::select! {
+        drained = shim.serve(shutdown_signal()) => drained,
+        never = following => match never {},
+    };
     if drained.cut_off > 0 {
         tracing::warn!(
             cut_off = drained.cut_off,
@@ -109,6 +116,23 @@ async fn run(config: &Config) -> Result<(), Box<dyn Error>> {
         tracing::warn!("some records are unsettled");
     }
     Ok(())
+}
+
+/// Each SIGHUP from now on.
+#[cfg(unix)]
+fn hangups() -> io::Result<impl Stream<Item = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let signal = signal(SignalKind::hangup())?;
+    Ok(stream::unfold(signal, async |mut signal| {
+        signal.recv().await.map(|()| ((), signal))
+    }))
+}
+
+/// None: there is no such signal here.
+#[cfg(not(unix))]
+fn hangups() -> io::Result<impl Stream<Item = ()>> {
+    Ok(stream::empty())
 }
 
 async fn start(config: &Config) -> Result<(Shim, Option<Arc<KafkaUpstream>>), Box<dyn Error>> {

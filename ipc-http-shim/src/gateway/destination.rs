@@ -90,6 +90,15 @@ impl Destinations {
         })
     }
 
+    /// Goes on with the connections to the legacy upstream where it is the same.
+    pub(super) fn keep_connections_of(&mut self, earlier: &Self) {
+        if let (Some(proxy), Some(earlier)) = (&mut self.legacy, &earlier.legacy)
+            && proxy.goes_where(earlier)
+        {
+            proxy.clone_from(earlier);
+        }
+    }
+
     /// Where a request with this head goes.
     pub(super) fn find(&self, head: &request::Parts) -> Found<'_> {
         let (route, index, params) = match self.table.find(&head.method, head.uri.path()) {

@@ -48,6 +48,11 @@ impl LegacyProxy {
         }
     }
 
+    /// Whether another one goes to the same server.
+    pub(super) fn goes_where(&self, other: &Self) -> bool {
+        self.authority == other.authority
+    }
+
     /// Answers with the upstream's response. `timeout` bounds the wait for its
     /// head, once the upstream takes no more of the request.
     pub(super) async fn answer(

@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use http::header::TRAILER;
 use http::{Request, Response};
@@ -38,7 +39,7 @@ use crate::upstream::{Outbound, Upstream};
 
 /// Answers requests. Clones share everything.
 #[derive(Clone)]
-pub(crate) struct Gateway(Arc<Inner>);
+pub(crate) struct Gateway(Arc<ArcSwap<Inner>>);
 
 struct Inner {
     destinations: Destinations,
@@ -60,12 +61,31 @@ impl Gateway {
         metrics: &Metrics,
         draining: CancellationToken,
     ) -> Result<Self, Vec<RouteFault>> {
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(ArcSwap::from_pointee(Inner {
             destinations: Destinations::new(config, metrics)?,
             limits: config.limits,
             upstream,
             draining,
-        })))
+        }))))
+    }
+
+    /// Answers by the routes of `config` from now on. Requests that have begun keep
+    /// what they began with.
+    ///
+    /// # Errors
+    ///
+    /// Every route that cannot be served; nothing is changed then.
+    pub(crate) fn change(&self, config: &Config, metrics: &Metrics) -> Result<(), Vec<RouteFault>> {
+        let mut destinations = Destinations::new(config, metrics)?;
+        let earlier = self.0.load_full();
+        destinations.keep_connections_of(&earlier.destinations);
+        self.0.store(Arc::new(Inner {
+            destinations,
+            limits: config.limits,
+            upstream: Arc::clone(&earlier.upstream),
+            draining: earlier.draining.clone(),
+        }));
+        Ok(())
     }
 
     /// Answers one request.
@@ -79,7 +99,7 @@ impl Gateway {
         peer: Option<SocketAddr>,
     ) -> Response<Body> {
         let started = Instant::now();
-        let this = &*self.0;
+        let this = self.0.load_full();
         let (mut head, body) = request.into_parts();
         let Found {
             destination,

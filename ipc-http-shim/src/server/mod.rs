@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod live;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::upstream::Upstream;
 
-use connection::Connections;
 pub use error::StartError;
+pub use live::{Live, Refused};
 
 /// How long to wait after the listener could not accept, which is mostly for
 /// want of file descriptors.
@@ -31,12 +32,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Shim {
     listener: TcpListener,
     address: SocketAddr,
-    gateway: Gateway,
-    connections: Connections,
+    live: Live,
     health: Health,
     admin: Option<Admin>,
     draining: CancellationToken,
-    drain: Duration,
 }
 
 /// How serving ended.
@@ -73,6 +72,12 @@ impl Shim {
         if config.legacy.is_some() {
             health.served_locally("the legacy upstream");
         }
+        let live = Live::new(
+            config,
+            gateway,
+            Arc::clone(&metrics),
+            health.configuration(),
+        );
         let admin = match config.admin {
             Some(admin) => {
                 let render = move || metrics.render_with(&upstream.metrics());
@@ -83,12 +88,10 @@ impl Shim {
         Ok(Self {
             listener,
             address,
-            gateway,
-            connections: Connections::new(&config.limits),
+            live,
             health,
             admin,
             draining,
-            drain: config.drain,
         })
     }
 
@@ -104,6 +107,12 @@ impl Shim {
         self.admin.as_ref().map(Admin::address)
     }
 
+    /// The handle that changes what is served while it is.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        self.live.clone()
+    }
+
     /// Serves until `stop` resolves, then drains: readiness turns false, nothing
     /// more is accepted, event streams end so that they can be resumed, and
     /// requests under way get their answers within the configured bound.
@@ -114,12 +123,10 @@ impl Shim {
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Drained {
         let Self {
             listener,
-            gateway,
-            connections,
+            live,
             health,
             admin,
             draining,
-            drain,
             ..
         } = self;
         health.started();
@@ -132,7 +139,8 @@ impl Shim {
                 () = &mut stop => break,
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
                 (stream, peer) = accept(&listener) => {
-                    let serving = connections.serve(stream, peer, gateway.clone(), &graceful);
+                    let connections = live.connections();
+                    let serving = connections.serve(stream, peer, live.gateway(), &graceful);
                     tasks.spawn(serving);
                 }
             }
@@ -140,7 +148,7 @@ impl Shim {
         health.draining();
         drop(listener);
         draining.cancel();
-        let in_time = tokio::time::timeout(drain, graceful.shutdown()).await;
+        let in_time = tokio::time::timeout(live.drain(), graceful.shutdown()).await;
         while tasks.try_join_next().is_some() {}
         let cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
         tasks.shutdown().await;

@@ -9,6 +9,7 @@ mod legacy;
 mod limits;
 mod outcomes;
 mod program;
+mod reload;
 mod rewriting;
 mod routing;
 mod secrets;

@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use ipc_core::health::Health;
 use ipc_http_shim::config::{Config, Mistakes, Overrides, load};
-use ipc_http_shim::server::Drained;
+use ipc_http_shim::server::{Drained, Live};
 use ipc_http_shim::{Shim, upstream::Upstream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
+    pub(crate) live: Live,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinSet<Drained>,
     client: Client<HttpConnector, Body>,
@@ -35,19 +36,25 @@ pub(crate) fn try_config(text: &str) -> Result<Config, Mistakes> {
     load("shim.toml", text, &Overrides::default())
 }
 
+/// The configuration of a shim on free ports with the routes and settings of `text`.
+pub(crate) fn running_config(text: &str) -> Config {
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
+         kafka.\"bootstrap.servers\" = \"nowhere:1\"\n{text}",
+    );
+    try_config(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
 impl Running {
     /// Starts a shim with a health that others report to as well.
     pub(crate) async fn start_with(text: &str, upstream: impl Upstream, health: Health) -> Self {
-        let text = format!(
-            "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
-             kafka.\"bootstrap.servers\" = \"nowhere:1\"\n{text}",
-        );
-        let config = try_config(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let config = running_config(text);
         let shim = Shim::bind(&config, Arc::new(upstream), health)
             .await
             .expect("the configuration can be served");
         let address = shim.address();
         let admin = shim.admin_address().expect("there is an admin address");
+        let live = shim.live();
         let (stop, stopped) = oneshot::channel::<()>();
         let mut serving = JoinSet::new();
         serving.spawn(shim.serve(async {
@@ -56,6 +63,7 @@ impl Running {
         Self {
             address,
             admin,
+            live,
             stop: Some(stop),
             serving,
             client: Client::builder(TokioExecutor::new()).build_http(),
