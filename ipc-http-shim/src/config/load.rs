@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use super::document::Document;
 use super::kafka::KafkaSection;
 use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
@@ -30,18 +31,16 @@ pub(super) const KEYS: &[&str] = &[
 pub(super) const LIMITS: &[&str] = &["body", "header_bytes", "header_count"];
 
 /// Reads a configuration from `text`, the contents of `file`, with `overrides`
-/// over it.
+/// over it. It is YAML where the file's name ends in `.yaml` or `.yml`, else TOML.
 ///
 /// # Errors
 ///
 /// Every mistake there is, each with its place and its mend.
 pub fn load(file: &str, text: &str, overrides: &Overrides) -> Result<Config, Mistakes> {
     let mut report = Report::on(text);
-    let (root, syntax) = DeTable::parse_recoverable(text);
-    for error in &syntax {
-        let place = error.span().map_or(Place::File, |span| report.place(&span));
-        report.add_unreadable(place, error.message());
-    }
+    let document = Document::parse(file, text);
+    let unreadable = document.report_unreadable(&mut report);
+    let root = &document.root;
     let mut kafka = KafkaSection::default();
     let config = read(
         root.get_ref(),
@@ -50,7 +49,7 @@ pub fn load(file: &str, text: &str, overrides: &Overrides) -> Result<Config, Mis
         &mut kafka,
         &mut report,
     );
-    if syntax.is_empty() {
+    if !unreadable {
         // Where a line could not be read, what seems to be missing may be on it.
         check_whole(&config, root.get_ref(), &mut report);
         if config.uses_kafka() || root.get_ref().contains_key("kafka") {

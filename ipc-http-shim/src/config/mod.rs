@@ -1,13 +1,14 @@
 //! What the shim listens on, where requests go, and within which limits.
 //!
-//! A configuration is one TOML file, with environment variables and flags over
+//! A configuration is one file, TOML or YAML, with environment variables and flags over
 //! it; [`load`] reads all three and lists every mistake at once. A program that
 //! embeds the shim starts from [`Config::default`] instead.
 
+pub(crate) mod document;
 mod inspect;
 mod kafka;
 mod load;
-mod mistake;
+pub(crate) mod mistake;
 mod overrides;
 mod properties;
 mod rewriting;
@@ -15,7 +16,7 @@ mod route;
 mod routes;
 mod schema;
 mod secret;
-mod section;
+pub(crate) mod section;
 mod suggest;
 mod value;
 

@@ -57,6 +57,66 @@ fn lines_that_are_not_toml_are_listed_along_with_the_mistakes_of_the_others() {
     );
 }
 
+/// The mistakes of `mistakes.toml`, as YAML has them.
+#[test]
+fn the_mistakes_of_a_yaml_file_have_their_places_too() {
+    let text = "listen: 8080\n\
+                fleet: my fleet\n\
+                limits:\n  header_byte: 5\n\
+                kafka:\n  bootstrap.servers: [a:9092]\n\
+                routes:\n\
+                \x20 - path: /b/{id}\n    service: b\n    key: \"{ids}\"\n\
+                \x20 - {path: c, service: c}\n\
+                \x20 - path: /b/{id}\n    service: b\n    mode: oneway\n";
+
+    let listed = load("shim.yaml", text, &Overrides::default()).expect_err("much is wrong");
+
+    assert_eq!(
+        listed.to_string(),
+        "shim.yaml:1:9: listen \"8080\" is not an IP address with a port: write both, as in \"0.0.0.0:8080\"\n\
+         shim.yaml:2:8: fleet \"my fleet\" is not a name a topic can start with: use 1 to 200 of the characters a-z, A-Z, 0-9, \".\", \"_\" and \"-\"\n\
+         shim.yaml:4:3: unknown key \"header_byte\" in [limits]: did you mean \"header_bytes\"?\n\
+         shim.yaml:6:22: bootstrap.servers in [kafka] is an array: write a string, a number, true or false\n\
+         shim.yaml:10:10: key names \"ids\", which the path has no parameter for: did you mean \"id\"?\n\
+         shim.yaml:11:12: path \"c\" does not start with a slash: start it with \"/\"\n\
+         shim.yaml:14:11: mode \"oneway\" is unknown: did you mean \"one_way\"?"
+    );
+}
+
+#[test]
+fn a_yaml_file_comes_to_what_the_same_in_toml_does() {
+    let yaml = "legacy: http://old:3000\n\
+                limits: {body: 1KiB, header_count: 7}\n\
+                kafka:\n  bootstrap.servers: a:1\n  linger.ms: 5\n  enable.idempotence: true\n\
+                routes:\n\
+                \x20 - methods: [GET, PUT]\n    path: /orders/{id}\n    service: orders\n\
+                \x20   request_headers:\n      set: {x-a: 1}\n      remove: [cookie]\n";
+    let toml = "legacy = \"http://old:3000\"\n\
+                limits = {body = \"1KiB\", header_count = 7}\n\
+                [kafka]\nbootstrap.servers = \"a:1\"\nlinger.ms = 5\nenable.idempotence = true\n\
+                [[routes]]\nmethods = [\"GET\", \"PUT\"]\npath = \"/orders/{id}\"\nservice = \"orders\"\n\
+                request_headers = { set = { x-a = 1 }, remove = [\"cookie\"] }\n";
+
+    let of_yaml = load("shim.yml", yaml, &Overrides::default());
+    let of_yaml = of_yaml.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+
+    let of_toml = try_config(toml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(format!("{of_yaml:?}"), format!("{of_toml:?}"));
+}
+
+#[test]
+fn lines_that_are_not_yaml_are_told_with_their_place() {
+    let listed = load(
+        "shim.yaml",
+        "fleet: a b\nlegacy: [x\n",
+        &Overrides::default(),
+    );
+
+    let listed = listed.expect_err("it does not end").to_string();
+    assert!(listed.contains("shim.yaml:1:8: fleet \"a b\""), "{listed}");
+    assert!(listed.contains("write it as YAML asks for"), "{listed}");
+}
+
 #[test]
 fn an_empty_file_is_told_what_to_add() {
     assert_eq!(

@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::config::document::Document;
 use crate::config::kafka::KafkaSection;
 use crate::config::mistake::{Lines, Place, Report};
 use crate::config::overrides::{Override, Overrides};
@@ -20,7 +21,7 @@ pub(super) struct Origins<'t> {
 
 impl<'t> Origins<'t> {
     pub(super) fn of(file: &'t str, text: &'t str, overrides: &'t Overrides) -> Self {
-        let (root, _) = DeTable::parse_recoverable(text);
+        let root = Document::parse(file, text).root;
         let mut kafka = KafkaSection::default();
         let mut report = Report::on(text);
         if let Some(DeValue::Table(table)) = root.get_ref().get("kafka").map(Spanned::get_ref) {
