@@ -92,6 +92,15 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Prints the JSON Schema of the configuration file.
     Schema,
+    /// Prints a configuration with the routes of an OpenAPI 3 document.
+    Import {
+        /// The document, JSON or YAML.
+        document: PathBuf,
+        /// The service that the routes go to. Without it they go where the document
+        /// says the API is served, until they are moved one by one.
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+    },
 }
 
 /// How log lines are written.

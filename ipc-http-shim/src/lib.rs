@@ -2,6 +2,7 @@
 
 pub mod config;
 mod gateway;
+pub mod import;
 mod metrics;
 pub mod reload;
 pub mod routes;

@@ -4,6 +4,7 @@ mod args;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use futures_util::{Stream, stream};
 use ipc_core::health::Health;
 use ipc_core::service::shutdown_signal;
 use ipc_http_shim::config::Overrides;
+use ipc_http_shim::import::{Towards, import};
 use ipc_http_shim::reload::{self, Source};
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     if let Some(command) = &args.command {
         return match command {
             Command::Schema => print(&config::schema()),
+            Command::Import { document, service } => imported(document, service.as_deref()),
         };
     }
     // Flags without a command are not read without it.
@@ -62,6 +65,20 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&chain(&*error)),
+    }
+}
+
+/// Prints the routes that a document describes.
+fn imported(document: &Path, service: Option<&str>) -> ExitCode {
+    let file = document.display().to_string();
+    let text = match std::fs::read_to_string(document) {
+        Ok(text) => text,
+        Err(error) => return fail(&format!("{file} cannot be read: {error}")),
+    };
+    let towards = service.map_or(Towards::Legacy, |name| Towards::Service(name.to_owned()));
+    match import(&file, &text, &towards) {
+        Ok(routes) => print(&routes),
+        Err(mistakes) => fail(&mistakes.to_string()),
     }
 }
 

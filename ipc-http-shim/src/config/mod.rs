@@ -18,7 +18,7 @@ mod schema;
 mod secret;
 pub(crate) mod section;
 mod suggest;
-mod value;
+pub(crate) mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

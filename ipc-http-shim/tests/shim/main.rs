@@ -3,6 +3,7 @@
 mod config;
 mod drain;
 mod http2;
+mod import;
 mod inspect;
 mod kafka;
 mod legacy;

@@ -353,3 +353,22 @@ async fn a_file_with_other_contents_is_taken_over_without_being_asked() {
     let answer = serving.get(&serving.listen, "/a").await;
     assert_eq!(answer.headers()["x-version"], "2");
 }
+
+#[test]
+fn a_document_is_imported_without_a_configuration() {
+    let document = file(include_str!("openapi/orders.yaml"));
+    let document = document.path().with_extension("yaml");
+    std::fs::write(&document, include_str!("openapi/orders.yaml")).expect("it is written");
+    let mut import = program();
+    import
+        .arg("import")
+        .arg(&document)
+        .args(["--service", "orders"]);
+
+    let output = import.output().expect("it runs");
+
+    std::fs::remove_file(&document).expect("it is there");
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(printed, include_str!("openapi/service.toml"));
+}
