@@ -108,6 +108,8 @@ fn asked(
 
 /// Serves until a signal, and drains.
 async fn run(config: &Config, source: Source, text: String) -> Result<(), Box<dyn Error>> {
+    // Caught before anything takes its time: uncaught it would end the process.
+    let hangups = hangups()?;
     let (shim, kafka) = start(config).await?;
     tracing::info!(
         listen = %shim.address(),
@@ -115,7 +117,7 @@ async fn run(config: &Config, source: Source, text: String) -> Result<(), Box<dy
         routes = config.routes.len(),
         "serving"
     );
-    let following = reload::follow(source, text, shim.live(), hangups()?);
+    let following = reload::follow(source, text, shim.live(), hangups);
     let drained = tokio::select! {
         drained = shim.serve(shutdown_signal()) => drained,
         never = following => match never {},

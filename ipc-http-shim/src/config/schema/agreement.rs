@@ -43,6 +43,21 @@ fn the_example_is_valid_and_names_the_schema() {
 }
 
 #[test]
+fn the_files_of_the_guide_are_valid_step_by_step() {
+    let guide = include_str!("../../../../docs/guides/move-your-first-route.md");
+    let validator = validator();
+    let mut file = String::new();
+    let blocks = guide.split("```toml\n").skip(1);
+    for block in blocks.filter_map(|rest| rest.split("```").next()) {
+        file.push_str(block);
+        let read = load("shim.toml", &file, &Overrides::default());
+        assert!(read.is_ok(), "{file}{read:?}");
+        assert!(validator.is_valid(&parsed(&file)), "{file}");
+    }
+    assert!(file.contains("[[routes]]"), "the guide shows a route");
+}
+
+#[test]
 fn the_schema_has_the_keys_that_the_reader_knows() {
     let schema: Value = serde_json::from_str(&schema()).expect("it is JSON");
     for (at, known) in [
