@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ipc_http_shim::config::{Override, Overrides};
 
 /// HTTP in front of services on Kafka.
@@ -11,15 +11,43 @@ use ipc_http_shim::config::{Override, Overrides};
 /// Flags win over environment variables, and those over the file. Every
 /// librdkafka property can be set as KAFKA_<PROPERTY_WITH_UNDERSCORES>.
 #[derive(Debug, Parser)]
-#[command(name = "ipc-http-shim", version)]
+#[command(
+    name = "ipc-http-shim",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// The configuration file.
-    #[arg(short, long, env = "IPC_SHIM_CONFIG", value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    #[arg(
+        short,
+        long,
+        env = "IPC_SHIM_CONFIG",
+        value_name = "FILE",
+        required = true
+    )]
+    pub(crate) config: Option<PathBuf>,
 
     /// Says what is wrong with the configuration, and ends.
     #[arg(long)]
     pub(crate) check: bool,
+
+    /// Prints the configuration with its defaults, and where each value is from, and
+    /// ends. Secrets are not shown.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) print_effective: bool,
+
+    /// Prints what becomes of a request, and why, and ends.
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["METHOD", "PATH"],
+        conflicts_with_all = ["check", "print_effective"]
+    )]
+    pub(crate) explain: Option<Vec<String>>,
 
     /// Where HTTP clients are served.
     #[arg(long, env = "IPC_SHIM_LISTEN", value_name = "ADDRESS")]
@@ -57,6 +85,22 @@ pub(crate) struct Args {
         default_value = "text"
     )]
     pub(crate) log_format: LogFormat,
+}
+
+/// What is done instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints the JSON Schema of the configuration file.
+    Schema,
+    /// Prints a configuration with the routes of an OpenAPI 3 document.
+    Import {
+        /// The document, JSON or YAML.
+        document: PathBuf,
+        /// The service that the routes go to. Without it they go where the document
+        /// says the API is served, until they are moved one by one.
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+    },
 }
 
 /// How log lines are written.

@@ -2,8 +2,10 @@
 
 pub mod config;
 mod gateway;
+pub mod import;
 mod metrics;
 pub mod migration;
+pub mod reload;
 pub mod routes;
 pub mod server;
 #[cfg(feature = "testing")]

@@ -4,46 +4,64 @@ mod args;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{Stream, stream};
 use ipc_core::health::Health;
 use ipc_core::service::shutdown_signal;
 use ipc_core::transport::Transport;
 use ipc_core::transport::kafka::KafkaTransport;
+use ipc_http_shim::config::Overrides;
+use ipc_http_shim::import::{Towards, import};
+use ipc_http_shim::reload::{self, Source};
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
 use tracing_subscriber::EnvFilter;
 
-use args::{Args, LogFormat};
+use args::{Args, Command, LogFormat};
 
 /// How long records may take to settle once nothing more is sent.
 const CLOSE: Duration = Duration::from_secs(4);
 
 fn main() -> ExitCode {
     let (args, overrides) = Args::read();
-    let file = args.config.display().to_string();
-    let text = match std::fs::read_to_string(&args.config) {
+    if let Some(command) = &args.command {
+        return match command {
+            Command::Schema => print(&config::schema()),
+            Command::Import { document, service } => imported(document, service.as_deref()),
+        };
+    }
+    // Flags without a command are not read without it.
+    let path = args.config.clone().unwrap_or_default();
+    let file = path.display().to_string();
+    let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) => return fail(&format!("{file} cannot be read: {error}")),
     };
+    if let Some(asked) = asked(&args, &file, &text, &overrides) {
+        return match asked {
+            Ok(told) => print(&told),
+            Err(error) => fail(&chain(&*error)),
+        };
+    }
     let config = match config::load(&file, &text, &overrides) {
         Ok(config) => config,
         Err(mistakes) => return fail(&mistakes.to_string()),
     };
     if args.check {
         let routes = config.routes.len();
-        // Nobody to read it is no failure of the check.
-        let _ = writeln!(io::stdout(), "{file} is in order: {routes} routes");
-        return ExitCode::SUCCESS;
+        return print(&format!("{file} is in order: {routes} routes\n"));
     }
     log(args.log_format);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
-    let ended = runtime.block_on(run(&config));
+    let source = Source { path, overrides };
+    let ended = runtime.block_on(run(&config, source, text));
     // Whatever did not end in its time does not hold the process up.
     runtime.shutdown_background();
     match ended {
@@ -52,8 +70,48 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints the routes that a document describes.
+fn imported(document: &Path, service: Option<&str>) -> ExitCode {
+    let file = document.display().to_string();
+    let text = match std::fs::read_to_string(document) {
+        Ok(text) => text,
+        Err(error) => return fail(&format!("{file} cannot be read: {error}")),
+    };
+    let towards = service.map_or(Towards::Legacy, |name| Towards::Service(name.to_owned()));
+    match import(&file, &text, &towards) {
+        Ok(routes) => print(&routes),
+        Err(mistakes) => fail(&mistakes.to_string()),
+    }
+}
+
+/// What the configuration comes to, where that is all that is asked for.
+fn asked(
+    args: &Args,
+    file: &str,
+    text: &str,
+    overrides: &Overrides,
+) -> Option<Result<String, Box<dyn Error>>> {
+    if args.print_effective {
+        let told = config::effective(file, text, overrides);
+        return Some(told.map_err(Into::into));
+    }
+    let [method, target] = args.explain.as_deref()? else {
+        return None;
+    };
+    Some(
+        config::Question::parse(method, target)
+            .map_err(Into::into)
+            .and_then(|question| {
+                let told = config::explain(file, text, overrides, &question);
+                told.map_err(Into::into)
+            }),
+    )
+}
+
 /// Serves until a signal, and drains.
-async fn run(config: &Config) -> Result<(), Box<dyn Error>> {
+async fn run(config: &Config, source: Source, text: String) -> Result<(), Box<dyn Error>> {
+    // Caught before anything takes its time: uncaught it would end the process.
+    let hangups = hangups()?;
     let (shim, kafka) = start(config).await?;
     tracing::info!(
         listen = %shim.address(),
@@ -61,7 +119,11 @@ async fn run(config: &Config) -> Result<(), Box<dyn Error>> {
         routes = config.routes.len(),
         "serving"
     );
-    let drained = shim.serve(shutdown_signal()).await;
+    let following = reload::follow(source, text, shim.live(), hangups);
+    let drained = tokio::select! {
+        drained = shim.serve(shutdown_signal()) => drained,
+        never = following => match never {},
+    };
     if drained.cut_off > 0 {
         tracing::warn!(
             cut_off = drained.cut_off,
@@ -75,6 +137,23 @@ async fn run(config: &Config) -> Result<(), Box<dyn Error>> {
         tracing::warn!("some records are unsettled");
     }
     Ok(())
+}
+
+/// Each SIGHUP from now on.
+#[cfg(unix)]
+fn hangups() -> io::Result<impl Stream<Item = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let signal = signal(SignalKind::hangup())?;
+    Ok(stream::unfold(signal, async |mut signal| {
+        signal.recv().await.map(|()| ((), signal))
+    }))
+}
+
+/// None: there is no such signal here.
+#[cfg(not(unix))]
+fn hangups() -> io::Result<impl Stream<Item = ()>> {
+    Ok(stream::empty())
 }
 
 async fn start(config: &Config) -> Result<(Shim, Option<Arc<KafkaUpstream>>), Box<dyn Error>> {
@@ -115,6 +194,12 @@ fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     let texts: Vec<String> = causes.map(ToString::to_string).collect();
     texts.join(": ")
+}
+
+fn print(text: &str) -> ExitCode {
+    // Nobody to read it is no failure.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 fn fail(text: &str) -> ExitCode {

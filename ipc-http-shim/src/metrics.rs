@@ -59,6 +59,14 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     in_flight: Family<RouteLabels, Gauge>,
     migration: MigrationMetrics,
+    reloads: Family<ReloadLabels, Counter>,
+    reload_successful: Gauge,
+}
+
+/// What became of a configuration that was read while serving.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct ReloadLabels {
+    outcome: &'static str,
 }
 
 impl Metrics {
@@ -86,18 +94,40 @@ impl Metrics {
         );
         let migration = MigrationMetrics::default();
         migration.register(&mut registry);
+        let reloads = Family::default();
+        registry.register(
+            "config_reloads",
+            "Configurations read while serving",
+            Family::clone(&reloads),
+        );
+        let reload_successful = Gauge::default();
+        reload_successful.set(1);
+        registry.register(
+            "config_last_reload_successful",
+            "1 where the newest configuration is the one in use",
+            Gauge::clone(&reload_successful),
+        );
         Self {
             registry,
             requests,
             durations,
             in_flight,
             migration,
+            reloads,
+            reload_successful,
         }
     }
 
     /// Those of routes that move.
     pub(crate) fn migration(&self) -> &MigrationMetrics {
         &self.migration
+    }
+
+    /// Counts a configuration that was read while serving.
+    pub(crate) fn changed(&self, taken_over: bool) {
+        let outcome = if taken_over { "taken_over" } else { "refused" };
+        self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
+        self.reload_successful.set(taken_over.into());
     }
 
     /// The metrics of one route. Ask once and keep the handle.

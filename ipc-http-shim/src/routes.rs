@@ -1,5 +1,7 @@
 //! Which route takes a request.
 
+use std::collections::HashMap;
+
 use http::Method;
 use matchit::{InsertError, Params, Router};
 
@@ -10,13 +12,14 @@ use crate::config::Route;
 pub struct RouteTable {
     paths: Router<usize>,
     by_path: Vec<Methods>,
+    /// Where a path stands in `by_path`.
+    slots: HashMap<String, usize>,
     routes: Vec<Route>,
 }
 
 /// The routes that share one path.
 #[derive(Debug)]
 struct Methods {
-    path: String,
     named: Vec<(Method, usize)>,
     any: Option<usize>,
 }
@@ -63,6 +66,7 @@ impl RouteTable {
         let mut table = Self {
             paths: Router::new(),
             by_path: Vec::new(),
+            slots: HashMap::new(),
             routes: Vec::with_capacity(routes.len()),
         };
         let mut faults = Vec::new();
@@ -114,10 +118,12 @@ impl RouteTable {
         };
         let path = &route.path;
         check_syntax(path).map_err(|(what, mend)| fault(format!("path {path:?} {what}"), mend))?;
+        if let Some((what, mend)) = route.rewriting.faults(path).into_iter().next() {
+            return Err(fault(what, &mend));
+        }
 
-        let known = self.by_path.iter().position(|known| known.path == *path);
-        let slot = match known {
-            Some(slot) => slot,
+        let slot = match self.slots.get(path) {
+            Some(slot) => *slot,
             None => {
                 let slot = self.by_path.len();
                 self.paths
@@ -143,10 +149,10 @@ impl RouteTable {
                         ),
                     })?;
                 self.by_path.push(Methods {
-                    path: path.clone(),
                     named: Vec::new(),
                     any: None,
                 });
+                self.slots.insert(path.clone(), slot);
                 slot
             }
         };

@@ -32,6 +32,8 @@ pub struct Facts {
     pub(super) stores: Vec<Arc<str>>,
     /// What its relay finds wrong with the outbox.
     pub(super) outbox: Vec<String>,
+    /// Why the newest configuration is not the one in use.
+    pub(super) configuration: Option<String>,
     pub(super) served_locally: Vec<Arc<str>>,
     /// Handlers beyond their deadline plus its grace, by endpoint.
     pub(super) overdue: BTreeMap<Arc<str>, Overdue>,
@@ -113,7 +115,7 @@ impl Facts {
         for reason in &self.stores {
             verdict.warn(reason.to_string());
         }
-        for warning in &self.outbox {
+        for warning in self.outbox.iter().chain(&self.configuration) {
             verdict.warn(warning.clone());
         }
         verdict

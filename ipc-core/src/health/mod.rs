@@ -16,7 +16,7 @@
 //! | a handler runs on beyond its deadline | after 10 s | | |
 //! | the broker is away | never | after 3 s, if nothing else is served | |
 //! | the reply inbox is not ready | never | if nothing else is served | |
-//! | consumption is stopped, a partition is paused, none is assigned, the dedup store is away, the outbox is late | never | never | |
+//! | consumption is stopped, a partition is paused, none is assigned, the dedup store is away, the outbox is late, a newer configuration is refused | never | never | |
 //!
 //! What does not fail readiness is told as a warning: a partition that is paused
 //! because its window is full, with that reason, and the inbox of a client that
@@ -25,6 +25,7 @@
 //!
 //! [`ClientBuilder::health`]: crate::client::ClientBuilder::health
 
+mod configuration;
 mod facts;
 mod handlers;
 mod outbox;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+pub use configuration::ConfigurationHealth;
 pub use facts::Facts;
 pub use handlers::HandlerWatch;
 pub use outbox::OutboxHealth;
@@ -71,6 +73,7 @@ struct Known {
     inboxes: BTreeMap<u64, Inbox>,
     stores: BTreeMap<&'static str, Arc<str>>,
     outbox: Vec<String>,
+    configuration: Option<String>,
     served_locally: Vec<Arc<str>>,
 }
 
@@ -88,6 +91,7 @@ impl Health {
                 inboxes: BTreeMap::new(),
                 stores: BTreeMap::new(),
                 outbox: Vec::new(),
+                configuration: None,
                 served_locally: Vec::new(),
             }),
             handlers: Arc::default(),
@@ -145,6 +149,12 @@ impl Health {
         OutboxHealth::new(&self.0)
     }
 
+    /// The configuration that this process follows, which is in use so far.
+    #[must_use]
+    pub fn configuration(&self) -> ConfigurationHealth {
+        ConfigurationHealth::new(&self.0)
+    }
+
     /// Watches a handler that must be done at `finish_by`, until the guard is
     /// dropped.
     #[inline]
@@ -164,6 +174,7 @@ impl Health {
             inboxes: known.inboxes.values().cloned().collect(),
             stores: known.stores.values().cloned().collect(),
             outbox: known.outbox.clone(),
+            configuration: known.configuration.clone(),
             served_locally: known.served_locally.clone(),
             overdue: self.0.handlers.overdue(now),
         }

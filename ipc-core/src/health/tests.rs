@@ -308,3 +308,22 @@ proptest! {
         prop_assert_eq!(ready(&health, later).is_ok(), has_started && !draining && serves);
     }
 }
+
+#[tokio::test]
+async fn a_newer_configuration_that_is_refused_is_a_warning_until_one_is_in_use() {
+    let now = Instant::now();
+    let health = started(now);
+    let configuration = health.configuration();
+    let warnings = || health.facts(now).readiness(now).warnings().to_vec();
+
+    configuration.refused(Some("configuration refused: a mistake".to_owned()));
+    assert_eq!(warnings(), ["configuration refused: a mistake"]);
+    assert!(health.facts(now).readiness(now).is_ok());
+
+    configuration.refused(None);
+    assert_eq!(warnings(), [""; 0]);
+
+    configuration.refused(Some("again".to_owned()));
+    drop(configuration);
+    assert_eq!(warnings(), [""; 0]);
+}

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use super::document::Document;
 use super::kafka::KafkaSection;
 use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
@@ -12,7 +13,7 @@ use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
 use super::{Config, Limits, Target, routes};
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "listen",
     "admin",
     "fleet",
@@ -26,19 +27,20 @@ const KEYS: &[&str] = &[
     "routes",
 ];
 
+/// The keys of `[limits]`.
+pub(super) const LIMITS: &[&str] = &["body", "header_bytes", "header_count"];
+
 /// Reads a configuration from `text`, the contents of `file`, with `overrides`
-/// over it.
+/// over it. It is YAML where the file's name ends in `.yaml` or `.yml`, else TOML.
 ///
 /// # Errors
 ///
 /// Every mistake there is, each with its place and its mend.
 pub fn load(file: &str, text: &str, overrides: &Overrides) -> Result<Config, Mistakes> {
     let mut report = Report::on(text);
-    let (root, syntax) = DeTable::parse_recoverable(text);
-    for error in &syntax {
-        let place = error.span().map_or(Place::File, |span| report.place(&span));
-        report.add_unreadable(place, error.message());
-    }
+    let document = Document::parse(file, text);
+    let unreadable = document.report_unreadable(&mut report);
+    let root = &document.root;
     let mut kafka = KafkaSection::default();
     let config = read(
         root.get_ref(),
@@ -47,7 +49,7 @@ pub fn load(file: &str, text: &str, overrides: &Overrides) -> Result<Config, Mis
         &mut kafka,
         &mut report,
     );
-    if syntax.is_empty() {
+    if !unreadable {
         // Where a line could not be read, what seems to be missing may be on it.
         check_whole(&config, root.get_ref(), &mut report);
         if config.uses_kafka() || root.get_ref().contains_key("kafka") {
@@ -95,7 +97,7 @@ fn read<'a>(
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);
     }
-    kafka.put_over(&overrides.kafka);
+    kafka.put_over(&overrides.kafka, report);
     config.kafka = kafka.properties.clone();
     if let Some(value) = root.get("routes") {
         let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
@@ -112,8 +114,7 @@ fn set<T: FromText>(field: &mut T, read: Option<Located<T>>) {
 }
 
 fn read_limits<'a>(table: &'a DeTable<'a>, span: Range<usize>, report: &mut Report<'_>) -> Limits {
-    let known = &["body", "header_bytes", "header_count"];
-    let section = Section::open("[limits]", table, span, known, report);
+    let section = Section::open("[limits]", table, span, LIMITS, report);
     let mut limits = Limits::default();
     if let Some(body) = section.value::<Bytes>("body", report) {
         limits.body = body.value.0;

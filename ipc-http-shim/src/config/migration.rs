@@ -11,7 +11,7 @@ use super::value::{Bytes, FromText};
 use crate::migration::{Bounds, Compare, Migration, ShadowedMethods, Stage, Sticky, is_pointer};
 
 const TITLE: &str = "[routes.migration]";
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "name",
     "steps",
     "automatic",
@@ -26,7 +26,7 @@ const KEYS: &[&str] = &[
     "compare",
 ];
 const COMPARE_TITLE: &str = "[routes.migration.compare]";
-const COMPARE_KEYS: &[&str] = &["headers", "ignore", "show", "tolerance", "body"];
+pub(super) const COMPARE_KEYS: &[&str] = &["headers", "ignore", "show", "tolerance", "body"];
 
 /// Reads how one route moves.
 pub(super) fn read<'a>(

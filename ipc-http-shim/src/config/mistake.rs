@@ -64,41 +64,69 @@ impl std::error::Error for Mistakes {}
 
 /// A value and where it was written.
 #[derive(Clone, Debug)]
-pub(super) struct Located<T> {
-    pub(super) value: T,
-    pub(super) place: Place,
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) place: Place,
+}
+
+/// Where the lines of a text start, so that a place in a long one is found at once.
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn of(text: &'t str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            text,
+            starts: std::iter::once(0).chain(after_newlines).collect(),
+        }
+    }
+
+    /// The line and column at which a span of the text starts.
+    pub(crate) fn place(&self, span: &Range<usize>) -> Place {
+        let line = self.starts.partition_point(|start| *start <= span.start);
+        let start = self.starts[line - 1];
+        let before = self.text.get(start..span.start).unwrap_or_default();
+        Place::Line(line, before.chars().count() + 1)
+    }
+
+    /// Where a character stands: on a line from 1, after so many others.
+    pub(crate) fn offset(&self, line: usize, characters: usize) -> usize {
+        let start = self.starts.get(line.saturating_sub(1));
+        let start = start.copied().unwrap_or(self.text.len());
+        let rest = self.text.get(start..).unwrap_or_default();
+        let mut indices = rest.char_indices().map(|(at, _)| start + at);
+        indices.nth(characters).unwrap_or(self.text.len())
+    }
 }
 
 /// Gathers mistakes while a configuration is read.
-pub(super) struct Report<'t> {
-    text: &'t str,
+pub(crate) struct Report<'t> {
+    lines: Lines<'t>,
     list: Vec<Mistake>,
-    /// Lines that are not TOML: whatever else is found there only follows from
+    /// Lines that cannot be read: whatever else is found there only follows from
     /// that.
     unreadable: BTreeSet<usize>,
 }
 
 impl<'t> Report<'t> {
-    pub(super) fn on(text: &'t str) -> Self {
+    pub(crate) fn on(text: &'t str) -> Self {
         Self {
-            text,
+            lines: Lines::of(text),
             list: Vec::new(),
             unreadable: BTreeSet::new(),
         }
     }
 
     /// The line and column at which a span of the text starts.
-    pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Place::Line(
-            before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+    pub(crate) fn place(&self, span: &Range<usize>) -> Place {
+        self.lines.place(span)
     }
 
     /// Adds a mistake, unless its line could not even be read.
-    pub(super) fn add(&mut self, place: Place, what: impl Into<String>, mend: impl Into<String>) {
+    pub(crate) fn add(&mut self, place: Place, what: impl Into<String>, mend: impl Into<String>) {
         if matches!(place, Place::Line(line, _) if self.unreadable.contains(&line)) {
             return;
         }
@@ -110,19 +138,19 @@ impl<'t> Report<'t> {
     }
 
     /// Adds what makes a line unreadable.
-    pub(super) fn add_unreadable(&mut self, place: Place, what: &str) {
+    pub(crate) fn add_unreadable(&mut self, place: Place, what: &str, mend: &str) {
         if let Place::Line(line, _) = place {
             self.unreadable.insert(line);
         }
         self.list.push(Mistake {
             place,
             what: what.to_owned(),
-            mend: "write it as TOML asks for".to_owned(),
+            mend: mend.to_owned(),
         });
     }
 
     /// `value`, where no mistake was found on the way to it.
-    pub(super) fn finish<T>(mut self, file: &str, value: T) -> Result<T, Mistakes> {
+    pub(crate) fn finish<T>(mut self, file: &str, value: T) -> Result<T, Mistakes> {
         if self.list.is_empty() {
             return Ok(value);
         }

@@ -1,30 +1,38 @@
 //! What the shim listens on, where requests go, and within which limits.
 //!
-//! A configuration is one TOML file, with environment variables and flags over
+//! A configuration is one file, TOML or YAML, with environment variables and flags over
 //! it; [`load`] reads all three and lists every mistake at once. A program that
 //! embeds the shim starts from [`Config::default`] instead.
 
+pub(crate) mod document;
+mod inspect;
 mod kafka;
 mod load;
 mod migration;
-mod mistake;
+pub(crate) mod mistake;
 mod overrides;
 mod properties;
+mod rewriting;
 mod route;
 mod routes;
-mod section;
+mod schema;
+mod secret;
+pub(crate) mod section;
 mod suggest;
-mod value;
+pub(crate) mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+pub use inspect::{Question, effective, explain};
 use ipc_core::transport::kafka::KafkaConfig;
 pub use load::load;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use overrides::{Override, Overrides};
 pub use properties::KafkaProperties;
+pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
+pub use schema::schema;
 pub use value::LegacyOrigin;
 
 /// Everything the shim is told at start.

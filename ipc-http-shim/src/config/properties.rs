@@ -23,6 +23,12 @@ impl KafkaProperties {
         self.0.get(BOOTSTRAP).map(String::as_str)
     }
 
+    /// Every property, ordered by name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0.iter();
+        all.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Every other property, ordered by name.
     pub fn others(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0

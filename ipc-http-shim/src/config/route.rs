@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
+use super::Rewriting;
 use crate::migration::Migration;
 
 /// Sends some requests somewhere.
@@ -24,6 +25,9 @@ pub struct Route {
     /// How it moves from the legacy upstream to the service. Default: it does not, and
     /// its target answers. Without effect on a legacy route.
     pub migration: Option<Migration>,
+    /// What is changed of its requests on their way, and of their answers; of a route
+    /// that moves, on the service's side only. Default: nothing.
+    pub rewriting: Rewriting,
 }
 
 /// Where the requests of a route go.
@@ -113,6 +117,13 @@ impl Route {
         self
     }
 
+    /// Changes requests on their way, and their answers.
+    #[must_use]
+    pub fn rewriting(mut self, rewriting: Rewriting) -> Self {
+        self.rewriting = rewriting;
+        self
+    }
+
     /// Decides the record's key by `rule`. Without effect on a legacy route.
     #[must_use]
     pub fn key(mut self, rule: KeyRule) -> Self {
@@ -120,6 +131,21 @@ impl Route {
             *key = rule;
         }
         self
+    }
+
+    /// How it is called in metrics and in what is told of it.
+    pub(crate) fn label(&self) -> String {
+        let methods: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        match methods.as_slice() {
+            [] => self.path.clone(),
+            methods => format!("{} {}", methods.join(","), self.path),
+        }
+    }
+
+    /// What commands call it, where it moves.
+    pub(crate) fn moving_name(&self) -> Option<String> {
+        let migration = self.migration.as_ref()?;
+        Some(migration.name.clone().unwrap_or_else(|| self.label()))
     }
 
     fn to_service(
@@ -142,6 +168,7 @@ impl Route {
             target,
             timeout: None,
             migration: None,
+            rewriting: Rewriting::default(),
         }
     }
 }

@@ -12,12 +12,12 @@ use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
 use super::value::Name;
-use super::{migration, suggest};
+use super::{migration, rewriting, suggest};
 use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
 
 const TITLE: &str = "[[routes]]";
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "method",
     "methods",
     "path",
@@ -26,6 +26,9 @@ const KEYS: &[&str] = &[
     "timeout",
     "key",
     "migration",
+    "rewrite",
+    "request_headers",
+    "response_headers",
 ];
 
 /// The four modes, as they are written.
@@ -95,11 +98,13 @@ fn read_one<'a>(
         let place = section.place_of("migration", report);
         check_migration(migration, target, legacy_is_set, place, report);
     }
+    let rewriting = rewriting::read(&section, path.as_ref(), report);
     let (path, target) = (path?, target?);
     let route = Route {
         methods,
         timeout,
         migration,
+        rewriting,
         ..Route::new(path.value, target)
     };
     Some(Located {
@@ -339,9 +344,8 @@ fn check_parameter(
 fn check_names(routes: &[ReadRoute], report: &mut Report<'_>) {
     let mut names = BTreeSet::new();
     for route in routes {
-        let migration = route.value.migration.as_ref();
-        if let Some(name) = migration.and_then(|migration| migration.name.as_ref())
-            && !names.insert(name)
+        if let Some(name) = route.value.moving_name()
+            && !names.insert(name.clone())
         {
             report.add(
                 route.place.clone(),

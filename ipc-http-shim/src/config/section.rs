@@ -136,7 +136,7 @@ fn parse<T: FromText>(
 }
 
 /// The text of a value that has no parts.
-pub(super) fn text_of(value: &DeValue<'_>) -> Option<String> {
+pub(crate) fn text_of(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
@@ -149,7 +149,7 @@ pub(super) fn text_of(value: &DeValue<'_>) -> Option<String> {
 }
 
 /// How a mistake calls the type of a value.
-pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",

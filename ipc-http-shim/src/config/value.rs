@@ -8,7 +8,7 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 
 /// A value that is written as text.
-pub(super) trait FromText: Sized {
+pub(crate) trait FromText: Sized {
     /// Completes "`x` is not".
     const EXPECTED: &'static str;
     /// What to write instead.
@@ -67,7 +67,7 @@ impl FromText for Count {
 }
 
 /// A fleet's or service's name: the first part of its topics' names.
-pub(super) struct Name(pub(super) String);
+pub(crate) struct Name(pub(super) String);
 
 /// Kafka allows topic names of 249 characters; the rest is for our suffixes.
 const LONGEST_NAME: usize = 200;

@@ -1,5 +1,6 @@
 //! Where a request goes.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +9,13 @@ use bytes::Bytes;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, request};
 use ipc_core::envelope::Problem;
+use matchit::Params;
 
 use super::answer::Refusal;
-use super::identity::identity;
-use super::key::{decoded, only_value, record_key};
+use super::key::record_key;
 use super::legacy::LegacyProxy;
-use super::moving::{Moving, Side};
+use super::moving::{InMotion, Moving, Routed};
+use super::rewriting::Changes;
 use crate::config::{Config, Route, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
@@ -25,8 +27,6 @@ pub(super) struct Destinations {
     table: RouteTable,
     /// In the table's order.
     served: Vec<Served>,
-    /// Those of them that move.
-    moving: Vec<Arc<MovingRoute>>,
     legacy: Option<LegacyProxy>,
     legacy_metrics: RouteMetrics,
     unrouted_metrics: RouteMetrics,
@@ -39,13 +39,6 @@ struct Served {
     metrics: RouteMetrics,
     /// Where the route moves.
     moving: Option<InMotion>,
-}
-
-#[derive(Debug)]
-struct InMotion {
-    route: Arc<MovingRoute>,
-    /// What counts the requests that the legacy upstream answers.
-    legacy: RouteMetrics,
 }
 
 /// Where one request goes.
@@ -61,6 +54,16 @@ pub(super) enum Destination<'d> {
     Nowhere(Refusal),
 }
 
+/// What was found for one request.
+#[derive(Debug)]
+pub(super) struct Found<'d> {
+    pub(super) destination: Destination<'d>,
+    /// What counts it.
+    pub(super) metrics: &'d RouteMetrics,
+    /// What its route changes, where it has one.
+    pub(super) changes: Option<Changes<'d>>,
+}
+
 /// How a service is asked.
 #[derive(Clone, Debug)]
 pub(super) struct ToService {
@@ -71,7 +74,14 @@ pub(super) struct ToService {
 }
 
 impl Destinations {
-    pub(super) fn new(config: &Config, metrics: &Metrics) -> Result<Self, Vec<RouteFault>> {
+    /// Those of `config`, which go on with what `earlier` has: its connections to the
+    /// legacy upstream, where that is the same, and its routes that move, wherever they
+    /// stand by now.
+    pub(super) fn new(
+        config: &Config,
+        metrics: &Metrics,
+        earlier: Option<&Self>,
+    ) -> Result<Self, Vec<RouteFault>> {
         let table = RouteTable::new(config.routes.clone())?;
         let stranded: Vec<RouteFault> = (0..)
             .zip(table.routes())
@@ -86,29 +96,34 @@ impl Destinations {
         if !stranded.is_empty() {
             return Err(stranded);
         }
-        let served: Vec<Served> = table
-            .routes()
-            .iter()
-            .map(|route| Served::new(route, metrics))
+        let moving = earlier.map(Self::moving).unwrap_or_default();
+        let moving: HashMap<Arc<str>, Arc<MovingRoute>> = moving
+            .into_iter()
+            .map(|route| (Arc::clone(route.name()), route))
             .collect();
-        let moving = served.iter().filter_map(|served| served.moving.as_ref());
+        let mut legacy = config.legacy.as_ref().map(LegacyProxy::new);
+        if let (Some(proxy), Some(earlier)) =
+            (&mut legacy, earlier.and_then(|it| it.legacy.as_ref()))
+            && proxy.goes_where(earlier)
+        {
+            proxy.clone_from(earlier);
+        }
         Ok(Self {
-            moving: moving.map(|moving| Arc::clone(&moving.route)).collect(),
-            served,
+            served: table
+                .routes()
+                .iter()
+                .map(|route| Served::new(route, metrics, &moving))
+                .collect(),
             table,
-            legacy: config.legacy.as_ref().map(LegacyProxy::new),
+            legacy,
             legacy_metrics: metrics.route("unrouted", Mode::legacy),
             unrouted_metrics: metrics.route("unrouted", Mode::none),
             timeout: config.timeout,
         })
     }
 
-    /// Where a request with this head goes, and what counts it.
-    pub(super) fn find(
-        &self,
-        head: &request::Parts,
-        peer: Option<SocketAddr>,
-    ) -> (Destination<'_>, &RouteMetrics) {
+    /// Where a request with this head goes.
+    pub(super) fn find(&self, head: &request::Parts, peer: Option<SocketAddr>) -> Found<'_> {
         let (route, index, params) = match self.table.find(&head.method, head.uri.path()) {
             Lookup::Found {
                 route,
@@ -118,81 +133,84 @@ impl Destinations {
             Lookup::OtherMethods(methods) => return self.unrouted(|| wrong_method(&methods)),
             Lookup::Nothing => return self.unrouted(no_route),
         };
-        let timeout = route.timeout.unwrap_or(self.timeout);
         let served = &self.served[index];
-        let (service, mode, key) = match (&route.target, &self.legacy) {
-            (Target::Service { service, mode, key }, _) => (service, *mode, key),
-            (Target::Legacy, Some(proxy)) => {
-                return (Destination::Legacy { proxy, timeout }, &served.metrics);
+        let (changes, possible) = Changes::of(&route.rewriting, &head.uri, &params);
+        let destination = self.of_route(route, head, &params);
+        match (destination, &served.moving, &self.legacy) {
+            (Destination::Service(to), Some(moving), Some(proxy)) => {
+                let routed = Routed {
+                    head,
+                    params: &params,
+                    peer,
+                    to,
+                };
+                moving.find(routed, proxy, changes, possible, &served.metrics)
             }
-            (Target::Legacy, None) => return (Destination::Nowhere(no_route()), &served.metrics),
-        };
-        let to = ToService {
-            service: Arc::clone(service),
-            mode,
-            key: record_key(key, &head.method, &params, &head.headers),
-            timeout,
-        };
-        let (Some(InMotion { route, legacy }), Some(proxy)) = (&served.moving, &self.legacy) else {
-            return (Destination::Service(to), &served.metrics);
-        };
-        let standing = route.standing();
-        let whose = || {
-            let key = to.key.clone().or_else(|| only_value(&params).map(decoded));
-            identity(key, &route.rules().sticky, &head.headers, peer)
-        };
-        let is_shadowed = mode != ServiceMode::Stream && route.shadows(&head.method);
-        let side = Side::of(standing.position.stage, whose, is_shadowed);
-        let moving = Moving {
-            route,
-            standing,
-            side,
-            to,
-            proxy,
-        };
-        let metrics = match side {
-            Side::Legacy | Side::Shadow => legacy,
-            Side::Kafka => &served.metrics,
-        };
-        (Destination::Moving(Box::new(moving)), metrics)
+            (destination, ..) => Found {
+                destination: possible.map_or_else(Destination::Nowhere, |()| destination),
+                metrics: &served.metrics,
+                changes: Some(changes),
+            },
+        }
+    }
+
+    fn of_route(
+        &self,
+        route: &Route,
+        head: &request::Parts,
+        params: &Params<'_, '_>,
+    ) -> Destination<'_> {
+        let timeout = route.timeout.unwrap_or(self.timeout);
+        match (&route.target, &self.legacy) {
+            (Target::Service { service, mode, key }, _) => Destination::Service(ToService {
+                service: Arc::clone(service),
+                mode: *mode,
+                key: record_key(key, &head.method, params, &head.headers),
+                timeout,
+            }),
+            (Target::Legacy, Some(proxy)) => Destination::Legacy { proxy, timeout },
+            (Target::Legacy, None) => Destination::Nowhere(no_route()),
+        }
     }
 
     /// The routes that move, in the table's order.
-    pub(super) fn moving(&self) -> &[Arc<MovingRoute>] {
-        &self.moving
+    pub(super) fn moving(&self) -> Vec<Arc<MovingRoute>> {
+        let moving = self.served.iter().filter_map(|it| it.moving.as_ref());
+        moving.map(|moving| Arc::clone(&moving.route)).collect()
     }
 
-    /// What counts requests that are refused before they are routed.
-    pub(super) fn unrouted_metrics(&self) -> &RouteMetrics {
-        &self.unrouted_metrics
+    /// For a request that is refused before it is routed.
+    pub(super) fn refused(&self, refusal: Refusal) -> Found<'_> {
+        unrouted(Destination::Nowhere(refusal), &self.unrouted_metrics)
     }
 
     /// To the legacy upstream where there is one.
-    fn unrouted(&self, refusal: impl FnOnce() -> Refusal) -> (Destination<'_>, &RouteMetrics) {
+    fn unrouted(&self, refusal: impl FnOnce() -> Refusal) -> Found<'_> {
         match &self.legacy {
             Some(proxy) => {
                 let timeout = self.timeout;
-                let destination = Destination::Legacy { proxy, timeout };
-                (destination, &self.legacy_metrics)
+                unrouted(Destination::Legacy { proxy, timeout }, &self.legacy_metrics)
             }
-            None => (Destination::Nowhere(refusal()), &self.unrouted_metrics),
+            None => self.refused(refusal()),
         }
     }
 }
 
 impl Served {
-    fn new(route: &Route, metrics: &Metrics) -> Self {
-        let label: Arc<str> = label(route).into();
-        let rules = route.migration.clone();
-        let moving = rules.map(|rules| {
-            let name = rules
-                .name
-                .as_deref()
-                .map_or_else(|| Arc::clone(&label), Arc::from);
-            InMotion {
-                route: Arc::new(MovingRoute::new(name, rules, metrics.migration())),
-                legacy: metrics.route(Arc::clone(&label), Mode::legacy),
-            }
+    /// `earlier` has the routes that move already, by name.
+    fn new(
+        route: &Route,
+        metrics: &Metrics,
+        earlier: &HashMap<Arc<str>, Arc<MovingRoute>>,
+    ) -> Self {
+        let label: Arc<str> = route.label().into();
+        let rules = route.migration.clone().zip(route.moving_name());
+        let moving = rules.map(|(rules, name)| InMotion {
+            route: earlier.get(&*name).map_or_else(
+                || Arc::new(MovingRoute::new(name.into(), rules, metrics.migration())),
+                Arc::clone,
+            ),
+            legacy: metrics.route(Arc::clone(&label), Mode::legacy),
         });
         Self {
             metrics: metrics.route(label, mode(route)),
@@ -205,11 +223,11 @@ fn needs_legacy(route: &Route) -> bool {
     route.target == Target::Legacy || route.migration.is_some()
 }
 
-fn label(route: &Route) -> String {
-    let methods: Vec<&str> = route.methods.iter().map(Method::as_str).collect();
-    match methods.as_slice() {
-        [] => route.path.clone(),
-        methods => format!("{} {}", methods.join(","), route.path),
+fn unrouted<'d>(destination: Destination<'d>, metrics: &'d RouteMetrics) -> Found<'d> {
+    Found {
+        destination,
+        metrics,
+        changes: None,
     }
 }
 

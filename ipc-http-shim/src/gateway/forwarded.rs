@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{FORWARDED, HOST};
+use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -10,9 +10,9 @@ const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Appends this hop to `forwarded` (RFC 7239) and `x-forwarded-for`. The
-/// scheme and host the client used are told unless a proxy before this one has.
-pub(super) fn append(headers: &mut HeaderMap, peer: Option<SocketAddr>) {
-    let host = headers.get(HOST).cloned();
+/// scheme and the `host` the client used are told unless a proxy before this one
+/// has.
+pub(super) fn append(headers: &mut HeaderMap, peer: Option<SocketAddr>, host: Option<HeaderValue>) {
     let mut hop = Vec::new();
     if let Some(peer) = peer {
         // A listener for both address families shows IPv4 clients as IPv6.
@@ -62,7 +62,8 @@ mod tests {
         for (name, value) in sent {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        append(&mut headers, Some(peer.parse().expect("an address")));
+        let host = headers.get("host").cloned();
+        append(&mut headers, Some(peer.parse().expect("an address")), host);
         headers
     }
 

@@ -16,7 +16,7 @@ use ipc_core::envelope::Problem;
 use ipc_core::http::headers::strip_hop_by_hop;
 
 use super::answer::Refusal;
-use super::{forwarded, progress};
+use super::{forwarded, progress, rewriting};
 use crate::config::LegacyOrigin;
 
 /// How long a connection to the upstream may take to open.
@@ -48,6 +48,11 @@ impl LegacyProxy {
         }
     }
 
+    /// Whether another one goes to the same server.
+    pub(super) fn goes_where(&self, other: &Self) -> bool {
+        self.authority == other.authority
+    }
+
     /// Answers with the upstream's response. `timeout` bounds the wait for its
     /// head, once the upstream takes no more of the request.
     pub(super) async fn answer(
@@ -75,11 +80,12 @@ impl LegacyProxy {
     }
 
     fn redirect(&self, request: &mut Request<Body>, peer: Option<SocketAddr>) {
+        let host = rewriting::client_host(request.headers(), request.extensions());
         let headers = request.headers_mut();
         strip_hop_by_hop(headers);
         // Whoever sent the body's first byte here has its answer already.
         headers.remove(EXPECT);
-        forwarded::append(headers, peer);
+        forwarded::append(headers, peer, host);
         *request.version_mut() = Version::HTTP_11;
         *request.uri_mut() = self.absolute(request.uri());
     }

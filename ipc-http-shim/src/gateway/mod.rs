@@ -15,6 +15,7 @@ mod moving;
 mod one_way;
 mod progress;
 mod request_reply;
+mod rewriting;
 mod shadows;
 mod sse;
 mod stream;
@@ -24,6 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use http::header::TRAILER;
 use http::{Request, Response};
@@ -31,7 +33,7 @@ use ipc_core::envelope::Problem;
 use tokio_util::sync::CancellationToken;
 
 use answer::Refusal;
-use destination::{Destination, Destinations, ToService};
+use destination::{Destination, Destinations, Found, ToService};
 use metered::Metered;
 use moving::Side;
 use shadows::Shadows;
@@ -44,13 +46,13 @@ use crate::upstream::{Outbound, Upstream};
 
 /// Answers requests. Clones share everything.
 #[derive(Clone)]
-pub(crate) struct Gateway(Arc<Inner>);
+pub(crate) struct Gateway(Arc<ArcSwap<Inner>>);
 
 struct Inner {
     destinations: Destinations,
     limits: Limits,
     upstream: Arc<dyn Upstream>,
-    shadows: Shadows,
+    shadows: Arc<Shadows>,
     /// Cancelled when the process is about to stop.
     draining: CancellationToken,
 }
@@ -67,23 +69,43 @@ impl Gateway {
         metrics: &Metrics,
         draining: CancellationToken,
     ) -> Result<Self, Vec<RouteFault>> {
-        Ok(Self(Arc::new(Inner {
-            destinations: Destinations::new(config, metrics)?,
+        Ok(Self(Arc::new(ArcSwap::from_pointee(Inner {
+            destinations: Destinations::new(config, metrics, None)?,
             limits: config.limits,
-            shadows: Shadows::new(Arc::clone(&upstream), draining.clone(), config.limits.body),
+            shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
             upstream,
             draining,
-        })))
+        }))))
+    }
+
+    /// Answers by the routes of `config` from now on. Requests that have begun keep
+    /// what they began with, and routes that move stay where they stand.
+    ///
+    /// # Errors
+    ///
+    /// Every route that cannot be served; nothing is changed then.
+    pub(crate) fn change(&self, config: &Config, metrics: &Metrics) -> Result<(), Vec<RouteFault>> {
+        let earlier = self.0.load_full();
+        let destinations = Destinations::new(config, metrics, Some(&earlier.destinations))?;
+        self.0.store(Arc::new(Inner {
+            destinations,
+            limits: config.limits,
+            shadows: Arc::clone(&earlier.shadows),
+            upstream: Arc::clone(&earlier.upstream),
+            draining: earlier.draining.clone(),
+        }));
+        Ok(())
     }
 
     /// The routes that move.
-    pub(crate) fn moving(&self) -> &[Arc<MovingRoute>] {
-        self.0.destinations.moving()
+    pub(crate) fn moving(&self) -> Vec<Arc<MovingRoute>> {
+        self.0.load().destinations.moving()
     }
 
     /// Waits until nothing is under way that no client waits for.
     pub(crate) async fn ended(&self) {
-        self.0.shadows.ended().await;
+        let shadows = Arc::clone(&self.0.load().shadows);
+        shadows.ended().await;
     }
 
     /// Answers one request.
@@ -97,18 +119,22 @@ impl Gateway {
         peer: Option<SocketAddr>,
     ) -> Response<Body> {
         let started = Instant::now();
-        let this = &*self.0;
+        let this = self.0.load_full();
         let (mut head, body) = request.into_parts();
-        let (destination, metrics) = match intake::check(&head, &this.limits) {
+        let Found {
+            destination,
+            metrics,
+            mut changes,
+        } = match intake::check(&head, &this.limits) {
             Ok(()) => {
                 intake::normalise(&mut head);
                 this.destinations.find(&head, peer)
             }
-            Err(refusal) => (
-                Destination::Nowhere(refusal),
-                this.destinations.unrouted_metrics(),
-            ),
+            Err(refusal) => this.destinations.refused(refusal),
         };
+        if let Some(changes) = &mut changes {
+            changes.request(&mut head);
+        }
         let mut in_flight = metrics.begin();
 
         let leaving = Instant::now();
@@ -129,7 +155,10 @@ impl Gateway {
         };
         let beyond = beyond.map(|name| (name, leaving.elapsed()));
 
-        let mut response = answer.unwrap_or_else(Response::from);
+        let mut response = match &changes {
+            Some(changes) => changes.of_answer(answer),
+            None => answer.unwrap_or_else(Response::from),
+        };
         timing::append(response.headers_mut(), beyond, started.elapsed());
         in_flight.answered(response.status());
         response.map(|body| Body::new(Metered::new(body, in_flight)))

@@ -5,15 +5,37 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, request};
+use matchit::Params;
 
 use super::answer::Refusal;
-use super::destination::ToService;
+use super::destination::{Destination, Found, ToService};
+use super::identity::identity;
+use super::key::{decoded, only_value};
 use super::legacy::LegacyProxy;
+use super::rewriting::Changes;
 use super::{Inner, body};
+use crate::config::ServiceMode;
+use crate::metrics::RouteMetrics;
 use crate::migration::Stage;
 use crate::migration::route::{MovingRoute, Standing};
 use crate::migration::split::is_on_kafka;
+
+/// A route that moves, as it is served.
+#[derive(Debug)]
+pub(super) struct InMotion {
+    pub(super) route: Arc<MovingRoute>,
+    /// What counts the requests that the legacy upstream answers.
+    pub(super) legacy: RouteMetrics,
+}
+
+/// A request of a route that goes to a service.
+pub(super) struct Routed<'r> {
+    pub(super) head: &'r request::Parts,
+    pub(super) params: &'r Params<'r, 'r>,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) to: ToService,
+}
 
 /// A request of a route that moves, and the side it is on.
 #[derive(Debug)]
@@ -23,6 +45,9 @@ pub(super) struct Moving<'d> {
     pub(super) side: Side,
     pub(super) to: ToService,
     pub(super) proxy: &'d LegacyProxy,
+    /// What its route changes on the service's side. The legacy upstream gets a request
+    /// as it came.
+    pub(super) changes: Changes<'d>,
 }
 
 /// Who answers a request.
@@ -55,16 +80,77 @@ impl Side {
     }
 }
 
+impl InMotion {
+    /// Where a request goes, whose `changes` are those on the service's side, and
+    /// which can be sent there where `possible`. `kafka` counts what the service answers.
+    pub(super) fn find<'d>(
+        &'d self,
+        routed: Routed<'_>,
+        proxy: &'d LegacyProxy,
+        changes: Changes<'d>,
+        possible: Result<(), Refusal>,
+        kafka: &'d RouteMetrics,
+    ) -> Found<'d> {
+        let Routed {
+            head,
+            params,
+            peer,
+            to,
+        } = routed;
+        let route = &self.route;
+        let standing = route.standing();
+        let whose = || {
+            let key = to.key.clone().or_else(|| only_value(params).map(decoded));
+            identity(key, &route.rules().sticky, &head.headers, peer)
+        };
+        let is_shadowed = to.mode != ServiceMode::Stream && route.shadows(&head.method);
+        let (side, metrics) = match (
+            Side::of(standing.position.stage, whose, is_shadowed),
+            possible,
+        ) {
+            (Side::Kafka, Err(refusal)) => {
+                return Found {
+                    destination: Destination::Nowhere(refusal),
+                    metrics: kafka,
+                    changes: Some(changes),
+                };
+            }
+            (Side::Kafka, Ok(())) => (Side::Kafka, kafka),
+            (Side::Shadow, Err(_)) => {
+                standing.not_compared();
+                (Side::Legacy, &self.legacy)
+            }
+            (side, _) => (side, &self.legacy),
+        };
+        let moving = Moving {
+            route,
+            standing,
+            side,
+            to,
+            proxy,
+            changes,
+        };
+        Found {
+            destination: Destination::Moving(Box::new(moving)),
+            metrics,
+            changes: None,
+        }
+    }
+}
+
 impl Inner {
     pub(super) async fn moving(
         &self,
-        moving: Moving<'_>,
+        mut moving: Moving<'_>,
         request: Request<Body>,
         peer: Option<SocketAddr>,
     ) -> Result<Response<Body>, Refusal> {
         match moving.side {
             Side::Legacy => moving.ask_legacy(request, peer).await,
-            Side::Shadow => match self.shadows.begin(&moving, request, peer) {
+            Side::Shadow => match self
+                .shadows
+                .begin(&mut moving, request, peer, self.limits.body)
+            {
                 Ok((request, legacy)) => {
                     let answer = moving.ask_legacy(request, peer).await;
                     answer.map(|answer| legacy.copy(answer))
@@ -88,43 +174,54 @@ impl Inner {
             standing,
             to,
             proxy,
+            mut changes,
             ..
         } = moving;
         let timeout = to.timeout;
-        if !route.rules().fallback {
-            let asked = Instant::now();
-            let answer = self.over_kafka(to, request, peer).await;
-            if answer
-                .as_ref()
-                .map_or_else(Refusal::is_of_the_service, |_| true)
-            {
-                standing.kafka_answered(has_failed(&answer), asked.elapsed());
+        let (request, again) = if route.rules().fallback {
+            match self.twice(request).await {
+                Ok((request, again)) => (request, Some(again)),
+                Err(refusal) => return Ok(changes.of_answer(Err(refusal))),
             }
-            return answer;
-        }
-        let (head, body) = request.into_parts();
-        let body = body::read(body, self.limits.body).await?;
-        let again = Request::from_parts(head.clone(), Body::from(body.clone()));
-        let asked = Instant::now();
-        let answer = self
-            .over_kafka(to, Request::from_parts(head, Body::from(body)), peer)
-            .await;
-        let Err(refusal) = answer else {
-            standing.kafka_answered(has_failed(&answer), asked.elapsed());
-            return answer;
+        } else {
+            (request, None)
         };
-        if !refusal.is_of_the_service() {
-            return Err(refusal);
+        let (mut head, body) = request.into_parts();
+        changes.request(&mut head);
+        let asked = Instant::now();
+        let request = Request::from_parts(head, body);
+        let answer = self.over_kafka(to, request, peer).await;
+        let is_of_the_service = answer
+            .as_ref()
+            .map_or_else(Refusal::is_of_the_service, |_| true);
+        if is_of_the_service {
+            standing.kafka_answered(has_failed(&answer), asked.elapsed());
         }
-        standing.kafka_answered(true, asked.elapsed());
-        if refusal.may_be_executed() && !again.method().is_idempotent() {
-            return Err(refusal);
-        }
-        refusal.log();
+        let again = match (&answer, again) {
+            (Err(refusal), Some(again))
+                if is_of_the_service
+                    && (!refusal.may_be_executed() || again.method().is_idempotent()) =>
+            {
+                refusal.log();
+                again
+            }
+            _ => return Ok(changes.of_answer(answer)),
+        };
         standing.fell_back();
         let answer = proxy.answer(again, peer, timeout).await;
         standing.legacy_answered(has_failed(&answer));
         answer
+    }
+
+    /// A request that can be sent again.
+    async fn twice(
+        &self,
+        request: Request<Body>,
+    ) -> Result<(Request<Body>, Request<Body>), Refusal> {
+        let (head, body) = request.into_parts();
+        let body = body::read(body, self.limits.body).await?;
+        let again = Request::from_parts(head.clone(), Body::from(body.clone()));
+        Ok((Request::from_parts(head, Body::from(body)), again))
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::copied::{Copy, copied};
 use super::destination::ToService;
 use super::moving::{Moving, is_failure};
-use crate::config::ServiceMode;
+use crate::config::{HeaderChanges, ServiceMode};
 use crate::migration::Sample;
 use crate::migration::compare::{Answered, Compared};
 use crate::migration::route::{MovingRoute, Standing};
@@ -34,8 +34,6 @@ pub(super) struct Shadows {
     places: Arc<Semaphore>,
     tasks: TaskTracker,
     draining: CancellationToken,
-    /// Bytes of a request that are copied.
-    body: usize,
 }
 
 /// Where the legacy upstream's answer is copied to.
@@ -53,35 +51,34 @@ struct Shadow {
     head: request::Parts,
     peer: Option<SocketAddr>,
     asked: Copy,
+    /// What becomes of the headers of its answer: what a client would get is compared.
+    answers: HeaderChanges,
     legacy: oneshot::Receiver<(StatusCode, HeaderMap, Copy)>,
     #[expect(dead_code, reason = "holds a place until it is dropped")]
     place: OwnedSemaphorePermit,
 }
 
 impl Shadows {
-    /// `body` is how many bytes of a request may be copied. Copies end with `draining`.
-    pub(super) fn new(
-        upstream: Arc<dyn Upstream>,
-        draining: CancellationToken,
-        body: usize,
-    ) -> Self {
+    /// Copies end with `draining`.
+    pub(super) fn new(upstream: Arc<dyn Upstream>, draining: CancellationToken) -> Self {
         Self {
             upstream,
             places: Arc::new(Semaphore::new(MOST)),
             tasks: TaskTracker::new(),
             draining,
-            body,
         }
     }
 
     /// Begins a copy of `request`, which goes to the service once the request itself has
     /// been read to its end. Gives the request back: to be sent on, and with where its
-    /// answer is copied to, or as it was where no more copies are made.
+    /// answer is copied to, or as it was where no more copies are made. `limit` is
+    /// how many bytes of its body may be copied, where the route does not say fewer.
     pub(super) fn begin(
         &self,
-        moving: &Moving<'_>,
+        moving: &mut Moving<'_>,
         request: Request<Body>,
         peer: Option<SocketAddr>,
+        limit: usize,
     ) -> Result<(Request<Body>, LegacyCopy), Request<Body>> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             moving.standing.not_compared();
@@ -89,16 +86,19 @@ impl Shadows {
         };
         let (head, body) = request.into_parts();
         let most = moving.route.rules().compare.body;
-        let (body, asked) = copied(body, self.body.min(most));
+        let (body, asked) = copied(body, limit.min(most));
+        let mut copy = copy_of(&head);
+        moving.changes.request(&mut copy);
         let (to, legacy) = oneshot::channel();
         let shadow = Shadow {
             route: Arc::clone(moving.route),
             standing: Arc::clone(&moving.standing),
             upstream: Arc::clone(&self.upstream),
             to: moving.to.clone(),
-            head: copy_of(&head),
+            head: copy,
             peer,
             asked,
+            answers: moving.changes.of_answers().clone(),
             legacy,
             place,
         };
@@ -137,6 +137,7 @@ impl Shadow {
             head,
             peer,
             asked,
+            answers,
             legacy,
             ..
         } = self;
@@ -164,13 +165,14 @@ impl Shadow {
         standing.kafka_answered(failed, began.elapsed());
         let Told::Answer {
             status,
-            headers,
+            mut headers,
             body: Some(body),
             id,
         } = told
         else {
             return not_compared();
         };
+        answers.apply(&mut headers);
         let kafka = Answered {
             status,
             headers,

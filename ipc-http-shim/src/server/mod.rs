@@ -3,6 +3,7 @@
 mod admin;
 mod connection;
 mod error;
+mod live;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,8 +24,8 @@ use crate::metrics::Metrics;
 use crate::migration::agreement::Agreement;
 use crate::upstream::Upstream;
 
-use connection::Connections;
 pub use error::StartError;
+pub use live::{Live, Refused};
 
 /// How long to wait after the listener could not accept, which is mostly for
 /// want of file descriptors.
@@ -35,12 +36,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Shim {
     listener: TcpListener,
     address: SocketAddr,
-    gateway: Gateway,
-    connections: Connections,
+    live: Live,
     health: Health,
     admin: Option<Admin>,
     draining: CancellationToken,
-    drain: Duration,
     agreement: Option<Agreement>,
 }
 
@@ -78,10 +77,16 @@ impl Shim {
         if config.legacy.is_some() {
             health.served_locally("the legacy upstream");
         }
+        let live = Live::new(
+            config,
+            gateway.clone(),
+            Arc::clone(&metrics),
+            health.configuration(),
+        );
         let admin = match config.admin {
             Some(admin) => {
                 let render = move || metrics.render_with(&upstream.metrics());
-                let own = admin::router(gateway.clone());
+                let own = admin::router(gateway);
                 Some(Admin::start_with(admin, health.clone(), render, own).await?)
             }
             None => None,
@@ -89,12 +94,10 @@ impl Shim {
         Ok(Self {
             listener,
             address,
-            gateway,
-            connections: Connections::new(&config.limits),
+            live,
             health,
             admin,
             draining,
-            drain: config.drain,
             agreement: None,
         })
     }
@@ -116,12 +119,12 @@ impl Shim {
         C: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<Arc<dyn Transport>, TransportError>> + Send + 'static,
     {
-        let routes = self.gateway.moving();
+        let routes = self.live.gateway().moving();
         if !routes.is_empty() {
             let connect = Box::new(move || connect().boxed());
             let may_create = config.reply_partitions.is_some();
             let (fleet, health) = (&config.fleet, &self.health);
-            let agreement = Agreement::begin(connect, fleet, routes, may_create, health).await?;
+            let agreement = Agreement::begin(connect, fleet, &routes, may_create, health).await?;
             self.agreement = Some(agreement);
         }
         Ok(self)
@@ -139,6 +142,12 @@ impl Shim {
         self.admin.as_ref().map(Admin::address)
     }
 
+    /// The handle that changes what is served while it is.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        self.live.clone()
+    }
+
     /// Serves until `stop` resolves, then drains: readiness turns false, nothing
     /// more is accepted, event streams end so that they can be resumed, and
     /// requests under way get their answers within the configured bound.
@@ -149,12 +158,10 @@ impl Shim {
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Drained {
         let Self {
             listener,
-            gateway,
-            connections,
+            live,
             health,
             admin,
             draining,
-            drain,
             agreement,
             ..
         } = self;
@@ -172,7 +179,8 @@ impl Shim {
                 () = &mut stop => break,
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
                 (stream, peer) = accept(&listener) => {
-                    let serving = connections.serve(stream, peer, gateway.clone(), &graceful);
+                    let connections = live.connections();
+                    let serving = connections.serve(stream, peer, live.gateway(), &graceful);
                     tasks.spawn(serving);
                 }
             }
@@ -180,11 +188,11 @@ impl Shim {
         health.draining();
         drop(listener);
         draining.cancel();
-        let in_time = tokio::time::timeout(drain, graceful.shutdown()).await;
+        let in_time = tokio::time::timeout(live.drain(), graceful.shutdown()).await;
         while tasks.try_join_next().is_some() {}
         let cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
         tasks.shutdown().await;
-        gateway.ended().await;
+        live.gateway().ended().await;
         while agreeing.join_next().await.is_some() {}
         if let Some(admin) = admin {
             admin.stop().await;

@@ -10,12 +10,13 @@ use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
 use ipc_core::transport::memory::{MemoryCluster, MemoryTransport};
 use ipc_core::transport::{Outgoing, Transport};
+use ipc_http_shim::migration::Stage;
 use ipc_http_shim::migration::record::{Command, Record, Wanted};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::{interval, timeout};
 
-use crate::support::{Fake, Legacy, Running, get, text};
+use crate::support::{Fake, Legacy, Running, get, running_config, text};
 
 /// Far beyond what anything here takes; it only turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,20 +51,23 @@ impl Fleet {
         }
     }
 
+    fn config(&self) -> String {
+        format!(
+            "legacy = \"http://{}\"\nreply_partitions = 1\n\
+             [[routes]]\npath = \"/orders/{{id}}\"\nservice = \"orders\"\n\
+             [routes.migration]\nname = \"orders\"\n{}",
+            self.old.address, self.rules
+        )
+    }
+
     async fn gateway(&self) -> Running {
         let answer = Arc::clone(&self.answer);
         let fake = Fake::calls(move |_| {
             let (status, body) = *answer.lock();
             async move { Ok(json(status, body)) }
         });
-        let text = format!(
-            "legacy = \"http://{}\"\nreply_partitions = 1\n\
-             [[routes]]\npath = \"/orders/{{id}}\"\nservice = \"orders\"\n\
-             [routes.migration]\nname = \"orders\"\n{}",
-            self.old.address, self.rules
-        );
         let cluster = self.cluster.clone();
-        Running::start_agreeing(&text, fake, move || {
+        Running::start_agreeing(&self.config(), fake, move || {
             let transport: Arc<dyn Transport> = Arc::new(cluster.transport());
             async { Ok(transport) }
         })
@@ -227,4 +231,30 @@ async fn garbage_in_the_topic_moves_nothing() {
 
     assert_eq!(told[0]["stage"], "shadow");
     assert_eq!(told[0]["held"], "pause: a test");
+}
+
+#[tokio::test]
+async fn a_gateway_that_takes_a_new_configuration_over_stays_where_the_fleet_is() {
+    let fleet = Fleet::new("").await;
+    let one = fleet.gateway().await;
+    fleet.command(Command::Promote(Some(Stage::Kafka))).await;
+    stand(&[&one], |route| route["stage"] == "kafka").await;
+
+    let next = format!(
+        "{}\n[[routes]]\npath = \"/new\"\nmode = \"legacy\"\n",
+        fleet.config()
+    );
+    one.live
+        .change(&running_config(&next))
+        .expect("nothing moves otherwise");
+
+    let told = stand(&[&one], |_| true).await;
+    assert_eq!(told[0]["stage"], "kafka");
+    let metrics = text(one.probe("/metrics").await).await;
+    let line = "ipc_shim_migration_percent{route=\"orders\"} 100";
+    assert!(metrics.contains(line), "{metrics}");
+    // It still obeys.
+    fleet.command(Command::Rollback(None)).await;
+    stand(&[&one], |route| route["stage"] == "shadow").await;
+    assert_eq!(one.send(get("/new")).await.status(), StatusCode::OK);
 }

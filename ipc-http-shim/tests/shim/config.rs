@@ -1,6 +1,9 @@
 //! What is said of a configuration.
 
-use ipc_http_shim::config::{Config, Mistakes, Override, Overrides, load};
+use ipc_http_shim::config::{
+    Config, Mistakes, Override, Overrides, Question, effective, explain, load,
+};
+use proptest::prelude::*;
 
 use crate::support::try_config;
 
@@ -18,7 +21,7 @@ fn the_example_is_in_order_and_holds_the_defaults() {
     let config = try_config(EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let default = Config::default();
 
-    assert_eq!(config.routes.len(), 5);
+    assert_eq!(config.routes.len(), 6);
     assert_eq!(config.listen, default.listen);
     assert_eq!(config.admin, default.admin);
     assert_eq!(config.fleet, default.fleet);
@@ -55,6 +58,72 @@ fn lines_that_are_not_toml_are_listed_along_with_the_mistakes_of_the_others() {
             "shim.toml:4:11"
         ]
     );
+}
+
+/// The mistakes of `mistakes.toml`, as YAML has them.
+#[test]
+fn the_mistakes_of_a_yaml_file_have_their_places_too() {
+    let text = "listen: 8080\n\
+                fleet: my fleet\n\
+                limits:\n  header_byte: 5\n\
+                kafka:\n  bootstrap.servers: [a:9092]\n\
+                routes:\n\
+                \x20 - path: /b/{id}\n    service: b\n    key: \"{ids}\"\n\
+                \x20 - {path: c, service: c}\n\
+                \x20 - path: /b/{id}\n    service: b\n    mode: oneway\n";
+
+    let listed = load("shim.yaml", text, &Overrides::default()).expect_err("much is wrong");
+
+    assert_eq!(
+        listed.to_string(),
+        "shim.yaml:1:9: listen \"8080\" is not an IP address with a port: write both, as in \"0.0.0.0:8080\"\n\
+         shim.yaml:2:8: fleet \"my fleet\" is not a name a topic can start with: use 1 to 200 of the characters a-z, A-Z, 0-9, \".\", \"_\" and \"-\"\n\
+         shim.yaml:4:3: unknown key \"header_byte\" in [limits]: did you mean \"header_bytes\"?\n\
+         shim.yaml:6:22: bootstrap.servers in [kafka] is an array: write a string, a number, true or false\n\
+         shim.yaml:10:10: key names \"ids\", which the path has no parameter for: did you mean \"id\"?\n\
+         shim.yaml:11:12: path \"c\" does not start with a slash: start it with \"/\"\n\
+         shim.yaml:14:11: mode \"oneway\" is unknown: did you mean \"one_way\"?"
+    );
+}
+
+#[test]
+fn a_yaml_file_comes_to_what_the_same_in_toml_does() {
+    let yaml = "legacy: http://old:3000\n\
+                limits: {body: 1KiB, header_count: 7}\n\
+                kafka:\n  bootstrap.servers: a:1\n  linger.ms: 5\n  enable.idempotence: true\n\
+                routes:\n\
+                \x20 - methods: [GET, PUT]\n    path: /orders/{id}\n    service: orders\n\
+                \x20   request_headers:\n      set: {x-a: 1}\n      remove: [cookie]\n\
+                \x20   migration:\n      steps: [shadow, 10%, kafka]\n      automatic: true\n\
+                \x20     errors: 0.5%\n      over: 90s\n      fallback: legacy\n\
+                \x20     compare: {ignore: [/seen], tolerance: 0.01}\n";
+    let toml = "legacy = \"http://old:3000\"\n\
+                limits = {body = \"1KiB\", header_count = 7}\n\
+                [kafka]\nbootstrap.servers = \"a:1\"\nlinger.ms = 5\nenable.idempotence = true\n\
+                [[routes]]\nmethods = [\"GET\", \"PUT\"]\npath = \"/orders/{id}\"\nservice = \"orders\"\n\
+                request_headers = { set = { x-a = 1 }, remove = [\"cookie\"] }\n\
+                [routes.migration]\nsteps = [\"shadow\", \"10%\", \"kafka\"]\nautomatic = true\n\
+                errors = \"0.5%\"\nover = \"90s\"\nfallback = \"legacy\"\n\
+                compare = { ignore = [\"/seen\"], tolerance = 0.01 }\n";
+
+    let of_yaml = load("shim.yml", yaml, &Overrides::default());
+    let of_yaml = of_yaml.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+
+    let of_toml = try_config(toml).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(format!("{of_yaml:?}"), format!("{of_toml:?}"));
+}
+
+#[test]
+fn lines_that_are_not_yaml_are_told_with_their_place() {
+    let listed = load(
+        "shim.yaml",
+        "fleet: a b\nlegacy: [x\n",
+        &Overrides::default(),
+    );
+
+    let listed = listed.expect_err("it does not end").to_string();
+    assert!(listed.contains("shim.yaml:1:8: fleet \"a b\""), "{listed}");
+    assert!(listed.contains("write it as YAML asks for"), "{listed}");
 }
 
 #[test]
@@ -203,10 +272,13 @@ fn flags_and_environment_win_over_the_file_and_are_checked_under_their_names() {
 
 #[test]
 fn kafka_properties_can_be_written_with_and_without_quotes_and_their_values_are_not_shown() {
-    let config = try_config(
+    let password = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(password.path(), "hunter2\n").expect("it is written");
+    let config = try_config(&format!(
         "legacy = \"http://old:1\"\n[kafka]\nbootstrap.servers = \"a:1\"\n\"linger.ms\" = 5\n\
-         sasl.password = \"hunter2\"\nenable.idempotence = true\n",
-    )
+         sasl.password = \"${{file:{}}}\"\nenable.idempotence = true\n",
+        password.path().display()
+    ))
     .expect("it is in order");
 
     let others: Vec<_> = config.kafka.others().collect();
@@ -219,4 +291,54 @@ fn kafka_properties_can_be_written_with_and_without_quotes_and_their_values_are_
         ]
     );
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+/// Something of everything, as YAML.
+const EXAMPLE_YAML: &str = "\
+legacy: http://127.0.0.1:3000
+kafka: {bootstrap.servers: \"127.0.0.1:9092\"}
+limits:
+  body: 32MiB
+routes:
+  - method: POST
+    path: /orders/{id}/place
+    service: orders
+    key: \"{id}\"
+  - path: /inventory/{*rest}
+    service: inventory
+    rewrite: /v2/{rest}
+    request_headers: {set: {x-a: a}, remove: [cookie]} # ü
+";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_file_that_was_damaged_is_read_or_told_of_and_never_panics(
+        yaml in any::<bool>(),
+        at in any::<prop::sample::Index>(),
+        length in 0_usize..40,
+        put in "[-\\[\\]{}=:\"'a-z0-9ü\n ]{0,6}",
+    ) {
+        let (file, whole) = if yaml { ("shim.yaml", EXAMPLE_YAML) } else { ("shim.toml", EXAMPLE) };
+        let characters: Vec<char> = whole.chars().collect();
+        let from = at.index(characters.len());
+        let to = characters.len().min(from + length);
+        let text: String = characters[..from]
+            .iter()
+            .copied()
+            .chain(put.chars())
+            .chain(characters[to..].iter().copied())
+            .collect();
+        let overrides = Overrides::default();
+        let question = Question::parse("GET", "/orders/7").expect("it can be asked");
+
+        match load(file, &text, &overrides) {
+            Ok(_) => {
+                prop_assert!(effective(file, &text, &overrides).is_ok());
+                prop_assert!(explain(file, &text, &overrides, &question).is_ok());
+            }
+            Err(mistakes) => prop_assert!(!mistakes.as_slice().is_empty()),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use http::header::CONTENT_TYPE;
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use ipc_http_shim::upstream::Failure;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -30,6 +30,14 @@ fn route(migration: &str) -> String {
     format!(
         "[[routes]]\npath = \"/orders/{{id}}\"\nservice = \"orders\"\n[routes.migration]\n{migration}"
     )
+}
+
+/// A request that Kafka could not take.
+fn unsent() -> Failure {
+    Failure::Rejected {
+        reason: "no".to_owned(),
+        retry_after: Duration::from_secs(1),
+    }
 }
 
 /// A legacy server that answers everything with this document.
@@ -199,12 +207,7 @@ async fn the_legacy_upstream_answers_only_what_was_not_executed_or_may_be_twice(
 #[tokio::test]
 async fn without_a_fallback_a_failure_is_the_answer() {
     let old = legacy("{}").await;
-    let fake = Fake::calls(async |_| {
-        Err(Failure::Rejected {
-            reason: "no".to_owned(),
-            retry_after: Duration::from_secs(1),
-        })
-    });
+    let fake = Fake::calls(async |_| Err(unsent()));
     let shim = Running::start_before(&route("steps = [\"kafka\"]\n"), fake, old.address).await;
 
     assert_eq!(shim.send(get("/orders/1")).await.status(), 503);
@@ -237,5 +240,106 @@ async fn a_page_shows_it_and_asks_nobody_else() {
         .filter(|(name, _)| !name.starts_with("differ_"))
     {
         assert!(script.contains(&format!("[\"{name}\",")), "{name}");
+    }
+}
+
+/// A route that moves to a service that wants other requests.
+fn rewritten(migration: &str) -> String {
+    format!(
+        "[[routes]]\npath = \"/orders/{{id}}\"\nservice = \"orders\"\nrewrite = \"/v2/{{id}}\"\n\
+         request_headers = {{ set = {{ x-tenant = \"acme\" }}, remove = [\"x-old\"] }}\n\
+         response_headers.set = {{ x-from = \"orders\" }}\n\
+         [routes.migration]\n{migration}"
+    )
+}
+
+/// What arrived: its path, and the two headers that the route changes.
+fn arrived(path: &str, headers: &HeaderMap) -> String {
+    let told = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    format!("{path} {:?} {:?}", told("x-tenant"), told("x-old"))
+}
+
+const AS_IT_CAME: &str = "/orders/7 None Some(\"1\")";
+const REWRITTEN: &str = "/v2/7 Some(\"acme\") None";
+
+/// A legacy server that tells what arrived.
+async fn telling() -> Legacy {
+    let tell = async |uri: Uri, headers: HeaderMap| {
+        ([("x-from", "orders")], arrived(uri.path(), &headers))
+    };
+    Legacy::start(Router::new().fallback(tell)).await
+}
+
+fn request() -> Request<Body> {
+    let request = Request::get("/orders/7").header("x-old", "1");
+    request.body(Body::empty()).expect("it is valid")
+}
+
+#[tokio::test]
+async fn a_copy_is_rewritten_and_compared_as_its_client_would_get_it() {
+    let old = telling().await;
+    let (told, mut seen) = mpsc::channel(1);
+    let fake = Fake::telling(move |request| {
+        told.try_send(request).expect("somebody listens");
+        AS_IT_CAME.to_owned()
+    });
+    let config = "steps = [\"shadow\"]\ncompare.headers = [\"x-from\"]\n";
+    let shim = Running::start_before(&rewritten(config), fake, old.address).await;
+
+    let answer = text(shim.send(request()).await).await;
+
+    assert_eq!(answer, AS_IT_CAME);
+    let told = status(&shim, |route| route["counts"]["compared"] == 1).await;
+    assert_eq!(told["samples"], serde_json::json!([]));
+    let copy = seen.recv().await.expect("it was asked").head;
+    assert_eq!(arrived(copy.uri.path(), &copy.headers), REWRITTEN);
+}
+
+#[tokio::test]
+async fn what_the_legacy_upstream_answers_instead_is_changed_neither_way() {
+    let old = telling().await;
+    let failing = || Fake::calls(async |_| Err(unsent()));
+    let config = rewritten("steps = [\"kafka\"]\nfallback = \"legacy\"\n");
+    let shim = Running::start_before(&config, failing(), old.address).await;
+    let answer = shim.send(request()).await;
+    assert_eq!(text(answer).await, AS_IT_CAME);
+
+    let config = rewritten("steps = [\"kafka\"]\n");
+    let shim = Running::start_before(&config, failing(), old.address).await;
+    let answer = shim.send(request()).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()["x-from"], "orders");
+}
+
+#[tokio::test]
+async fn on_kafka_the_service_gets_the_rewritten_request() {
+    let old = telling().await;
+    for config in ["", "fallback = \"legacy\"\n"] {
+        let fake = Fake::telling(|seen| arrived(seen.head.uri.path(), &seen.head.headers));
+        let config = rewritten(&format!("steps = [\"kafka\"]\n{config}"));
+        let shim = Running::start_before(&config, fake, old.address).await;
+
+        let answer = shim.send(request()).await;
+
+        assert_eq!(answer.headers()["x-from"], "orders");
+        assert_eq!(text(answer).await, REWRITTEN);
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_rewritten_still_reaches_the_legacy_upstream() {
+    let old = telling().await;
+    for (step, expected) in [("shadow", "HTTP/1.1 200 "), ("kafka", "HTTP/1.1 400 ")] {
+        let config = rewritten(&format!("steps = [\"{step}\"]\n"));
+        let shim = Running::start_before(&config, Fake::silent(), old.address).await;
+
+        let answer = shim
+            .send_raw(b"GET /orders/.. HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n")
+            .await;
+
+        assert!(answer.starts_with(expected), "{answer}");
+        let not_compared = u8::from(step == "shadow");
+        let told = status(&shim, |_| true).await;
+        assert_eq!(told["counts"]["not_compared"], not_compared);
     }
 }

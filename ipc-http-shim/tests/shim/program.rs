@@ -1,7 +1,9 @@
 //! The gateway as a program.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Lines};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::Arc;
 
 use axum::Router;
@@ -44,7 +46,7 @@ fn check_accepts_the_example() {
 
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.ends_with("is in order: 5 routes\n"), "{said}");
+    assert!(said.ends_with("is in order: 6 routes\n"), "{said}");
 }
 
 #[test]
@@ -102,9 +104,17 @@ fn a_cluster_that_is_away_fails_the_start_and_is_named() {
     assert!(said.contains("127.0.0.1:1"), "{said}");
 }
 
+/// Waits for a line of a log.
+fn next_line(log: &mut Lines<BufReader<ChildStderr>>, message: &str) -> Value {
+    log.map(|line| serde_json::from_str(&line.expect("a line")).expect("it is JSON"))
+        .find(|line: &Value| line["fields"]["message"] == message)
+        .unwrap_or_else(|| panic!("it ends before it says {message:?}"))
+}
+
 /// A program that serves; ended by force where a test does not end it.
 struct Serving {
     child: Child,
+    log: Lines<BufReader<ChildStderr>>,
     listen: String,
     admin: String,
 }
@@ -115,22 +125,23 @@ impl Serving {
     }
 
     fn start(text: &str, legacy: &Legacy) -> Self {
-        let file = file(text);
+        Self::start_from(file(text).path(), legacy)
+    }
+
+    fn start_from(file: &Path, legacy: &Legacy) -> Self {
         let mut serve = program();
-        serve.arg("--config").arg(file.path());
+        serve.arg("--config").arg(file);
         serve.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         serve.args(["--legacy", &format!("http://{}", legacy.address)]);
         serve.args(["--log-format", "json"]);
         let mut child = serve.stderr(Stdio::piped()).spawn().expect("it runs");
         let log = child.stderr.take().expect("it is piped");
-        let serving = BufReader::new(log)
-            .lines()
-            .map(|line| serde_json::from_str(&line.expect("a line")).expect("it is JSON"))
-            .find(|line: &Value| line["fields"]["message"] == "serving")
-            .expect("it serves");
+        let mut log = BufReader::new(log).lines();
+        let serving = next_line(&mut log, "serving");
         let field = |name: &str| serving["fields"][name].as_str().map(str::to_owned);
         Self {
             child,
+            log,
             listen: field("listen").expect("it says where it listens"),
             admin: field("admin").expect("it says where it is asked for its health"),
         }
@@ -142,6 +153,11 @@ impl Serving {
         let request = Request::get(format!("http://{address}{path}"));
         let request = request.body(Body::empty()).expect("the request is valid");
         client.request(request).await.expect("an answer")
+    }
+
+    /// Waits for a line of the log.
+    fn logs(&mut self, message: &str) -> Value {
+        next_line(&mut self.log, message)
     }
 
     fn signal(&self, signal: Signal) {
@@ -223,4 +239,136 @@ async fn a_second_signal_ends_it_at_once() {
 
     let ended = serving.child.wait().expect("it ends").code();
     assert!([Some(130), Some(143)].contains(&ended), "{ended:?}");
+}
+
+#[test]
+fn the_effective_configuration_and_the_fate_of_a_request_are_printed() {
+    let file = file("[kafka]\nsasl.password = \"${env:ORDERS_PASSWORD}\"\n");
+    let run = |arguments: &[&str]| {
+        let mut print = program();
+        print.arg("--config").arg(file.path()).args(arguments);
+        print.args(["--legacy", "http://old:1"]);
+        print.env("ORDERS_PASSWORD", "hunter2");
+        let output = print.output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("it is text")
+    };
+
+    let effective = run(&["--print-effective"]);
+    assert!(
+        effective.contains("legacy = \"http://old:1\"  # --legacy\n"),
+        "{effective}"
+    );
+    assert!(
+        effective.contains("\"sasl.password\" = \"***\""),
+        "{effective}"
+    );
+
+    let told = run(&["--explain", "GET", "/a"]);
+    assert!(
+        told.contains("goes to: the legacy server http://old:1"),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_schema_is_printed_without_a_configuration() {
+    let output = program().arg("schema").output().expect("it runs");
+
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(printed, include_str!("../../shim.schema.json"));
+}
+
+/// Routes to the legacy server that say which version of the file made them.
+fn version(number: usize) -> String {
+    format!(
+        "[[routes]]\npath = \"/a\"\nmode = \"legacy\"\n\
+         response_headers.set = {{ x-version = {number} }}\n"
+    )
+}
+
+const TAKEN_OVER: &str = "configuration taken over";
+const REFUSED: &str = "configuration refused; the earlier one is served";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_has_the_file_read_again_and_a_bad_one_changes_nothing_and_says_why() {
+    let old = Legacy::start(Router::new().fallback(async || "legacy")).await;
+    let file = file(&version(1));
+    let mut serving = Serving::start_from(file.path(), &old);
+    let served = async |serving: &Serving| {
+        let answer = serving.get(&serving.listen, "/a").await;
+        answer.headers()["x-version"].clone()
+    };
+    assert_eq!(served(&serving).await, "1");
+
+    std::fs::write(file.path(), version(2)).expect("it is written");
+    serving.signal(Signal::HUP);
+    serving.logs(TAKEN_OVER);
+    assert_eq!(served(&serving).await, "2");
+
+    std::fs::write(file.path(), version(3).replace("/a", "a")).expect("it is written");
+    serving.signal(Signal::HUP);
+    let why = serving.logs(REFUSED)["fields"]["why"].to_string();
+    assert!(why.contains(":2:8: path"), "{why}");
+    assert_eq!(served(&serving).await, "2");
+    let ready = text(serving.get(&serving.admin, "/readyz").await).await;
+    assert!(ready.contains("configuration refused: "), "{ready}");
+    let metrics = text(serving.get(&serving.admin, "/metrics").await).await;
+    for line in [
+        "ipc_shim_config_reloads_total{outcome=\"taken_over\"} 1",
+        "ipc_shim_config_reloads_total{outcome=\"refused\"} 1",
+        "ipc_shim_config_last_reload_successful 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    }
+
+    std::fs::write(file.path(), version(4)).expect("it is written");
+    serving.signal(Signal::HUP);
+    serving.logs(TAKEN_OVER);
+    assert_eq!(served(&serving).await, "4");
+    let ready = text(serving.get(&serving.admin, "/readyz").await).await;
+    assert_eq!(ready, r#"{"ok":true,"reasons":[],"warnings":[]}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_other_contents_is_taken_over_without_being_asked() {
+    let old = Legacy::start(Router::new().fallback(async || "legacy")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    // As Kubernetes mounts a config map.
+    for number in [1, 2] {
+        std::fs::create_dir(at(&format!("..{number}"))).expect("it is made");
+        let file = at(&format!("..{number}")).join("shim.toml");
+        std::fs::write(file, version(number)).expect("it is written");
+    }
+    symlink("..1", at("..data")).expect("it is linked");
+    symlink("..data/shim.toml", at("shim.toml")).expect("it is linked");
+    let mut serving = Serving::start_from(&at("shim.toml"), &old);
+
+    symlink("..2", at("..data_tmp")).expect("it is linked");
+    std::fs::rename(at("..data_tmp"), at("..data")).expect("it is swapped");
+    serving.logs(TAKEN_OVER);
+
+    let answer = serving.get(&serving.listen, "/a").await;
+    assert_eq!(answer.headers()["x-version"], "2");
+}
+
+#[test]
+fn a_document_is_imported_without_a_configuration() {
+    let document = file(include_str!("openapi/orders.yaml"));
+    let document = document.path().with_extension("yaml");
+    std::fs::write(&document, include_str!("openapi/orders.yaml")).expect("it is written");
+    let mut import = program();
+    import
+        .arg("import")
+        .arg(&document)
+        .args(["--service", "orders"]);
+
+    let output = import.output().expect("it runs");
+
+    std::fs::remove_file(&document).expect("it is there");
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(printed, include_str!("openapi/service.toml"));
 }

@@ -41,7 +41,7 @@ struct Migration {
 }
 
 async fn migration(State(gateway): State<Gateway>) -> Response {
-    let routes = gateway.moving().iter().map(|route| route.status());
+    let routes = gateway.moving().into_iter().map(|route| route.status());
     let migration = Migration {
         routes: routes.collect(),
     };

@@ -4,7 +4,7 @@ mod fake;
 mod running;
 
 pub(crate) use fake::{Fake, correlation_id};
-pub(crate) use running::{Legacy, Running, text, try_config};
+pub(crate) use running::{Legacy, Running, running_config, text, try_config};
 
 use axum::body::Body;
 use http::Request;

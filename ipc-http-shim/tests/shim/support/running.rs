@@ -15,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use ipc_core::health::Health;
 use ipc_core::transport::{Transport, TransportError};
 use ipc_http_shim::config::{Config, Mistakes, Overrides, load};
-use ipc_http_shim::server::Drained;
+use ipc_http_shim::server::{Drained, Live};
 use ipc_http_shim::{Shim, upstream::Upstream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
+    pub(crate) live: Live,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinSet<Drained>,
     client: Client<HttpConnector, Body>,
@@ -34,6 +35,15 @@ pub(crate) struct Running {
 /// Reads a configuration with nothing over it.
 pub(crate) fn try_config(text: &str) -> Result<Config, Mistakes> {
     load("shim.toml", text, &Overrides::default())
+}
+
+/// The configuration of a shim on free ports with the routes and settings of `text`.
+pub(crate) fn running_config(text: &str) -> Config {
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
+         kafka.\"bootstrap.servers\" = \"nowhere:1\"\n{text}",
+    );
+    try_config(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
 impl Running {
@@ -60,6 +70,7 @@ impl Running {
     fn serve(shim: Shim) -> Self {
         let address = shim.address();
         let admin = shim.admin_address().expect("there is an admin address");
+        let live = shim.live();
         let (stop, stopped) = oneshot::channel::<()>();
         let mut serving = JoinSet::new();
         serving.spawn(shim.serve(async {
@@ -68,6 +79,7 @@ impl Running {
         Self {
             address,
             admin,
+            live,
             stop: Some(stop),
             serving,
             client: Client::builder(TokioExecutor::new()).build_http(),
@@ -145,11 +157,7 @@ impl Running {
 }
 
 async fn bound(text: &str, upstream: impl Upstream, health: Health) -> (Config, Shim) {
-    let text = format!(
-        "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
-         kafka.\"bootstrap.servers\" = \"nowhere:1\"\n{text}",
-    );
-    let config = try_config(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let config = running_config(text);
     let shim = Shim::bind(&config, Arc::new(upstream), health)
         .await
         .expect("the configuration can be served");

@@ -1,0 +1,231 @@
+//! The whole configuration, defaults included, and where each value is from.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method};
+use humantime::format_duration;
+use toml_writer::{ToTomlKey as _, ToTomlValue as _};
+
+use super::moving::write_migration;
+use super::origin::Origins;
+use crate::config::secret::HIDDEN;
+use crate::config::{
+    Config, HeaderChanges, KeyRule, Mistakes, Overrides, Route, ServiceMode, Target, load,
+};
+
+/// The configuration that `file`, whose contents are `text`, and `overrides` come
+/// to: TOML that can be read again, each value with where it is from. In the place
+/// of a secret stands `***`.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String, Mistakes> {
+    let config = load(file, text, overrides)?;
+    let origins = Origins::of(file, text, overrides);
+    let mut page = Page::default();
+    page.line(&format!(
+        "# What {file} comes to, and where each value is from."
+    ));
+    top(&mut page, &config, &origins);
+    page.table("[limits]", None);
+    for (key, value) in [
+        ("body", config.limits.body),
+        ("header_bytes", config.limits.header_bytes),
+        ("header_count", config.limits.header_count),
+    ] {
+        page.set(key, &value.to_string(), &origins.limit(key));
+    }
+    if config.kafka.all().next().is_some() {
+        page.table("[kafka]", None);
+    }
+    for (name, value) in config.kafka.all() {
+        let shown = if origins.is_secret(name) {
+            HIDDEN
+        } else {
+            value
+        };
+        page.set(name, &quoted(shown), &origins.property(name));
+    }
+    for (index, route) in config.routes.iter().enumerate() {
+        page.table("[[routes]]", Some(&origins.route(index)));
+        write_route(&mut page, &config, index, route, &origins);
+    }
+    Ok(page.0)
+}
+
+fn top(page: &mut Page, config: &Config, origins: &Origins<'_>) {
+    let mut set = |key: &str, value: String| page.set(key, &quoted(&value), &origins.setting(key));
+    set("listen", config.listen.to_string());
+    if let Some(admin) = config.admin {
+        set("admin", admin.to_string());
+    }
+    set("fleet", config.fleet.clone());
+    set("timeout", duration(config.timeout));
+    set("drain", duration(config.drain));
+    if let Some(legacy) = &config.legacy {
+        set("legacy", format!("http://{}", legacy.authority()));
+    } else {
+        page.unset("legacy", "requests without a route get 404");
+    }
+    if config.topic_prefix.is_empty() {
+        page.unset("topic_prefix", "topics have the names of their services");
+    } else {
+        let origin = origins.setting("topic_prefix");
+        page.set("topic_prefix", &quoted(&config.topic_prefix), &origin);
+    }
+    match config.reply_partitions {
+        Some(partitions) => {
+            let origin = origins.setting("reply_partitions");
+            page.set("reply_partitions", &partitions.to_string(), &origin);
+        }
+        None => page.unset("reply_partitions", "the reply topic must exist"),
+    }
+}
+
+fn write_route(
+    page: &mut Page,
+    config: &Config,
+    index: usize,
+    route: &Route,
+    origins: &Origins<'_>,
+) {
+    let of = |key: &str| origins.of_route(index, key);
+    match route.methods.as_slice() {
+        [] => page.unset("methods", "every method is taken"),
+        [method] => {
+            let key = if of("method") == "default" {
+                "methods"
+            } else {
+                "method"
+            };
+            page.set("methods", &list([method.as_str()]), &of(key));
+        }
+        methods => page.set(
+            "methods",
+            &list(methods.iter().map(Method::as_str)),
+            &of("methods"),
+        ),
+    }
+    page.set("path", &quoted(&route.path), &of("path"));
+    match &route.target {
+        Target::Legacy => page.set("mode", &quoted("legacy"), &of("mode")),
+        Target::Service { service, mode, key } => {
+            page.set("service", &quoted(service), &of("service"));
+            page.set("mode", &quoted(mode_name(*mode)), &of("mode"));
+            match key_rule(key) {
+                Some(rule) => page.set("key", &quoted(&rule), &of("key")),
+                None => page.unset("key", KEY_BY_DEFAULT),
+            }
+        }
+    }
+    match route.timeout {
+        Some(timeout) => page.set("timeout", &quoted(&duration(timeout)), &of("timeout")),
+        None => {
+            let origin = format!("the timeout at the top, {}", origins.setting("timeout"));
+            page.set("timeout", &quoted(&duration(config.timeout)), &origin);
+        }
+    }
+    if let Some(rewrite) = &route.rewriting.path {
+        page.set("rewrite", &quoted(&rewrite.to_string()), &of("rewrite"));
+    }
+    for (key, changes) in [
+        ("request_headers", &route.rewriting.request_headers),
+        ("response_headers", &route.rewriting.response_headers),
+    ] {
+        write_changes(page, key, changes, &of(key));
+    }
+    write_migration(page, index, route, origins);
+}
+
+fn write_changes(page: &mut Page, key: &str, changes: &HeaderChanges, origin: &str) {
+    let mut parts = Vec::new();
+    for (part, values) in [("set", &changes.set), ("add", &changes.add)] {
+        if !values.is_empty() {
+            parts.push(format!("{part} = {}", pairs(values)));
+        }
+    }
+    if !changes.remove.is_empty() {
+        let names = changes.remove.iter().map(HeaderName::as_str);
+        parts.push(format!("remove = {}", list(names)));
+    }
+    if !parts.is_empty() {
+        page.set(key, &format!("{{ {} }}", parts.join(", ")), origin);
+    }
+}
+
+fn pairs(values: &[(HeaderName, HeaderValue)]) -> String {
+    let pairs: Vec<String> = values
+        .iter()
+        .map(|(name, value)| {
+            let shown = value.to_str().ok().filter(|_| !value.is_sensitive());
+            let shown = shown.unwrap_or(HIDDEN);
+            format!("{} = {}", name.as_str().to_toml_key(), quoted(shown))
+        })
+        .collect();
+    format!("{{ {} }}", pairs.join(", "))
+}
+
+pub(super) const KEY_BY_DEFAULT: &str = "nothing for GET, HEAD and OPTIONS; else the path's \
+     single parameter, else the header idempotency-key, else nothing";
+
+/// A rule as it is written; `None` for the default, which cannot be.
+pub(super) fn key_rule(rule: &KeyRule) -> Option<String> {
+    match rule {
+        KeyRule::Default => None,
+        KeyRule::Path(name) => Some(format!("{{{name}}}")),
+        KeyRule::Header(name) => Some(format!("header:{name}")),
+        KeyRule::None => Some("none".to_owned()),
+    }
+}
+
+pub(super) fn mode_name(mode: ServiceMode) -> &'static str {
+    match mode {
+        ServiceMode::Call => "call",
+        ServiceMode::OneWay => "one_way",
+        ServiceMode::Stream => "stream",
+    }
+}
+
+pub(super) fn duration(duration: Duration) -> String {
+    format_duration(duration).to_string()
+}
+
+pub(super) fn quoted(text: &str) -> String {
+    text.to_toml_value()
+}
+
+pub(super) fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+    let items: Vec<String> = items.into_iter().map(quoted).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// TOML under way.
+#[derive(Default)]
+pub(super) struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+
+    pub(super) fn table(&mut self, header: &str, origin: Option<&str>) {
+        self.line("");
+        match origin {
+            Some(origin) => self.line(&format!("{header}  # {origin}")),
+            None => self.line(header),
+        }
+    }
+
+    pub(super) fn set(&mut self, key: &str, value: &str, origin: &str) {
+        // A `String` takes every write.
+        let _ = writeln!(self.0, "{} = {value}  # {origin}", key.to_toml_key());
+    }
+
+    /// Says of a key without a value what that comes to.
+    pub(super) fn unset(&mut self, key: &str, meaning: &str) {
+        let _ = writeln!(self.0, "# {key} is not set: {meaning}");
+    }
+}

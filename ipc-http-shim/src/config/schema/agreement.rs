@@ -1,0 +1,273 @@
+//! What the schema takes, the reader takes, and the other way round.
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::schema;
+use crate::config::{Overrides, load, migration, routes};
+
+const SHIPPED: &str = include_str!("../../../shim.schema.json");
+const EXAMPLE: &str = include_str!("../../../examples/shim.toml");
+
+fn validator() -> Validator {
+    let schema: Value = serde_json::from_str(&schema()).expect("it is JSON");
+    jsonschema::draft7::new(&schema).expect("it is a schema")
+}
+
+fn parsed(text: &str) -> Value {
+    toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+#[test]
+fn the_shipped_schema_is_the_one_that_is_generated() {
+    if std::env::var_os("IPC_BLESS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/shim.schema.json");
+        std::fs::write(path, schema()).expect("it is written");
+    } else {
+        assert!(
+            schema() == SHIPPED,
+            "write it anew, with `ipc-http-shim schema` or IPC_BLESS=1 and this test"
+        );
+    }
+}
+
+#[test]
+fn the_example_is_valid_and_names_the_schema() {
+    let errors: Vec<String> = validator()
+        .iter_errors(&parsed(EXAMPLE))
+        .map(|error| error.to_string())
+        .collect();
+
+    assert_eq!(errors, [""; 0]);
+    assert!(EXAMPLE.starts_with("#:schema ../shim.schema.json\n"));
+}
+
+#[test]
+fn the_files_of_the_guide_are_valid_step_by_step() {
+    let guide = include_str!("../../../../docs/guides/move-your-first-route.md");
+    let validator = validator();
+    let mut file = String::new();
+    let blocks = guide.split("```toml\n").skip(1);
+    for block in blocks.filter_map(|rest| rest.split("```").next()) {
+        file.push_str(block);
+        let read = load("shim.toml", &file, &Overrides::default());
+        assert!(read.is_ok(), "{file}{read:?}");
+        assert!(validator.is_valid(&parsed(&file)), "{file}");
+    }
+    assert!(file.contains("[[routes]]"), "the guide shows a route");
+}
+
+#[test]
+fn the_schema_has_the_keys_that_the_reader_knows() {
+    let schema: Value = serde_json::from_str(&schema()).expect("it is JSON");
+    for (at, known) in [
+        ("/properties", crate::config::load::KEYS),
+        ("/properties/limits/properties", crate::config::load::LIMITS),
+        ("/definitions/Route/properties", routes::KEYS),
+        (
+            "/definitions/HeaderChanges/properties",
+            crate::config::rewriting::HEADER_KEYS,
+        ),
+        ("/definitions/Migration/properties", migration::KEYS),
+        ("/definitions/Compare/properties", migration::COMPARE_KEYS),
+    ] {
+        let properties = schema.pointer(at).and_then(Value::as_object);
+        let mut listed: Vec<&str> = properties
+            .unwrap_or_else(|| panic!("there are no {at}"))
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let mut known = known.to_vec();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known, "{at}");
+    }
+}
+
+/// Lines at the top of a file that has a legacy server and a cluster.
+const TOP: &[(&str, bool)] = &[
+    ("listen = \"127.0.0.1:80\"", true),
+    ("listen = \"[::1]:80\"", true),
+    ("listen = \"localhost:80\"", false),
+    ("listen = 80", false),
+    ("admin = \"127.0.0.1\"", false),
+    ("fleet = \"edge-1.eu_x\"", true),
+    ("fleet = \"a b\"", false),
+    ("fleet = \"\"", false),
+    ("fleet = [\"a\"]", false),
+    ("topic_prefix = \"test.\"", true),
+    ("topic_prefix = \"/\"", false),
+    ("reply_partitions = 12", true),
+    ("reply_partitions = 0", false),
+    ("reply_partitions = 70000", false),
+    ("reply_partitions = -1", false),
+    ("reply_partitions = 1.5", false),
+    ("timeout = \"5s\"", true),
+    ("timeout = \"1h 30m\"", true),
+    ("timeout = \"5\"", false),
+    ("timeout = 5", false),
+    ("timeout = \"soon\"", false),
+    ("drain = \"250ms\"", true),
+    ("drain = true", false),
+    ("limits.body = \"32MiB\"", true),
+    ("limits.body = \"32 kb\"", true),
+    ("limits.body = 1", true),
+    ("limits.body = 0", false),
+    ("limits.body = \"32 parsecs\"", false),
+    ("limits.header_bytes = \"1.5KiB\"", true),
+    ("limits.header_bytes = true", false),
+    ("limits.header_count = 100", true),
+    ("limits.header_count = \"many\"", false),
+    ("limits.colour = 1", false),
+    ("limits = 5", false),
+    ("colour = \"red\"", false),
+    ("kafka.linger.ms = 5", true),
+    ("kafka.\"linger.ms\" = \"5\"", true),
+    ("kafka.enable.idempotence = true", true),
+    ("kafka.client.id = [\"a\"]", false),
+    ("routes = 5", false),
+    ("routes = [5]", false),
+    ("routes = []", true),
+];
+
+/// Lines of a route for `/a/{id}`, to a service where they do not say otherwise.
+const ROUTE: &[(&str, bool)] = &[
+    ("", true),
+    ("method = \"POST\"", true),
+    ("method = \"PURGE\"", true),
+    ("method = \"CONNECT\"", false),
+    ("method = \"post\"", false),
+    ("method = \"NOT VALID\"", false),
+    ("methods = [\"GET\", \"PUT\"]", true),
+    ("methods = []", false),
+    ("methods = \"GET\"", false),
+    ("method = \"GET\"\nmethods = [\"GET\"]", false),
+    ("mode = \"one_way\"", true),
+    ("mode = \"stream\"", true),
+    ("mode = \"oneway\"", false),
+    ("mode = \"legacy\"", false),
+    ("timeout = \"2m\"", true),
+    ("timeout = \"fast\"", false),
+    ("key = \"none\"", true),
+    ("key = \"{id}\"", true),
+    ("key = \"header:x-tenant\"", true),
+    ("key = \"id\"", false),
+    ("key = \"header:a b\"", false),
+    ("rewrite = \"/v2/{id}\"", true),
+    ("rewrite = \"v2\"", false),
+    ("rewrite = \"/v2?x\"", false),
+    (
+        "request_headers.set = { x-a = \"1\", x-b = 2, x-c = true }",
+        true,
+    ),
+    ("request_headers.set = { \"a b\" = \"1\" }", false),
+    ("request_headers.set = { x-a = [] }", false),
+    ("request_headers.sett = {}", false),
+    ("request_headers = \"a: b\"", false),
+    ("response_headers.remove = [\"server\"]", true),
+    ("response_headers.remove = \"server\"", false),
+    ("response_headers.add = { x-a = \"1\" }", true),
+    ("sevice = \"a\"", false),
+    ("migration = \"shadow\"", false),
+    ("migration = {}", true),
+    ("migration.name = \"orders\"", true),
+    ("migration.nmae = \"orders\"", false),
+    ("migration.steps = [\"legacy\", \"1%\", \"99%\"]", true),
+    ("migration.steps = [\"kafka\"]", true),
+    ("migration.steps = []", false),
+    ("migration.steps = \"kafka\"", false),
+    ("migration.steps = [\"shadow\", \"shadow\"]", false),
+    ("migration.steps = [\"0%\", \"kafka\"]", false),
+    ("migration.steps = [\"100%\"]", false),
+    ("migration.automatic = true", true),
+    ("migration.automatic = \"yes\"", false),
+    ("migration.requests = 1", true),
+    ("migration.requests = 0", false),
+    ("migration.requests = \"many\"", false),
+    ("migration.over = \"90s\"", true),
+    ("migration.over = 90", false),
+    ("migration.differences = \"0.25%\"", true),
+    ("migration.differences = \"100%\"", true),
+    ("migration.differences = \"100.5%\"", false),
+    ("migration.errors = \"-1%\"", false),
+    ("migration.errors = 0.01", false),
+    ("migration.p99 = \"250ms\"", true),
+    ("migration.p99 = \"fast\"", false),
+    ("migration.sticky = \"client\"", true),
+    ("migration.sticky = \"header:x-tenant\"", true),
+    ("migration.sticky = \"cookie:session\"", true),
+    ("migration.sticky = \"header:a b\"", false),
+    ("migration.sticky = \"cookie:\"", false),
+    ("migration.sticky = \"session\"", false),
+    ("migration.fallback = \"legacy\"", true),
+    ("migration.fallback = true", false),
+    ("migration.shadow = \"safe\"", true),
+    ("migration.shadow = \"every\"", true),
+    ("migration.shadow = \"POST\"", false),
+    ("migration.compare = []", false),
+    ("migration.compare.headers = [\"etag\"]", true),
+    ("migration.compare.headers = [\"a b\"]", false),
+    ("migration.compare.headers = \"etag\"", false),
+    ("migration.compare.ignore = [\"/a\", \"/b/*/c\"]", true),
+    ("migration.compare.ignore = [\"a\"]", false),
+    ("migration.compare.show = [\"/\"]", true),
+    ("migration.compare.show = \"/a\"", false),
+    ("migration.compare.tolerance = 0.01", true),
+    ("migration.compare.tolerance = 1", true),
+    ("migration.compare.tolerance = -1", false),
+    ("migration.compare.body = \"64KiB\"", true),
+    ("migration.compare.body = 0", false),
+    ("migration.compare.colour = 1", false),
+    (
+        "mode = \"stream\"\nmigration.steps = [\"legacy\", \"kafka\"]",
+        true,
+    ),
+    (
+        "mode = \"stream\"\nmigration.steps = [\"shadow\", \"kafka\"]",
+        false,
+    ),
+    ("mode = \"stream\"\nmigration.automatic = true", false),
+];
+
+#[test]
+fn the_schema_and_the_reader_agree_on_good_and_bad_values() {
+    let validator = validator();
+    let top = "legacy = \"http://old:1\"\nkafka.\"bootstrap.servers\" = \"a:1\"\n";
+    let route = "[[routes]]\npath = \"/a/{id}\"\n";
+    let at_the_top = TOP
+        .iter()
+        .map(|(line, good)| (format!("{top}{line}\n"), *good));
+    let in_a_route = ROUTE.iter().map(|(lines, good)| {
+        (
+            format!("{top}{route}service = \"orders\"\n{lines}\n"),
+            *good,
+        )
+    });
+    let whole = [
+        (format!("{top}{route}mode = \"legacy\"\n"), true),
+        (
+            format!("{top}{route}mode = \"legacy\"\nkey = \"none\"\n"),
+            false,
+        ),
+        (
+            format!("{top}{route}mode = \"legacy\"\nmigration = {{}}\n"),
+            false,
+        ),
+        (format!("{top}{route}"), false),
+        (format!("{top}{route}service = \"a/b\"\n"), false),
+        (format!("{top}[[routes]]\nservice = \"orders\"\n"), false),
+        (
+            format!("{top}[[routes]]\nservice = \"orders\"\npath = \"a\"\n"),
+            false,
+        ),
+        ("legacy = \"https://old:1\"\n".to_owned(), false),
+        ("legacy = \"http://me@old:1\"\n".to_owned(), false),
+        ("legacy = \"http://old:1/path\"\n".to_owned(), false),
+        ("legacy = \"http://[::1]:1\"\n".to_owned(), true),
+    ];
+    for (text, good) in at_the_top.chain(in_a_route).chain(whole) {
+        let read = load("shim.toml", &text, &Overrides::default());
+        assert_eq!(read.is_ok(), good, "reader: {text}{read:?}");
+        assert_eq!(validator.is_valid(&parsed(&text)), good, "schema: {text}");
+    }
+}

@@ -1,0 +1,200 @@
+//! The configuration file as it is written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+use super::form::{
+    Address, Count, Duration, Fallback, HeaderName, HeaderValues, Key, Method, Mode, Name, Origin,
+    Path, Pointer, Property, Requests, Rewrite, Shadowed, Share, Size, Stage, Sticky, Text,
+    Tolerance,
+};
+
+/// The configuration of ipc-http-shim, an HTTP gateway in front of services on
+/// Kafka.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, title = "ipc-http-shim")]
+pub(super) struct File {
+    /// Where HTTP clients are served. Default: 0.0.0.0:8080.
+    #[schemars(extend("default" = "0.0.0.0:8080"))]
+    pub(super) listen: Address,
+    /// Where health and metrics are served. Default: 0.0.0.0:9090.
+    #[schemars(extend("default" = "0.0.0.0:9090"))]
+    pub(super) admin: Address,
+    /// The name all instances of this gateway share. Default: shim.
+    #[schemars(extend("default" = "shim"))]
+    pub(super) fleet: Name,
+    /// Put before every topic name. Default: nothing.
+    pub(super) topic_prefix: Name,
+    /// Makes the reply topic with this many partitions where it is missing. Default:
+    /// it must exist.
+    pub(super) reply_partitions: Count,
+    /// Where requests go that no route names, http://host:port. Default: nowhere.
+    pub(super) legacy: Origin,
+    /// How long a request may wait for the head of its answer, 250ms, 5s, 2m.
+    /// Default: 30s.
+    #[schemars(extend("default" = "30s"))]
+    pub(super) timeout: Duration,
+    /// How long requests under way may go on after a signal to stop. Default: 25s.
+    #[schemars(extend("default" = "25s"))]
+    pub(super) drain: Duration,
+    /// librdkafka properties by their own names. Secrets as ${env:NAME} or
+    /// ${file:/path}.
+    pub(super) kafka: BTreeMap<String, Property>,
+    /// How large a request may be.
+    pub(super) limits: Limits,
+    /// Which requests go where.
+    pub(super) routes: Vec<Route>,
+}
+
+/// How large a request may be.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, inline)]
+pub(super) struct Limits {
+    /// A request body on its way to Kafka. Default: 32MiB.
+    #[schemars(extend("default" = "32MiB"))]
+    pub(super) body: Size,
+    /// Names and values of all headers of a request. Default: 64KiB.
+    #[schemars(extend("default" = "64KiB"))]
+    pub(super) header_bytes: Size,
+    /// Headers of a request. Default: 100.
+    #[schemars(extend("default" = 100))]
+    pub(super) header_count: Count,
+}
+
+/// Sends some requests somewhere.
+#[derive(Default, JsonSchema)]
+#[schemars(
+    default,
+    deny_unknown_fields,
+    extend(
+        "required" = ["path"],
+        "not" = { "required": ["method", "methods"] },
+        "if" = { "properties": { "mode": { "const": "legacy" } }, "required": ["mode"] },
+        "then" = { "properties": { "service": false, "key": false, "migration": false } },
+        "else" = { "required": ["service"] },
+        "allOf" = [{
+            "if": {
+                "properties": { "mode": { "const": "stream" } },
+                "required": ["mode", "migration"]
+            },
+            "then": {
+                "properties": {
+                    "migration": {
+                        "required": ["steps"],
+                        "properties": { "steps": { "not": { "contains": { "const": "shadow" } } } }
+                    }
+                }
+            }
+        }]
+    )
+)]
+pub(super) struct Route {
+    /// The method it takes. Default: every one. GET takes HEAD along.
+    pub(super) method: Method,
+    /// The methods it takes. Default: every one.
+    #[schemars(length(min = 1))]
+    pub(super) methods: Vec<Method>,
+    /// The paths it takes: /orders/{id}, /files/{*rest}.
+    pub(super) path: Path,
+    /// The service it goes to; its requests are on the topic <service>.requests.
+    pub(super) service: Name,
+    /// call: one reply. one_way: 202 once the broker has it. stream: many replies, as
+    /// server-sent events. legacy: to the legacy server. Default: call.
+    #[schemars(extend("default" = "call"))]
+    pub(super) mode: Mode,
+    /// How long a request may wait for the head of its answer. Default: the
+    /// gateway's.
+    pub(super) timeout: Duration,
+    /// What decides the record's key: {id} a path parameter, header:name a header,
+    /// none. Default: for GET, HEAD and OPTIONS nothing, else the path's single
+    /// parameter, else the header idempotency-key.
+    pub(super) key: Key,
+    /// The path that is sent on, with parameters of the route's: /v2/orders/{id}.
+    /// Default: as it came.
+    pub(super) rewrite: Rewrite,
+    /// What becomes of a request's headers.
+    pub(super) request_headers: HeaderChanges,
+    /// What becomes of the headers of every answer.
+    pub(super) response_headers: HeaderChanges,
+    /// How it moves from the legacy server to its service. Default: it does not.
+    pub(super) migration: Migration,
+}
+
+/// How a route moves from the legacy server to its service.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub(super) struct Migration {
+    /// What `ipc migrate` calls the route. Default: its methods and path.
+    pub(super) name: Text,
+    /// The stages it passes, from less to more on Kafka. It begins at the first, and
+    /// goes back to it. Default: shadow, 10%, 50%, kafka.
+    #[schemars(
+        length(min = 1),
+        extend("uniqueItems" = true, "default" = ["shadow", "10%", "50%", "kafka"])
+    )]
+    pub(super) steps: Vec<Stage>,
+    /// Goes on, and back, by itself. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) automatic: bool,
+    /// How many requests are judged at least. Default: 1000.
+    #[schemars(extend("default" = 1000))]
+    pub(super) requests: Requests,
+    /// How far back is judged, and how long a stage lasts at least. Default: 5m.
+    #[schemars(extend("default" = "5m"))]
+    pub(super) over: Duration,
+    /// The share of compared answers that may differ. Default: 0%.
+    #[schemars(extend("default" = "0%"))]
+    pub(super) differences: Share,
+    /// The share of requests to the service that may fail. Default: 1%.
+    #[schemars(extend("default" = "1%"))]
+    pub(super) errors: Share,
+    /// 99 of 100 of the service's answers come within this. Default: 1s.
+    #[schemars(extend("default" = "1s"))]
+    pub(super) p99: Duration,
+    /// What decides for a request without a key: header:name, cookie:name, or client,
+    /// its address. Default: client.
+    #[schemars(extend("default" = "client"))]
+    pub(super) sticky: Sticky,
+    /// legacy: the legacy server answers what the service did not, where that can do no
+    /// harm. Default: nobody does.
+    pub(super) fallback: Fallback,
+    /// Which methods are copied: safe ones, or every, where the handlers heed shadows.
+    /// Default: safe.
+    #[schemars(extend("default" = "safe"))]
+    pub(super) shadow: Shadowed,
+    /// How answers are compared.
+    pub(super) compare: Compare,
+}
+
+/// How the answers of the legacy server and of the service are compared.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub(super) struct Compare {
+    /// Headers that must be equal. Default: content-type.
+    #[schemars(extend("default" = ["content-type"]))]
+    pub(super) headers: Vec<HeaderName>,
+    /// Places of a JSON document that may differ: /items/*/seen. Default: none.
+    pub(super) ignore: Vec<Pointer>,
+    /// Places of a JSON document whose values samples show. Default: none.
+    pub(super) show: Vec<Pointer>,
+    /// By how much two JSON numbers may differ. Default: 0.
+    #[schemars(extend("default" = 0))]
+    pub(super) tolerance: Tolerance,
+    /// Requests that are larger are not copied, answers that are larger not compared.
+    /// Default: 1MiB.
+    #[schemars(extend("default" = "1MiB"))]
+    pub(super) body: Size,
+}
+
+/// What becomes of headers: removed first, then set, then added.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub(super) struct HeaderChanges {
+    /// Headers that replace all of their name.
+    pub(super) set: HeaderValues,
+    /// Headers that come beside those of their name.
+    pub(super) add: HeaderValues,
+    /// Headers that do not go on.
+    pub(super) remove: Vec<HeaderName>,
+}

@@ -1,0 +1,104 @@
+//! The forms a single value can have, as a schema says them.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+/// Declares a form: its name, and its schema.
+macro_rules! forms {
+    ($($(#[$doc:meta])* $name:ident = $schema:tt;)*) => {$(
+        $(#[$doc])*
+        #[derive(Default)]
+        pub(super) struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+forms! {
+    /// An IP address with a port.
+    Address = { "type": "string", "pattern": "^(\\d+\\.\\d+\\.\\d+\\.\\d+|\\[[0-9a-fA-F:.]+\\]):\\d+$" };
+    /// The start of a topic's name.
+    Name = { "type": "string", "pattern": "^[A-Za-z0-9._-]{1,200}$" };
+    /// The origin of an HTTP server.
+    Origin = { "type": "string", "pattern": "^[hH][tT][tT][pP]://[^/?#@\\s]+/?$" };
+    /// A number with its unit, once or more.
+    Duration = { "type": "string", "pattern": "^\\s*(\\d+\\s*[a-zA-Zµ]+\\s*)+$" };
+    /// Bytes, or a number with its unit.
+    Size = {
+        "anyOf": [
+            { "type": "integer", "minimum": 1 },
+            { "type": "string", "pattern": "^\\s*\\d+(\\.\\d+)?\\s*([kKmMgGtTpPeE]?[iI]?[bB]?)\\s*$" }
+        ]
+    };
+    /// A number of things.
+    Count = { "type": "integer", "minimum": 1, "maximum": 65535 };
+    /// A path in axum's syntax.
+    Path = { "type": "string", "pattern": "^/" };
+    /// A method, in upper case.
+    Method = { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Z]+$", "not": { "const": "CONNECT" } };
+    /// What decides a record's key.
+    Key = { "type": "string", "pattern": "^(none|\\{[^{}]+\\}|header:[-!#$%&'*+.^_`|~0-9A-Za-z]+)$" };
+    /// A path with parameters of the route's, without a query.
+    Rewrite = { "type": "string", "pattern": "^/[^?# ]*$" };
+    /// How a service answers, or `legacy`.
+    Mode = { "enum": ["call", "one_way", "stream", "legacy"] };
+    /// Headers and their values.
+    HeaderValues = {
+        "type": "object",
+        "propertyNames": { "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" },
+        "additionalProperties": { "type": ["string", "number", "boolean"] }
+    };
+    /// Any text.
+    Text = { "type": "string" };
+    /// How far a route has moved.
+    Stage = { "type": "string", "pattern": "^(legacy|shadow|[1-9][0-9]?%|kafka)$" };
+    /// A number of requests.
+    Requests = { "type": "integer", "minimum": 1 };
+    /// A share of requests.
+    Share = { "type": "string", "pattern": "^(100(\\.0+)?|\\d{1,2}(\\.\\d+)?)%$" };
+    /// What tells clients apart.
+    Sticky = { "type": "string", "pattern": "^(client|header:[-!#$%&'*+.^_`|~0-9A-Za-z]+|cookie:.+)$" };
+    /// Who answers what a service did not.
+    Fallback = { "enum": ["legacy"] };
+    /// Which methods are copied.
+    Shadowed = { "enum": ["safe", "every"] };
+    /// Places in a JSON document.
+    Pointer = { "type": "string", "pattern": "^/" };
+    /// By how much numbers may differ.
+    Tolerance = { "type": "number", "minimum": 0 };
+    /// A header's name.
+    HeaderName = { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" };
+}
+
+/// The value of a property of librdkafka; tables are parts of its name.
+#[derive(Default)]
+pub(super) struct Property;
+
+impl JsonSchema for Property {
+    fn schema_name() -> Cow<'static, str> {
+        "Property".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let part = generator.subschema_for::<Self>();
+        json_schema!({
+            "anyOf": [
+                { "type": ["string", "number", "boolean"] },
+                { "type": "object", "additionalProperties": part }
+            ]
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! What a running gateway serves, which can be changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use ipc_core::health::ConfigurationHealth;
+use parking_lot::Mutex;
+
+use super::connection::Connections;
+use crate::config::Config;
+use crate::gateway::Gateway;
+use crate::metrics::Metrics;
+use crate::routes::RouteFault;
+
+/// Changes what a running gateway serves. Clones change the same.
+#[derive(Clone)]
+pub struct Live(Arc<Inner>);
+
+struct Inner {
+    gateway: Gateway,
+    connections: ArcSwap<Connections>,
+    drain: Mutex<Duration>,
+    /// What the gateway was started with.
+    started: Config,
+    metrics: Arc<Metrics>,
+    health: ConfigurationHealth,
+    /// One change after the other.
+    changing: Mutex<()>,
+}
+
+/// Why a configuration cannot be taken over. Nothing was changed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// These settings need a restart.
+    #[error("{} cannot be changed while it runs: restart it", .0.join(", "))]
+    Restart(Vec<String>),
+    /// Routes that cannot be served, each with its mend.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Routes(Vec<RouteFault>),
+}
+
+impl Live {
+    pub(super) fn new(
+        config: &Config,
+        gateway: Gateway,
+        metrics: Arc<Metrics>,
+        health: ConfigurationHealth,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            gateway,
+            connections: ArcSwap::from_pointee(Connections::new(&config.limits)),
+            drain: Mutex::new(config.drain),
+            started: config.clone(),
+            metrics,
+            health,
+            changing: Mutex::new(()),
+        }))
+    }
+
+    /// Serves `config` from now on, in one step: a request that has begun keeps
+    /// what it began with. Takes as long as its routes are many; call it where that
+    /// holds up nobody.
+    ///
+    /// # Errors
+    ///
+    /// Where a setting is changed that needs a restart (`listen`, `admin`, `fleet`,
+    /// `topic_prefix`, `reply_partitions`, `[kafka]`, whether there is a legacy
+    /// server, whether any route names a service, how a route moves: its
+    /// `[routes.migration]`, methods, path, service, mode and key), or where a route
+    /// cannot be served.
+    pub fn change(&self, config: &Config) -> Result<(), Refused> {
+        let this = &*self.0;
+        let _one_at_a_time = this.changing.lock();
+        let fixed = fixed(&this.started, config);
+        if !fixed.is_empty() {
+            return Err(Refused::Restart(fixed));
+        }
+        let changed = this.gateway.change(config, &this.metrics);
+        changed.map_err(Refused::Routes)?;
+        this.connections
+            .store(Arc::new(Connections::new(&config.limits)));
+        *this.drain.lock() = config.drain;
+        Ok(())
+    }
+
+    /// Counts a change, and tells of one that was refused until one is made.
+    pub(crate) fn report(&self, refused: Option<String>) {
+        self.0.metrics.changed(refused.is_none());
+        self.0.health.refused(refused);
+    }
+
+    pub(super) fn gateway(&self) -> Gateway {
+        self.0.gateway.clone()
+    }
+
+    pub(super) fn connections(&self) -> Arc<Connections> {
+        self.0.connections.load_full()
+    }
+
+    pub(super) fn drain(&self) -> Duration {
+        *self.0.drain.lock()
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}
+
+/// The settings that differ and are bound when the gateway starts.
+fn fixed(started: &Config, config: &Config) -> Vec<String> {
+    let differing = [
+        ("listen", started.listen != config.listen),
+        ("admin", started.admin != config.admin),
+        ("fleet", started.fleet != config.fleet),
+        ("topic_prefix", started.topic_prefix != config.topic_prefix),
+        (
+            "reply_partitions",
+            started.reply_partitions != config.reply_partitions,
+        ),
+        ("[kafka]", started.kafka != config.kafka),
+        (
+            "whether there is a legacy server",
+            started.legacy.is_some() != config.legacy.is_some(),
+        ),
+        (
+            "whether any route names a service",
+            config.uses_kafka() && !started.uses_kafka(),
+        ),
+    ];
+    let differing = differing.into_iter().filter(|(_, differs)| *differs);
+    let settings = differing.map(|(setting, _)| setting.to_owned());
+    settings.chain(moving_otherwise(started, config)).collect()
+}
+
+/// The routes that move in only one of both, or in another way. All gateways of the
+/// fleet have agreed on where these stand, and go on agreeing.
+fn moving_otherwise(started: &Config, config: &Config) -> Vec<String> {
+    let (started, config) = (moving(started), moving(config));
+    let names: BTreeSet<&String> = started.keys().chain(config.keys()).collect();
+    let differing = names
+        .into_iter()
+        .filter(|name| started.get(*name) != config.get(*name));
+    differing
+        .map(|name| format!("how route {name:?} moves"))
+        .collect()
+}
+
+/// What of each route that moves decides where its requests are, by its name.
+fn moving(config: &Config) -> BTreeMap<String, impl PartialEq + use<'_>> {
+    let routes = config.routes.iter().filter_map(|route| {
+        let decides = (&route.methods, &route.path, &route.target, &route.migration);
+        Some((route.moving_name()?, decides))
+    });
+    routes.collect()
+}
