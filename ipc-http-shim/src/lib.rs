@@ -5,6 +5,7 @@ mod gateway;
 pub mod import;
 mod metrics;
 pub mod migration;
+pub mod peer;
 pub mod reload;
 pub mod routes;
 pub mod server;

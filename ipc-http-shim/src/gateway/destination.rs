@@ -1,7 +1,6 @@
 //! Where a request goes.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use super::rewriting::Changes;
 use crate::config::{Config, Route, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
+use crate::peer::Peer;
 use crate::routes::{Lookup, RouteFault, RouteTable};
 
 /// Every place a request can go, ready to be chosen from.
@@ -123,7 +123,7 @@ impl Destinations {
     }
 
     /// Where a request with this head goes.
-    pub(super) fn find(&self, head: &request::Parts, peer: Option<SocketAddr>) -> Found<'_> {
+    pub(super) fn find(&self, head: &request::Parts, peer: &Peer) -> Found<'_> {
         let (route, index, params) = match self.table.find(&head.method, head.uri.path()) {
             Lookup::Found {
                 route,

@@ -1,12 +1,11 @@
 //! Who a request is for, where that decides on which side it is.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::COOKIE;
 
 use crate::migration::Sticky;
+use crate::peer::Peer;
 
 /// What decides on which side a request is: its record's key, whether it has one or
 /// would have one as another method; else what `sticky` names; else its client.
@@ -14,7 +13,7 @@ pub(super) fn identity(
     key: Option<Bytes>,
     sticky: &Sticky,
     headers: &HeaderMap,
-    peer: Option<SocketAddr>,
+    peer: &Peer,
 ) -> Bytes {
     let told = || match sticky {
         Sticky::Client => None,
@@ -24,10 +23,8 @@ pub(super) fn identity(
         }
         Sticky::Cookie(name) => cookie(headers, name),
     };
-    key.or_else(told).unwrap_or_else(|| match peer {
-        Some(peer) => Bytes::from(peer.ip().to_string()),
-        None => Bytes::new(),
-    })
+    key.or_else(told)
+        .unwrap_or_else(|| Bytes::from(peer.address.ip().to_string()))
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<Bytes> {
@@ -57,8 +54,8 @@ mod tests {
 
     fn of(key: Option<&'static str>, sticky: &Sticky) -> Bytes {
         let key = key.map(|key| Bytes::from_static(key.as_bytes()));
-        let peer = Some(SocketAddr::from(([192, 0, 2, 7], 4711)));
-        identity(key, sticky, &headers(), peer)
+        let peer = Peer::plain(([192, 0, 2, 7], 4711).into());
+        identity(key, sticky, &headers(), &peer)
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -18,6 +17,7 @@ use ipc_core::http::headers::strip_hop_by_hop;
 use super::answer::Refusal;
 use super::{forwarded, progress, rewriting};
 use crate::config::LegacyOrigin;
+use crate::peer::Peer;
 
 /// How long a connection to the upstream may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -58,7 +58,7 @@ impl LegacyProxy {
     pub(super) async fn answer(
         &self,
         mut request: Request<Body>,
-        peer: Option<SocketAddr>,
+        peer: &Peer,
         timeout: Duration,
     ) -> Result<Response<Body>, Refusal> {
         self.redirect(&mut request, peer);
@@ -79,7 +79,7 @@ impl LegacyProxy {
         Ok(response)
     }
 
-    fn redirect(&self, request: &mut Request<Body>, peer: Option<SocketAddr>) {
+    fn redirect(&self, request: &mut Request<Body>, peer: &Peer) {
         let host = rewriting::client_host(request.headers(), request.extensions());
         let headers = request.headers_mut();
         strip_hop_by_hop(headers);

@@ -21,7 +21,6 @@ mod sse;
 mod stream;
 mod timing;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,6 +40,7 @@ use shadows::Shadows;
 use crate::config::{Config, Limits, ServiceMode};
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
+use crate::peer::Peer;
 use crate::routes::RouteFault;
 use crate::upstream::{Outbound, Upstream};
 
@@ -113,11 +113,7 @@ impl Gateway {
     /// # Cancel safety
     ///
     /// Dropping the future gives the request up wherever it is.
-    pub(crate) async fn answer(
-        &self,
-        request: Request<Body>,
-        peer: Option<SocketAddr>,
-    ) -> Response<Body> {
+    pub(crate) async fn answer(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
         let started = Instant::now();
         let this = self.0.load_full();
         let (mut head, body) = request.into_parts();
@@ -170,7 +166,7 @@ impl Inner {
         &self,
         to: ToService,
         request: Request<Body>,
-        peer: Option<SocketAddr>,
+        peer: &Peer,
     ) -> Result<Response<Body>, Refusal> {
         if request.headers().contains_key(TRAILER) {
             return Err(trailers().into());
@@ -182,7 +178,7 @@ impl Inner {
             request: Request::from_parts(head, body),
             key: to.key,
             timeout: to.timeout,
-            peer,
+            peer: peer.clone(),
             shadow: false,
         };
         let upstream = &*self.upstream;

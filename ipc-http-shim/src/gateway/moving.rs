@@ -1,6 +1,5 @@
 //! Requests of a route that moves from the legacy upstream to its service.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +19,7 @@ use crate::metrics::RouteMetrics;
 use crate::migration::Stage;
 use crate::migration::route::{MovingRoute, Standing};
 use crate::migration::split::is_on_kafka;
+use crate::peer::Peer;
 
 /// A route that moves, as it is served.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct InMotion {
 pub(super) struct Routed<'r> {
     pub(super) head: &'r request::Parts,
     pub(super) params: &'r Params<'r, 'r>,
-    pub(super) peer: Option<SocketAddr>,
+    pub(super) peer: &'r Peer,
     pub(super) to: ToService,
 }
 
@@ -143,7 +143,7 @@ impl Inner {
         &self,
         mut moving: Moving<'_>,
         request: Request<Body>,
-        peer: Option<SocketAddr>,
+        peer: &Peer,
     ) -> Result<Response<Body>, Refusal> {
         match moving.side {
             Side::Legacy => moving.ask_legacy(request, peer).await,
@@ -167,7 +167,7 @@ impl Inner {
         &self,
         moving: Moving<'_>,
         request: Request<Body>,
-        peer: Option<SocketAddr>,
+        peer: &Peer,
     ) -> Result<Response<Body>, Refusal> {
         let Moving {
             route,
@@ -229,7 +229,7 @@ impl Moving<'_> {
     async fn ask_legacy(
         &self,
         request: Request<Body>,
-        peer: Option<SocketAddr>,
+        peer: &Peer,
     ) -> Result<Response<Body>, Refusal> {
         let answer = self.proxy.answer(request, peer, self.to.timeout).await;
         self.standing.legacy_answered(has_failed(&answer));

@@ -1,6 +1,5 @@
 //! Copies of requests, whose answers are compared and shown to nobody else.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +20,7 @@ use crate::config::{HeaderChanges, ServiceMode};
 use crate::migration::Sample;
 use crate::migration::compare::{Answered, Compared};
 use crate::migration::route::{MovingRoute, Standing};
+use crate::peer::Peer;
 use crate::upstream::{Outbound, Upstream};
 
 /// How many copies may be under way. More are left out, and counted: a service that
@@ -49,7 +49,7 @@ struct Shadow {
     upstream: Arc<dyn Upstream>,
     to: ToService,
     head: request::Parts,
-    peer: Option<SocketAddr>,
+    peer: Peer,
     asked: Copy,
     /// What becomes of the headers of its answer: what a client would get is compared.
     answers: HeaderChanges,
@@ -77,7 +77,7 @@ impl Shadows {
         &self,
         moving: &mut Moving<'_>,
         request: Request<Body>,
-        peer: Option<SocketAddr>,
+        peer: &Peer,
         limit: usize,
     ) -> Result<(Request<Body>, LegacyCopy), Request<Body>> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
@@ -96,7 +96,7 @@ impl Shadows {
             upstream: Arc::clone(&self.upstream),
             to: moving.to.clone(),
             head: copy,
-            peer,
+            peer: peer.clone(),
             asked,
             answers: moving.changes.of_answers().clone(),
             legacy,

@@ -1,7 +1,6 @@
 //! One HTTP connection.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 
 use axum::body::Body;
 use http::Request;
@@ -14,6 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::config::Limits;
 use crate::gateway::Gateway;
+use crate::peer::Peer;
 
 /// What hyper itself refuses lies above the gateway's own limits, which answer
 /// with a problem document: by this factor, and room for the request line.
@@ -48,7 +48,7 @@ impl Connections {
     pub(super) fn serve(
         &self,
         stream: TcpStream,
-        peer: SocketAddr,
+        peer: Peer,
         gateway: Gateway,
         graceful: &GracefulShutdown,
     ) -> impl Future<Output = ()> + Send + 'static {
@@ -56,10 +56,10 @@ impl Connections {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
         let service = service_fn(move |request: Request<Incoming>| {
-            let gateway = gateway.clone();
+            let (gateway, peer) = (gateway.clone(), peer.clone());
             async move {
                 let request = request.map(Body::new);
-                Ok::<_, Infallible>(gateway.answer(request, Some(peer)).await)
+                Ok::<_, Infallible>(gateway.answer(request, &peer).await)
             }
         });
         let serving = self.0.serve_connection(TokioIo::new(stream), service);

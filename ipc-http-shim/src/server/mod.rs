@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::migration::agreement::Agreement;
+use crate::peer::Peer;
 use crate::upstream::Upstream;
 
 pub use error::StartError;
@@ -180,7 +181,7 @@ impl Shim {
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
                 (stream, peer) = accept(&listener) => {
                     let connections = live.connections();
-                    let serving = connections.serve(stream, peer, live.gateway(), &graceful);
+                    let serving = connections.serve(stream, Peer::plain(peer), live.gateway(), &graceful);
                     tasks.spawn(serving);
                 }
             }

@@ -4,7 +4,6 @@ mod failure;
 mod kafka;
 mod none;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,8 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{Request, Response, response};
 use ipc_core::envelope::{CorrelationId, Problem};
+
+use crate::peer::Peer;
 
 pub use failure::Failure;
 pub use kafka::KafkaUpstream;
@@ -33,8 +34,8 @@ pub struct Outbound {
     /// How long the caller waits: for the reply, for the first record of a
     /// stream, or for the broker to acknowledge a one-way.
     pub timeout: Duration,
-    /// The HTTP client's address.
-    pub peer: Option<SocketAddr>,
+    /// The HTTP client.
+    pub peer: Peer,
     /// Whether it is a copy of a request that is answered elsewhere.
     pub shadow: bool,
 }

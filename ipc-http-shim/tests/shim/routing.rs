@@ -114,11 +114,7 @@ async fn reserved_headers_from_outside_never_arrive_and_credentials_do() {
 
 #[tokio::test]
 async fn the_clients_address_is_told() {
-    let fake = Fake::telling(|seen| {
-        seen.peer
-            .map(|peer| peer.ip().to_string())
-            .unwrap_or_default()
-    });
+    let fake = Fake::telling(|seen| seen.peer.address.ip().to_string());
     let shim = Running::start(ORDERS, fake).await;
 
     assert_eq!(text(shim.send(get("/orders/1")).await).await, "127.0.0.1");

@@ -33,7 +33,7 @@ pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
     let mut options = Options::default();
     options.timeout = Some(timeout);
     options.key = key.map_or(RecordKey::None, RecordKey::Bytes);
-    options.peer = peer;
+    options.peer = Some(peer.address);
     options.shadow = shadow;
     request.extensions_mut().insert(options);
     Ok(request.map(Body::from))
@@ -100,6 +100,7 @@ mod tests {
     use ipc_core::transport::SendError;
 
     use super::*;
+    use crate::peer::Peer;
 
     fn status(error: impl Into<CallError>) -> (u16, Option<Duration>) {
         let (problem, retry_after) = failure(error.into()).into_problem();
@@ -157,7 +158,7 @@ mod tests {
             request: request.expect("the request is valid"),
             key: None,
             timeout: Duration::from_secs(1),
-            peer: None,
+            peer: Peer::plain(([127, 0, 0, 1], 4711).into()),
             shadow: false,
         };
 

@@ -1,6 +1,5 @@
 //! Services without Kafka.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use http::{Response, request};
 use ipc_core::envelope::{CorrelationId, Problem};
+use ipc_http_shim::peer::Peer;
 use ipc_http_shim::upstream::{Answer, Failure, Outbound, ReplyRecord, ReplyStream, Upstream};
 
 /// What arrived at a service.
@@ -22,7 +22,7 @@ pub(crate) struct Seen {
     pub(crate) body: Bytes,
     pub(crate) key: Option<Bytes>,
     pub(crate) timeout: Duration,
-    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) peer: Peer,
     pub(crate) shadow: bool,
 }
 
