@@ -1,6 +1,15 @@
-//! What ipc-core shares between threads without a lock: the same files, over primitives
-//! whose every schedule loom goes through.
+//! What ipc-core and ipc-breaker share between threads without a lock: the same files, over
+//! primitives whose every schedule loom goes through.
 
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the model asks for less of it than a gateway does"
+    )
+)]
+#[expect(unreachable_pub, reason = "it is public in its own crate")]
+mod circuit;
 mod sync;
 #[cfg_attr(
     not(test),
@@ -17,6 +26,7 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
 
+pub use circuit::{Late, one_that_ends_late};
 use withdrawal::Withdrawal;
 
 /// A run of a handler whose caller goes meanwhile, on another thread.
