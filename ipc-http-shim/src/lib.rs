@@ -11,6 +11,7 @@ pub mod routes;
 pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tls;
 pub mod upstream;
 
 pub use config::Config;

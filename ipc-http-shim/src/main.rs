@@ -16,7 +16,7 @@ use ipc_core::transport::Transport;
 use ipc_core::transport::kafka::KafkaTransport;
 use ipc_http_shim::config::Overrides;
 use ipc_http_shim::import::{Towards, import};
-use ipc_http_shim::reload::{self, Source};
+use ipc_http_shim::reload::{self, Seen, Source};
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
 use tracing_subscriber::EnvFilter;
@@ -47,7 +47,9 @@ fn main() -> ExitCode {
             Err(error) => fail(&chain(&*error)),
         };
     }
-    let config = match config::load(&file, &text, &overrides) {
+    let source = Source { path, overrides };
+    let seen = source.seen(text.clone());
+    let config = match config::load(&file, &text, &source.overrides) {
         Ok(config) => config,
         Err(mistakes) => return fail(&mistakes.to_string()),
     };
@@ -60,8 +62,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
-    let source = Source { path, overrides };
-    let ended = runtime.block_on(run(&config, source, text));
+    let ended = runtime.block_on(run(&config, source, seen));
     // Whatever did not end in its time does not hold the process up.
     runtime.shutdown_background();
     match ended {
@@ -109,7 +110,7 @@ fn asked(
 }
 
 /// Serves until a signal, and drains.
-async fn run(config: &Config, source: Source, text: String) -> Result<(), Box<dyn Error>> {
+async fn run(config: &Config, source: Source, seen: Seen) -> Result<(), Box<dyn Error>> {
     // Caught before anything takes its time: uncaught it would end the process.
     let hangups = hangups()?;
     let (shim, kafka) = start(config).await?;
@@ -119,7 +120,7 @@ async fn run(config: &Config, source: Source, text: String) -> Result<(), Box<dy
         routes = config.routes.len(),
         "serving"
     );
-    let following = reload::follow(source, text, shim.live(), hangups);
+    let following = reload::follow(source, seen, shim.live(), hangups);
     let drained = tokio::select! {
         drained = shim.serve(shutdown_signal()) => drained,
         never = following => match never {},

@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::migration::metrics::MigrationMetrics;
+use crate::tls::metrics::TlsMetrics;
 
 /// Upper bounds in seconds.
 const DURATIONS: [f64; 16] = [
@@ -59,6 +60,8 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     in_flight: Family<RouteLabels, Gauge>,
     migration: MigrationMetrics,
+    tls: TlsMetrics,
+    tunnels: Gauge,
     reloads: Family<ReloadLabels, Counter>,
     reload_successful: Gauge,
 }
@@ -94,6 +97,14 @@ impl Metrics {
         );
         let migration = MigrationMetrics::default();
         migration.register(&mut registry);
+        let tls = TlsMetrics::default();
+        tls.register(&mut registry);
+        let tunnels = Gauge::default();
+        registry.register(
+            "tunnels_open",
+            "Connections that clients and the legacy server have upgraded",
+            Gauge::clone(&tunnels),
+        );
         let reloads = Family::default();
         registry.register(
             "config_reloads",
@@ -113,6 +124,8 @@ impl Metrics {
             durations,
             in_flight,
             migration,
+            tls,
+            tunnels,
             reloads,
             reload_successful,
         }
@@ -121,6 +134,16 @@ impl Metrics {
     /// Those of routes that move.
     pub(crate) fn migration(&self) -> &MigrationMetrics {
         &self.migration
+    }
+
+    /// How many connections have been upgraded and still pass bytes.
+    pub(crate) fn tunnels(&self) -> Gauge {
+        self.tunnels.clone()
+    }
+
+    /// Those of TLS.
+    pub(crate) fn tls(&self) -> &TlsMetrics {
+        &self.tls
     }
 
     /// Counts a configuration that was read while serving.

@@ -11,7 +11,7 @@ use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
 use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
-use super::{Config, Limits, Target, routes};
+use super::{Config, Limits, Target, legacy_tls, routes, tls};
 
 pub(super) const KEYS: &[&str] = &[
     "listen",
@@ -24,6 +24,8 @@ pub(super) const KEYS: &[&str] = &[
     "drain",
     "kafka",
     "limits",
+    "tls",
+    "legacy_tls",
     "routes",
 ];
 
@@ -93,6 +95,12 @@ fn read<'a>(
 
     if let Some((table, span)) = root.table("limits", report) {
         config.limits = read_limits(table, span, report);
+    }
+    if let Some((table, span)) = root.table("tls", report) {
+        config.tls = tls::read(table, span, report);
+    }
+    if let Some((table, span)) = root.table("legacy_tls", report) {
+        config.legacy_tls = legacy_tls::read(table, span, config.legacy.as_ref(), report);
     }
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);

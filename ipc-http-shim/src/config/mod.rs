@@ -7,11 +7,13 @@
 pub(crate) mod document;
 mod inspect;
 mod kafka;
+mod legacy_tls;
 mod load;
 mod migration;
 pub(crate) mod mistake;
 mod overrides;
 mod properties;
+mod referred;
 mod rewriting;
 mod route;
 mod routes;
@@ -19,6 +21,7 @@ mod schema;
 mod secret;
 pub(crate) mod section;
 mod suggest;
+mod tls;
 pub(crate) mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,10 +33,14 @@ pub use load::load;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use overrides::{Override, Overrides};
 pub use properties::KafkaProperties;
+pub(crate) use referred::referred;
 pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
 pub use schema::schema;
+pub use tls::Tls;
 pub use value::LegacyOrigin;
+
+use crate::tls::ClientTls;
 
 /// Everything the shim is told at start.
 #[derive(Clone, Debug)]
@@ -58,6 +65,9 @@ pub struct Config {
     pub kafka: KafkaProperties,
     /// Where requests go that no route names. Default: nowhere, they get 404.
     pub legacy: Option<LegacyOrigin>,
+    /// How the legacy upstream is trusted where it is asked over TLS, and what it is
+    /// shown. Default: as the system trusts, and nothing.
+    pub legacy_tls: Option<ClientTls>,
     /// How long a request may wait for the head of its answer, where its route
     /// does not say. Default: 30 s.
     pub timeout: Duration,
@@ -66,6 +76,8 @@ pub struct Config {
     pub drain: Duration,
     /// How large a request may be.
     pub limits: Limits,
+    /// How connections are secured. Default: they are not.
+    pub tls: Option<Tls>,
     /// Which requests go to which service. Default: none.
     pub routes: Vec<Route>,
 }
@@ -98,9 +110,11 @@ impl Default for Config {
             reply_partitions: None,
             kafka: KafkaProperties::default(),
             legacy: None,
+            legacy_tls: None,
             timeout: Duration::from_secs(30),
             drain: Duration::from_secs(25),
             limits: Limits::default(),
+            tls: None,
             routes: Vec::new(),
         }
     }

@@ -74,6 +74,12 @@ pub(super) fn resolve(text: &str) -> Result<Resolved, Wrong> {
     Ok(resolved)
 }
 
+/// The files that a text refers to.
+pub(super) fn files(text: &str) -> impl Iterator<Item = &str> {
+    let behind = text.split("${file:").skip(1);
+    behind.filter_map(|text| text.split_once('}').map(|(path, _)| path))
+}
+
 fn look_up(reference: &str) -> Result<String, Wrong> {
     match reference.split_once(':') {
         Some(("env", name)) => std::env::var(name).map_err(|error| {

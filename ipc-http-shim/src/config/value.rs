@@ -1,5 +1,6 @@
 //! The forms a single value can have.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -84,34 +85,59 @@ impl FromText for Name {
     }
 }
 
-/// Where the legacy upstream is: `http://host:port`.
+/// Where the legacy upstream is: `http://host:port`, or `https://host:port`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LegacyOrigin(Authority);
+pub struct LegacyOrigin {
+    scheme: Scheme,
+    authority: Authority,
+}
 
 impl LegacyOrigin {
-    /// Reads `http://host:port`; the port is 80 where it is left out.
+    /// Reads `http://host:port` or `https://host:port`; the port is 80 or 443 where it
+    /// is left out.
     ///
     /// `None` for any other scheme, for a path, a query or a user name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
-        let bare = uri.scheme() == Some(&Scheme::HTTP)
-            && uri.path() == "/"
-            && uri.query().is_none()
-            && !text.contains('@');
-        uri.into_parts().authority.filter(|_| bare).map(Self)
+        let bare = uri.path() == "/" && uri.query().is_none() && !text.contains('@');
+        let parts = uri.into_parts();
+        let is_http = |scheme: &Scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme);
+        Some(Self {
+            scheme: parts.scheme.filter(is_http)?,
+            authority: parts.authority.filter(|_| bare)?,
+        })
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// Whether it is asked over TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
     }
 
     /// Host and port.
     #[must_use]
     pub fn authority(&self) -> &Authority {
-        &self.0
+        &self.authority
+    }
+}
+
+impl fmt::Display for LegacyOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
     }
 }
 
 impl FromText for LegacyOrigin {
     const EXPECTED: &'static str = "the origin of an HTTP server";
-    const MEND: &'static str = "write \"http://host:port\", without path, query or user";
+    const MEND: &'static str =
+        "write \"http://host:port\" or \"https://host:port\", without path, query or user";
 
     fn from_text(text: &str) -> Option<Self> {
         Self::parse(text)

@@ -13,13 +13,14 @@ use matchit::Params;
 use super::answer::Refusal;
 use super::key::record_key;
 use super::legacy::LegacyProxy;
-use super::moving::{InMotion, Moving, Routed};
+use super::moving::{InMotion, Moving, Routed, Side};
 use super::rewriting::Changes;
 use crate::config::{Config, Route, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
 use crate::routes::{Lookup, RouteFault, RouteTable};
+use crate::tls::ClientTls;
 
 /// Every place a request can go, ready to be chosen from.
 #[derive(Debug)]
@@ -64,6 +65,19 @@ pub(super) struct Found<'d> {
     pub(super) changes: Option<Changes<'d>>,
 }
 
+impl Found<'_> {
+    /// For a request that only the legacy upstream can answer; `refusal` where it would
+    /// go elsewhere.
+    pub(super) fn of_legacy(mut self, refusal: Refusal) -> Self {
+        match &mut self.destination {
+            Destination::Legacy { .. } => {}
+            Destination::Moving(moving) if moving.side != Side::Kafka => moving.uncopied(),
+            destination => *destination = Destination::Nowhere(refusal),
+        }
+        self
+    }
+}
+
 /// How a service is asked.
 #[derive(Clone, Debug)]
 pub(super) struct ToService {
@@ -101,7 +115,14 @@ impl Destinations {
             .into_iter()
             .map(|route| (Arc::clone(route.name()), route))
             .collect();
-        let mut legacy = config.legacy.as_ref().map(LegacyProxy::new);
+        let tls = config.legacy_tls.as_ref();
+        if let Some(not_after) = tls.and_then(ClientTls::not_after) {
+            metrics.tls().legacy(not_after);
+        }
+        let mut legacy = config
+            .legacy
+            .as_ref()
+            .map(|origin| LegacyProxy::new(origin, tls));
         if let (Some(proxy), Some(earlier)) =
             (&mut legacy, earlier.and_then(|it| it.legacy.as_ref()))
             && proxy.goes_where(earlier)

@@ -2,7 +2,7 @@
 
 use http::header::HOST;
 use http::uri::{PathAndQuery, Uri};
-use http::{HeaderMap, HeaderValue, request};
+use http::{HeaderMap, HeaderValue, Method, request};
 use ipc_core::envelope::Problem;
 use ipc_core::http::check_crossable;
 use ipc_core::http::headers::check_request;
@@ -10,10 +10,21 @@ use ipc_core::http::headers::check_request;
 use super::answer::Refusal;
 use crate::config::Limits;
 
+/// How far a request may go.
+pub(super) enum Passage {
+    Anywhere,
+    /// It asks for another protocol, to which only the legacy upstream can switch.
+    Legacy(Refusal),
+}
+
 /// Refuses what is too large or cannot be passed on.
-pub(super) fn check(parts: &request::Parts, limits: &Limits) -> Result<(), Refusal> {
+pub(super) fn check(parts: &request::Parts, limits: &Limits) -> Result<Passage, Refusal> {
     check_headers(&parts.headers, limits)?;
-    Ok(check_crossable(parts)?)
+    match check_crossable(parts) {
+        Ok(()) => Ok(Passage::Anywhere),
+        Err(problem) if parts.method == Method::CONNECT => Err(problem.into()),
+        Err(problem) => Ok(Passage::Legacy(problem.into())),
+    }
 }
 
 /// Removes reserved headers and brings the URI to its origin form, with the

@@ -20,6 +20,7 @@ mod shadows;
 mod sse;
 mod stream;
 mod timing;
+mod tunnel;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,9 +34,11 @@ use tokio_util::sync::CancellationToken;
 
 use answer::Refusal;
 use destination::{Destination, Destinations, Found, ToService};
+use intake::Passage;
 use metered::Metered;
 use moving::Side;
 use shadows::Shadows;
+use tunnel::{Tunnels, Upgrade};
 
 use crate::config::{Config, Limits, ServiceMode};
 use crate::metrics::Metrics;
@@ -53,6 +56,7 @@ struct Inner {
     limits: Limits,
     upstream: Arc<dyn Upstream>,
     shadows: Arc<Shadows>,
+    tunnels: Arc<Tunnels>,
     /// Cancelled when the process is about to stop.
     draining: CancellationToken,
 }
@@ -73,6 +77,7 @@ impl Gateway {
             destinations: Destinations::new(config, metrics, None)?,
             limits: config.limits,
             shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
+            tunnels: Arc::new(Tunnels::new(metrics.tunnels())),
             upstream,
             draining,
         }))))
@@ -91,6 +96,7 @@ impl Gateway {
             destinations,
             limits: config.limits,
             shadows: Arc::clone(&earlier.shadows),
+            tunnels: Arc::clone(&earlier.tunnels),
             upstream: Arc::clone(&earlier.upstream),
             draining: earlier.draining.clone(),
         }));
@@ -108,6 +114,18 @@ impl Gateway {
         shadows.ended().await;
     }
 
+    /// Waits until no connection passes what is no HTTP any more.
+    pub(crate) async fn tunnels_closed(&self) {
+        let tunnels = Arc::clone(&self.0.load().tunnels);
+        tunnels.closed().await;
+    }
+
+    /// Ends the connections that pass what is no HTTP any more; how many these are.
+    pub(crate) async fn end_tunnels(&self) -> usize {
+        let tunnels = Arc::clone(&self.0.load().tunnels);
+        tunnels.end().await
+    }
+
     /// Answers one request.
     ///
     /// # Cancel safety
@@ -117,14 +135,22 @@ impl Gateway {
         let started = Instant::now();
         let this = self.0.load_full();
         let (mut head, body) = request.into_parts();
+        let mut upgrade = None;
         let Found {
             destination,
             metrics,
             mut changes,
         } = match intake::check(&head, &this.limits) {
-            Ok(()) => {
+            Ok(passage) => {
                 intake::normalise(&mut head);
-                this.destinations.find(&head, peer)
+                let found = this.destinations.find(&head, peer);
+                match passage {
+                    Passage::Anywhere => found,
+                    Passage::Legacy(refusal) => {
+                        upgrade = Upgrade::asked(&mut head);
+                        found.of_legacy(refusal)
+                    }
+                }
             }
             Err(refusal) => this.destinations.refused(refusal),
         };
@@ -155,6 +181,9 @@ impl Gateway {
             Some(changes) => changes.of_answer(answer),
             None => answer.unwrap_or_else(Response::from),
         };
+        if let Some(upgrade) = upgrade {
+            this.tunnels.open(upgrade, &mut response);
+        }
         timing::append(response.headers_mut(), beyond, started.elapsed());
         in_flight.answered(response.status());
         response.map(|body| Body::new(Metered::new(body, in_flight)))

@@ -226,6 +226,14 @@ impl Inner {
 }
 
 impl Moving<'_> {
+    /// Makes no copy of the request, if one was to be made.
+    pub(super) fn uncopied(&mut self) {
+        if self.side == Side::Shadow {
+            self.standing.not_compared();
+            self.side = Side::Legacy;
+        }
+    }
+
     async fn ask_legacy(
         &self,
         request: Request<Body>,

@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt};
 use crate::config::{Overrides, load};
 use crate::server::Live;
 
+pub use watch::Seen;
 use watch::Watch;
 
 /// Where a configuration is read from, again and again.
@@ -21,22 +22,31 @@ pub struct Source {
     pub overrides: Overrides,
 }
 
-/// Takes the configuration over whenever `asked` says so or the file has other
-/// contents; `served` is what they are now. One that is wrong, or that needs a
-/// restart, changes nothing, and is told of in the log, in the metrics and as a
-/// warning of readiness.
+impl Source {
+    /// What the file says, which is `text`, and what those say that it refers to. To be
+    /// asked before they are loaded: what changes after this is noticed.
+    #[must_use]
+    pub fn seen(&self, text: String) -> Seen {
+        Seen::with(self, Ok(text))
+    }
+}
+
+/// Takes the configuration over whenever `asked` says so, or the file or one that it
+/// refers to has other contents; `seen` is what they said when it was loaded. One that
+/// is wrong, or that needs a restart, changes nothing, and is told of in the log, in the
+/// metrics and as a warning of readiness.
 ///
 /// # Cancel safety
 ///
 /// Safe: a change under way is made or not.
 pub async fn follow(
     source: Source,
-    served: String,
+    seen: Seen,
     live: Live,
     asked: impl Stream<Item = ()> + Send,
 ) -> std::convert::Infallible {
     let source = Arc::new(source);
-    let mut watch = Watch::new(source.path.clone(), served);
+    let mut watch = Watch::new(Arc::clone(&source), seen);
     // A stream that ends asks no more.
     let asked = asked.chain(futures_util::stream::pending());
     tokio::pin!(asked);

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use ipc_core::health::ConfigurationHealth;
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::routes::RouteFault;
+use crate::tls::Expiry;
 
 /// Changes what a running gateway serves. Clones change the same.
 #[derive(Clone)]
@@ -41,6 +43,9 @@ pub enum Refused {
     /// Routes that cannot be served, each with its mend.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Routes(Vec<RouteFault>),
+    /// The certificate that is to replace a good one has expired.
+    #[error("certificate {} has expired: renew it", .0.display())]
+    Expired(PathBuf),
 }
 
 impl Live {
@@ -52,7 +57,7 @@ impl Live {
     ) -> Self {
         Self(Arc::new(Inner {
             gateway,
-            connections: ArcSwap::from_pointee(Connections::new(&config.limits)),
+            connections: ArcSwap::from_pointee(Connections::new(config, metrics.tls())),
             drain: Mutex::new(config.drain),
             started: config.clone(),
             metrics,
@@ -69,9 +74,9 @@ impl Live {
     ///
     /// Where a setting is changed that needs a restart (`listen`, `admin`, `fleet`,
     /// `topic_prefix`, `reply_partitions`, `[kafka]`, whether there is a legacy
-    /// server, whether any route names a service, how a route moves: its
+    /// server, whether there is `[tls]`, whether any route names a service, how a route moves: its
     /// `[routes.migration]`, methods, path, service, mode and key), or where a route
-    /// cannot be served.
+    /// cannot be served, or the certificate has expired and the one in use has not.
     pub fn change(&self, config: &Config) -> Result<(), Refused> {
         let this = &*self.0;
         let _one_at_a_time = this.changing.lock();
@@ -79,11 +84,13 @@ impl Live {
         if !fixed.is_empty() {
             return Err(Refused::Restart(fixed));
         }
+        this.check_certificate(config, SystemTime::now())?;
         let changed = this.gateway.change(config, &this.metrics);
         changed.map_err(Refused::Routes)?;
         this.connections
-            .store(Arc::new(Connections::new(&config.limits)));
+            .store(Arc::new(Connections::new(config, this.metrics.tls())));
         *this.drain.lock() = config.drain;
+        self.look_at_certificate();
         Ok(())
     }
 
@@ -91,6 +98,13 @@ impl Live {
     pub(crate) fn report(&self, refused: Option<String>) {
         self.0.metrics.changed(refused.is_none());
         self.0.health.refused(refused);
+    }
+
+    /// Says in the log that the certificate ends, where that is soon.
+    pub(super) fn look_at_certificate(&self) {
+        if let Some(entrance) = self.connections().entrance() {
+            entrance.warn(SystemTime::now());
+        }
     }
 
     pub(super) fn gateway(&self) -> Gateway {
@@ -103,6 +117,21 @@ impl Live {
 
     pub(super) fn drain(&self) -> Duration {
         *self.0.drain.lock()
+    }
+}
+
+impl Inner {
+    /// Refuses a certificate that is worse than the one in use.
+    fn check_certificate(&self, config: &Config, now: SystemTime) -> Result<(), Refused> {
+        let used = self.connections.load();
+        let (Some(tls), Some(used)) = (&config.tls, used.entrance()) else {
+            return Ok(());
+        };
+        let server = &tls.server;
+        if server.expiry(now) == Expiry::Over && used.expiry(now) != Expiry::Over {
+            return Err(Refused::Expired(server.files().certificate.clone()));
+        }
+        Ok(())
     }
 }
 
@@ -127,6 +156,10 @@ fn fixed(started: &Config, config: &Config) -> Vec<String> {
         (
             "whether there is a legacy server",
             started.legacy.is_some() != config.legacy.is_some(),
+        ),
+        (
+            "whether there is [tls]",
+            started.tls.is_some() != config.tls.is_some(),
         ),
         (
             "whether any route names a service",

@@ -2,6 +2,7 @@
 
 mod admin;
 mod connection;
+mod entrance;
 mod error;
 mod live;
 
@@ -22,7 +23,6 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::migration::agreement::Agreement;
-use crate::peer::Peer;
 use crate::upstream::Upstream;
 
 pub use error::StartError;
@@ -31,6 +31,9 @@ pub use live::{Live, Refused};
 /// How long to wait after the listener could not accept, which is mostly for
 /// want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Between two looks at when the certificate ends.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// A gateway with its listeners bound. Nothing is accepted before
 /// [`serve`](Shim::serve).
@@ -173,27 +176,36 @@ impl Shim {
         health.started();
         let graceful = GracefulShutdown::new();
         let mut tasks = JoinSet::new();
+        let mut looks = tokio::time::interval(CERTIFICATE_LOOK);
         tokio::pin!(stop);
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
-                (stream, peer) = accept(&listener) => {
+                _ = looks.tick() => live.look_at_certificate(),
+                (stream, address) = accept(&listener) => {
+                    let (gateway, watcher) = (live.gateway(), graceful.watcher());
                     let connections = live.connections();
-                    let serving = connections.serve(stream, Peer::plain(peer), live.gateway(), &graceful);
-                    tasks.spawn(serving);
+                    let draining = draining.clone();
+                    tasks.spawn(connections.serve(stream, address, gateway, watcher, draining));
                 }
             }
         }
         health.draining();
         drop(listener);
         draining.cancel();
-        let in_time = tokio::time::timeout(live.drain(), graceful.shutdown()).await;
+        let gateway = live.gateway();
+        let drained = async {
+            graceful.shutdown().await;
+            gateway.tunnels_closed().await;
+        };
+        let in_time = tokio::time::timeout(live.drain(), drained).await;
         while tasks.try_join_next().is_some() {}
-        let cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
+        let mut cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
         tasks.shutdown().await;
-        live.gateway().ended().await;
+        cut_off += gateway.end_tunnels().await;
+        gateway.ended().await;
         while agreeing.join_next().await.is_some() {}
         if let Some(admin) = admin {
             admin.stop().await;

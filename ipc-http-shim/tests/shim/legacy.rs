@@ -152,20 +152,6 @@ async fn an_upstream_that_does_not_answer_in_time_is_504() {
 }
 
 #[tokio::test]
-async fn an_upgrade_is_refused_with_501() {
-    let (shim, _old) = before(Router::new().fallback(async || "never")).await;
-
-    let answer = shim
-        .send_raw(
-            b"GET /any HTTP/1.1\r\nhost: s\r\nupgrade: websocket\r\n\
-              connection: upgrade, close\r\n\r\n",
-        )
-        .await;
-
-    assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
-}
-
-#[tokio::test]
 async fn a_client_that_leaves_takes_its_upstream_request_along() {
     let gone = CancellationToken::new();
     let arrived = CancellationToken::new();

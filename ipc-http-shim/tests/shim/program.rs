@@ -18,7 +18,7 @@ use tempfile::NamedTempFile;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::support::{Legacy, text};
+use crate::support::{Authority, Http, Legacy, text, within};
 
 fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ipc-http-shim"));
@@ -352,6 +352,31 @@ async fn a_file_with_other_contents_is_taken_over_without_being_asked() {
 
     let answer = serving.get(&serving.listen, "/a").await;
     assert_eq!(answer.headers()["x-version"], "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_shown_without_being_asked_and_a_bad_one_changes_nothing() {
+    let old = Legacy::start(Router::new().fallback(async || "legacy")).await;
+    let authority = Authority::new();
+    let (issued, renewed) = (authority.issue("gateway"), authority.issue("gateway"));
+    let first = issued.der();
+    let file = file(&format!("[tls]\n{}", issued.settings()));
+    let mut serving = Serving::start_from(file.path(), &old);
+    let address = serving.listen.parse().expect("it is an address");
+    let client = authority.client(None);
+    let shown = async || {
+        let connected = within(client.connect(address, Http::Two)).await;
+        connected.expect("it is trusted").shown.clone()
+    };
+
+    std::fs::write(issued.certificate.path(), "no certificate").expect("it is written");
+    let why = serving.logs(REFUSED)["fields"]["why"].to_string();
+    assert!(why.contains("holds no certificate"), "{why}");
+    assert_eq!(shown().await, first);
+
+    issued.replace_by(&renewed);
+    serving.logs(TAKEN_OVER);
+    assert_eq!(shown().await, renewed.der());
 }
 
 #[test]

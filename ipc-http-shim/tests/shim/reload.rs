@@ -12,9 +12,9 @@ use ipc_http_shim::server::Refused;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{interval, timeout};
+use tokio::time::interval;
 
-use crate::support::{Fake, Legacy, Running, get, running_config, text};
+use crate::support::{Fake, Legacy, Running, get, running_config, text, within};
 
 fn version(number: usize) -> String {
     format!(
@@ -185,12 +185,6 @@ async fn a_first_route_to_a_service_needs_a_restart() {
         refused,
         Refused::Restart(vec!["whether any route names a service".to_owned()])
     );
-}
-
-/// Far beyond what anything here takes; it only turns a hang into a failure.
-async fn within<T>(waited: impl Future<Output = T>) -> T {
-    let waited = timeout(Duration::from_secs(60), waited).await;
-    waited.expect("it comes about")
 }
 
 /// A route that moves, and whatever else is in the file.

@@ -9,6 +9,7 @@ use toml_writer::{ToTomlKey as _, ToTomlValue as _};
 
 use super::moving::write_migration;
 use super::origin::Origins;
+use super::tls::{write_legacy_tls, write_tls};
 use crate::config::secret::HIDDEN;
 use crate::config::{
     Config, HeaderChanges, KeyRule, Mistakes, Overrides, Route, ServiceMode, Target, load,
@@ -37,6 +38,8 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
     ] {
         page.set(key, &value.to_string(), &origins.limit(key));
     }
+    write_tls(&mut page, &config, &origins);
+    write_legacy_tls(&mut page, &config, &origins);
     if config.kafka.all().next().is_some() {
         page.table("[kafka]", None);
     }
@@ -65,7 +68,7 @@ fn top(page: &mut Page, config: &Config, origins: &Origins<'_>) {
     set("timeout", duration(config.timeout));
     set("drain", duration(config.drain));
     if let Some(legacy) = &config.legacy {
-        set("legacy", format!("http://{}", legacy.authority()));
+        set("legacy", legacy.to_string());
     } else {
         page.unset("legacy", "requests without a route get 404");
     }

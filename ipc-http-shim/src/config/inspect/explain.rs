@@ -11,6 +11,7 @@ use super::effective::{KEY_BY_DEFAULT, duration, mode_name};
 use super::moving::tell_migration;
 use super::origin::Origins;
 use super::others::tell_others;
+use super::tls::tell_tls;
 use crate::config::{
     Config, HeaderChanges, KeyRule, Mistakes, Overrides, Rewriting, Route, Target, load,
 };
@@ -62,6 +63,7 @@ pub fn explain(
     let Question { method, target } = question;
     let mut told = Told::default();
     told.say(format_args!("{method} {target}"));
+    tell_tls(&mut told, &config, &origins);
     let found = match table.find(method, target.path()) {
         Lookup::Found {
             route,
@@ -186,9 +188,10 @@ fn tell_unrouted(told: &mut Told, config: &Config, origins: &Origins<'_>, status
 }
 
 pub(super) fn legacy(config: &Config) -> String {
-    config.legacy.as_ref().map_or_else(String::new, |origin| {
-        format!("the legacy server http://{}", origin.authority())
-    })
+    config
+        .legacy
+        .as_ref()
+        .map_or_else(String::new, |origin| format!("the legacy server {origin}"))
 }
 
 fn tell_limits(told: &mut Told, config: &Config, origins: &Origins<'_>, streamed: bool) {

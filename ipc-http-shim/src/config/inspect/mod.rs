@@ -5,6 +5,7 @@ mod explain;
 mod moving;
 mod origin;
 mod others;
+mod tls;
 
 pub use effective::effective;
 pub use explain::{Question, explain};

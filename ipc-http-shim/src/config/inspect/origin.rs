@@ -57,7 +57,12 @@ impl<'t> Origins<'t> {
 
     /// Of a key in `[limits]`.
     pub(super) fn limit(&self, key: &str) -> String {
-        match self.root.get_ref().get("limits").map(Spanned::get_ref) {
+        self.of_section("limits", key)
+    }
+
+    /// Of a key in the table of this name.
+    pub(super) fn of_section(&self, section: &str, key: &str) -> String {
+        match self.root.get_ref().get(section).map(Spanned::get_ref) {
             Some(DeValue::Table(table)) => self.written(table, key),
             _ => default(),
         }

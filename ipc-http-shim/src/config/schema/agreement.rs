@@ -4,7 +4,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::schema;
-use crate::config::{Overrides, load, migration, routes};
+use crate::config::{Overrides, legacy_tls, load, migration, routes, tls};
 
 const SHIPPED: &str = include_str!("../../../shim.schema.json");
 const EXAMPLE: &str = include_str!("../../../examples/shim.toml");
@@ -63,6 +63,8 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
     for (at, known) in [
         ("/properties", crate::config::load::KEYS),
         ("/properties/limits/properties", crate::config::load::LIMITS),
+        ("/properties/tls/properties", tls::KEYS),
+        ("/properties/legacy_tls/properties", legacy_tls::KEYS),
         ("/definitions/Route/properties", routes::KEYS),
         (
             "/definitions/HeaderChanges/properties",
@@ -125,6 +127,22 @@ const TOP: &[(&str, bool)] = &[
     ("kafka.\"linger.ms\" = \"5\"", true),
     ("kafka.enable.idempotence = true", true),
     ("kafka.client.id = [\"a\"]", false),
+    ("tls = 5", false),
+    ("tls = {}", false),
+    ("tls.certificate = \"a.pem\"", false),
+    ("tls = { certificate = \"\", key = \"\" }", false),
+    (
+        "tls = { certificate = \"a\", key = \"-----BEGIN PRIVATE KEY\" }",
+        false,
+    ),
+    (
+        "tls = { certificate = \"a\", key = \"b\", colour = 1 }",
+        false,
+    ),
+    (
+        "tls = { certificate = \"a\", key = \"b\", client_auth = \"no\" }",
+        false,
+    ),
     ("routes = 5", false),
     ("routes = [5]", false),
     ("routes = []", true),
@@ -260,7 +278,24 @@ fn the_schema_and_the_reader_agree_on_good_and_bad_values() {
             format!("{top}[[routes]]\nservice = \"orders\"\npath = \"a\"\n"),
             false,
         ),
-        ("legacy = \"https://old:1\"\n".to_owned(), false),
+        ("legacy = \"https://old:1\"\n".to_owned(), true),
+        ("legacy = \"ftp://old:1\"\n".to_owned(), false),
+        (
+            "legacy = \"https://old:1\"\nlegacy_tls = {}\n".to_owned(),
+            true,
+        ),
+        (
+            "legacy = \"https://old:1\"\nlegacy_tls = { ca = \"\" }\n".to_owned(),
+            false,
+        ),
+        (
+            "legacy = \"https://old:1\"\nlegacy_tls = { key = \"a\" }\n".to_owned(),
+            false,
+        ),
+        (
+            "legacy = \"https://old:1\"\nlegacy_tls = { colour = 1 }\n".to_owned(),
+            false,
+        ),
         ("legacy = \"http://me@old:1\"\n".to_owned(), false),
         ("legacy = \"http://old:1/path\"\n".to_owned(), false),
         ("legacy = \"http://[::1]:1\"\n".to_owned(), true),

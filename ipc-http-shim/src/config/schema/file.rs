@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::form::{
-    Address, Count, Duration, Fallback, HeaderName, HeaderValues, Key, Method, Mode, Name, Origin,
-    Path, Pointer, Property, Requests, Rewrite, Shadowed, Share, Size, Stage, Sticky, Text,
-    Tolerance,
+    Address, ClientAuth, Count, Duration, Fallback, FilePath, HeaderName, HeaderValues, Key,
+    Method, Mode, Name, Origin, Path, Pointer, Property, Requests, Rewrite, Shadowed, Share, Size,
+    Stage, Sticky, Text, Tolerance,
 };
 
 /// The configuration of ipc-http-shim, an HTTP gateway in front of services on
@@ -29,7 +29,8 @@ pub(super) struct File {
     /// Makes the reply topic with this many partitions where it is missing. Default:
     /// it must exist.
     pub(super) reply_partitions: Count,
-    /// Where requests go that no route names, http://host:port. Default: nowhere.
+    /// Where requests go that no route names, http://host:port or https://host:port.
+    /// Default: nowhere.
     pub(super) legacy: Origin,
     /// How long a request may wait for the head of its answer, 250ms, 5s, 2m.
     /// Default: 30s.
@@ -43,8 +44,55 @@ pub(super) struct File {
     pub(super) kafka: BTreeMap<String, Property>,
     /// How large a request may be.
     pub(super) limits: Limits,
+    /// TLS towards HTTP clients. Default: none.
+    pub(super) tls: Tls,
+    /// How the legacy server is trusted where it is asked over TLS, and what it is
+    /// shown. Default: as the system trusts, and nothing.
+    pub(super) legacy_tls: LegacyTls,
     /// Which requests go where.
     pub(super) routes: Vec<Route>,
+}
+
+/// TLS towards HTTP clients.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, inline, extend("required" = ["certificate", "key"]))]
+pub(super) struct Tls {
+    /// The file with the certificate as PEM, followed by those between it and the
+    /// authority.
+    pub(super) certificate: FilePath,
+    /// The file with its private key as PEM.
+    pub(super) key: FilePath,
+    /// The file with the authorities of client certificates as PEM. Default: clients
+    /// are asked for none.
+    pub(super) client_ca: FilePath,
+    /// Whether a client without a certificate gets a connection all the same: required,
+    /// or optional. Default: required.
+    #[schemars(extend("default" = "required"))]
+    pub(super) client_auth: ClientAuth,
+    /// How long a handshake may take. Default: 10s.
+    #[schemars(extend("default" = "10s"))]
+    pub(super) handshake_timeout: Duration,
+    /// How many handshakes may be under way at once. Default: 256.
+    #[schemars(extend("default" = 256))]
+    pub(super) handshakes: Count,
+}
+
+/// TLS towards the legacy server.
+#[derive(Default, JsonSchema)]
+#[schemars(
+    default,
+    deny_unknown_fields,
+    inline,
+    extend("dependencies" = { "certificate": ["key"], "key": ["certificate"] })
+)]
+pub(super) struct LegacyTls {
+    /// The file with the authorities that are trusted as PEM. Default: those that the
+    /// system trusts.
+    pub(super) ca: FilePath,
+    /// The file with the certificate that is shown as PEM. Default: none is.
+    pub(super) certificate: FilePath,
+    /// The file with its private key as PEM.
+    pub(super) key: FilePath,
 }
 
 /// How large a request may be.

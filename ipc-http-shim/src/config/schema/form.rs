@@ -33,7 +33,7 @@ forms! {
     /// The start of a topic's name.
     Name = { "type": "string", "pattern": "^[A-Za-z0-9._-]{1,200}$" };
     /// The origin of an HTTP server.
-    Origin = { "type": "string", "pattern": "^[hH][tT][tT][pP]://[^/?#@\\s]+/?$" };
+    Origin = { "type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://[^/?#@\\s]+/?$" };
     /// A number with its unit, once or more.
     Duration = { "type": "string", "pattern": "^\\s*(\\d+\\s*[a-zA-Zµ]+\\s*)+$" };
     /// Bytes, or a number with its unit.
@@ -79,6 +79,10 @@ forms! {
     Pointer = { "type": "string", "pattern": "^/" };
     /// By how much numbers may differ.
     Tolerance = { "type": "number", "minimum": 0 };
+    /// Where a file is.
+    FilePath = { "type": "string", "minLength": 1, "not": { "pattern": "-----BEGIN" } };
+    /// What becomes of a client without a certificate.
+    ClientAuth = { "enum": ["required", "optional"] };
     /// A header's name.
     HeaderName = { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" };
 }

@@ -2,12 +2,22 @@
 
 mod fake;
 mod running;
+mod secured;
 
 pub(crate) use fake::{Fake, correlation_id};
 pub(crate) use running::{Legacy, Running, running_config, text, try_config};
+pub(crate) use secured::{Authority, Http, Issued, file};
+
+use std::time::Duration;
 
 use axum::body::Body;
 use http::Request;
+
+/// Far beyond what anything here takes; it only turns a hang into a failure.
+pub(crate) async fn within<T>(waited: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(Duration::from_secs(60), waited).await;
+    waited.expect("it comes about")
+}
 
 /// A request without a body.
 pub(crate) fn get(path: &str) -> Request<Body> {

@@ -1,26 +1,27 @@
 //! The legacy upstream: a reverse proxy for what has not moved yet.
 
+mod connector;
+
 use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::header::EXPECT;
-use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{Request, Response, Version};
-use hyper_util::client::legacy::connect::HttpConnector;
+use http::header::{EXPECT, UPGRADE};
+use http::uri::{PathAndQuery, Uri};
+use http::{Request, Response, StatusCode, Version};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipc_core::envelope::Problem;
 use ipc_core::http::headers::strip_hop_by_hop;
 
 use super::answer::Refusal;
-use super::{forwarded, progress, rewriting};
+use super::{forwarded, progress, rewriting, tunnel};
 use crate::config::LegacyOrigin;
 use crate::peer::Peer;
+use crate::tls::{ClientFiles, ClientTls};
 
-/// How long a connection to the upstream may take to open.
-const CONNECT: Duration = Duration::from_secs(5);
+use connector::Connector;
 
 /// How long an unused connection is kept: below the keep-alive of the usual
 /// servers, which would close it under our hands.
@@ -29,28 +30,43 @@ const IDLE: Duration = Duration::from_secs(4);
 /// Passes requests to an HTTP server, bodies streamed both ways.
 #[derive(Clone, Debug)]
 pub(super) struct LegacyProxy {
-    authority: Authority,
-    client: Client<HttpConnector, Body>,
+    origin: LegacyOrigin,
+    /// Where it is asked over TLS.
+    tls: Option<ClientTls>,
+    client: Client<Connector, Body>,
 }
 
 impl LegacyProxy {
-    pub(super) fn new(origin: &LegacyOrigin) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT));
-        connector.set_nodelay(true);
+    /// To the upstream at `origin`, over TLS as `tls` says, else as the system does.
+    pub(super) fn new(origin: &LegacyOrigin, tls: Option<&ClientTls>) -> Self {
+        let tls = match (origin.is_https(), tls) {
+            (false, _) => None,
+            (true, Some(tls)) => Some(tls.clone()),
+            (true, None) => {
+                let read = ClientTls::read(ClientFiles::default());
+                // No file is read for it.
+                read.inspect_err(|error| tracing::error!(%error, "no TLS"))
+                    .ok()
+            }
+        };
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
-            .build(connector);
+            .build(Connector::new(tls.as_ref()));
         Self {
-            authority: origin.authority().clone(),
+            origin: origin.clone(),
+            tls,
             client,
         }
     }
 
-    /// Whether another one goes to the same server.
+    /// Whether another one goes to the same server in the same way.
     pub(super) fn goes_where(&self, other: &Self) -> bool {
-        self.authority == other.authority
+        let same_tls = match (&self.tls, &other.tls) {
+            (Some(own), Some(other)) => own.is_as(other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        self.origin == other.origin && same_tls
     }
 
     /// Answers with the upstream's response. `timeout` bounds the wait for its
@@ -61,7 +77,7 @@ impl LegacyProxy {
         peer: &Peer,
         timeout: Duration,
     ) -> Result<Response<Body>, Refusal> {
-        self.redirect(&mut request, peer);
+        let switching = self.redirect(&mut request, peer);
         let (head, body) = request.into_parts();
         let (body, progress) = progress::note(body);
         let request = Request::from_parts(head, Body::new(body));
@@ -75,11 +91,17 @@ impl LegacyProxy {
         let response = response.map_err(|error| self.failed(&error))?;
         let mut response = response.map(Body::new);
         *response.version_mut() = Version::default();
+        let protocol = response.headers().get(UPGRADE).cloned();
         strip_hop_by_hop(response.headers_mut());
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let protocol = protocol.filter(|_| switching).ok_or_else(unasked)?;
+            tunnel::switch(response.headers_mut(), protocol);
+        }
         Ok(response)
     }
 
-    fn redirect(&self, request: &mut Request<Body>, peer: &Peer) {
+    /// Turns a request to the upstream; whether it asks for another protocol.
+    fn redirect(&self, request: &mut Request<Body>, peer: &Peer) -> bool {
         let host = rewriting::client_host(request.headers(), request.extensions());
         let headers = request.headers_mut();
         strip_hop_by_hop(headers);
@@ -88,12 +110,17 @@ impl LegacyProxy {
         forwarded::append(headers, peer, host);
         *request.version_mut() = Version::HTTP_11;
         *request.uri_mut() = self.absolute(request.uri());
+        let Some(protocol) = tunnel::protocol(request.extensions_mut()) else {
+            return false;
+        };
+        tunnel::switch(request.headers_mut(), protocol);
+        true
     }
 
     fn absolute(&self, uri: &Uri) -> Uri {
         let mut parts = uri.clone().into_parts();
-        parts.scheme = Some(Scheme::HTTP);
-        parts.authority = Some(self.authority.clone());
+        parts.scheme = Some(self.origin.scheme().clone());
+        parts.authority = Some(self.origin.authority().clone());
         parts
             .path_and_query
             .get_or_insert(PathAndQuery::from_static("/"));
@@ -112,14 +139,23 @@ impl LegacyProxy {
         };
         Problem::new("legacy-unreachable", "the legacy upstream is away", 502)
             .with_detail(detail)
-            .with_private(format!("legacy {}: {}", self.authority, chain(error)))
+            .with_private(format!("legacy {}: {}", self.origin, chain(error)))
     }
 
     fn timed_out(&self, detail: &str) -> Problem {
         Problem::new("legacy-timeout", "the legacy upstream is too slow", 504)
             .with_detail(detail)
-            .with_private(format!("legacy {}: {detail}", self.authority))
+            .with_private(format!("legacy {}: {detail}", self.origin))
     }
+}
+
+fn unasked() -> Problem {
+    Problem::new(
+        "malformed-answer",
+        "the legacy upstream's answer cannot be passed on",
+        502,
+    )
+    .with_detail("it switches to a protocol that was not asked for")
 }
 
 fn is_timeout(error: &Error) -> bool {
