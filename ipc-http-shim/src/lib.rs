@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod breaker;
 pub mod config;
 mod gateway;
 pub mod import;

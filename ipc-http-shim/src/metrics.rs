@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::breaker::BreakerMetrics;
 use crate::migration::metrics::MigrationMetrics;
 use crate::tls::metrics::TlsMetrics;
 
@@ -62,6 +63,7 @@ pub(crate) struct Metrics {
     migration: MigrationMetrics,
     tls: TlsMetrics,
     tunnels: Gauge,
+    breakers: BreakerMetrics,
     reloads: Family<ReloadLabels, Counter>,
     reload_successful: Gauge,
 }
@@ -105,6 +107,8 @@ impl Metrics {
             "Connections that clients and the legacy server have upgraded",
             Gauge::clone(&tunnels),
         );
+        let breakers = BreakerMetrics::default();
+        breakers.register(&mut registry);
         let reloads = Family::default();
         registry.register(
             "config_reloads",
@@ -126,6 +130,7 @@ impl Metrics {
             migration,
             tls,
             tunnels,
+            breakers,
             reloads,
             reload_successful,
         }
@@ -144,6 +149,11 @@ impl Metrics {
     /// Those of TLS.
     pub(crate) fn tls(&self) -> &TlsMetrics {
         &self.tls
+    }
+
+    /// Those of breakers.
+    pub(crate) fn breakers(&self) -> &BreakerMetrics {
+        &self.breakers
     }
 
     /// Counts a configuration that was read while serving.

@@ -11,7 +11,7 @@ use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
 use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
-use super::{Config, Limits, Target, legacy_tls, routes, tls};
+use super::{Config, Limits, Target, breaker, legacy_tls, routes, tls};
 
 pub(super) const KEYS: &[&str] = &[
     "listen",
@@ -26,6 +26,7 @@ pub(super) const KEYS: &[&str] = &[
     "limits",
     "tls",
     "legacy_tls",
+    "breaker",
     "routes",
 ];
 
@@ -102,6 +103,10 @@ fn read<'a>(
     if let Some((table, span)) = root.table("legacy_tls", report) {
         config.legacy_tls = legacy_tls::read(table, span, config.legacy.as_ref(), report);
     }
+    if let Some((table, span)) = root.table("breaker", report) {
+        config.breaker = breaker::read(breaker::TITLE, table, span, report);
+        breaker::check(&config.breaker, &root.place_of("breaker", report), report);
+    }
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);
     }
@@ -110,6 +115,7 @@ fn read<'a>(
     if let Some(value) = root.get("routes") {
         let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
         let read = routes::read(value, legacy_is_set, report);
+        breaker::check_routes(&config.breaker, &read, report);
         config.routes = read.into_iter().map(|route| route.value).collect();
     }
     config

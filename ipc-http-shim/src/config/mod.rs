@@ -4,6 +4,7 @@
 //! it; [`load`] reads all three and lists every mistake at once. A program that
 //! embeds the shim starts from [`Config::default`] instead.
 
+mod breaker;
 pub(crate) mod document;
 mod inspect;
 mod kafka;
@@ -27,6 +28,7 @@ pub(crate) mod value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+pub use breaker::{BreakerMode, BreakerRules};
 pub use inspect::{Question, effective, explain};
 use ipc_core::transport::kafka::KafkaConfig;
 pub use load::load;
@@ -78,6 +80,9 @@ pub struct Config {
     pub limits: Limits,
     /// How connections are secured. Default: they are not.
     pub tls: Option<Tls>,
+    /// When requests to a service that fails are no longer sent, where its route does not
+    /// say. Default: they are, and what a breaker would refuse is counted.
+    pub breaker: BreakerRules,
     /// Which requests go to which service. Default: none.
     pub routes: Vec<Route>,
 }
@@ -115,6 +120,7 @@ impl Default for Config {
             drain: Duration::from_secs(25),
             limits: Limits::default(),
             tls: None,
+            breaker: BreakerRules::default(),
             routes: Vec::new(),
         }
     }

@@ -5,7 +5,9 @@ mod answer;
 mod body;
 mod copied;
 mod destination;
+mod fallback;
 mod forwarded;
+mod guarded;
 mod identity;
 mod intake;
 mod key;
@@ -40,6 +42,7 @@ use moving::Side;
 use shadows::Shadows;
 use tunnel::{Tunnels, Upgrade};
 
+use crate::breaker::Guard;
 use crate::config::{Config, Limits, ServiceMode};
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
@@ -162,7 +165,10 @@ impl Gateway {
         let leaving = Instant::now();
         let request = Request::from_parts(head, body);
         let (beyond, answer) = match destination {
-            Destination::Service(to) => (Some("kafka"), this.over_kafka(to, request, peer).await),
+            Destination::Service(to, guard) => {
+                let answer = this.over_kafka(to, guard, request, peer).await;
+                (Some("kafka"), answer)
+            }
             Destination::Legacy { proxy, timeout } => {
                 (Some("legacy"), proxy.answer(request, peer, timeout).await)
             }
@@ -194,12 +200,14 @@ impl Inner {
     async fn over_kafka(
         &self,
         to: ToService,
+        guard: Option<&Guard>,
         request: Request<Body>,
         peer: &Peer,
     ) -> Result<Response<Body>, Refusal> {
         if request.headers().contains_key(TRAILER) {
             return Err(trailers().into());
         }
+        guarded::check(guard)?;
         let (head, body) = request.into_parts();
         let body = body::read(body, self.limits.body).await?;
         let outbound = Outbound {
@@ -211,11 +219,16 @@ impl Inner {
             shadow: false,
         };
         let upstream = &*self.upstream;
-        match to.mode {
-            ServiceMode::Call => request_reply::answer(upstream, outbound).await,
-            ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
-            ServiceMode::Stream => stream::answer(upstream, outbound, self.draining.clone()).await,
-        }
+        let answer = async {
+            match to.mode {
+                ServiceMode::Call => request_reply::answer(upstream, outbound).await,
+                ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
+                ServiceMode::Stream => {
+                    stream::answer(upstream, outbound, self.draining.clone()).await
+                }
+            }
+        };
+        guarded::pass(guard)?.until(answer).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The shim over real sockets, with an in-memory way to services.
 
 mod agreement;
+mod breaker;
 mod config;
 mod drain;
 mod http2;

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Method};
 use humantime::format_duration;
 use toml_writer::{ToTomlKey as _, ToTomlValue as _};
 
+use super::breaker::{write_breaker, write_route_breaker};
 use super::moving::write_migration;
 use super::origin::Origins;
 use super::tls::{write_legacy_tls, write_tls};
@@ -40,6 +41,7 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
     }
     write_tls(&mut page, &config, &origins);
     write_legacy_tls(&mut page, &config, &origins);
+    write_breaker(&mut page, &config, &origins);
     if config.kafka.all().next().is_some() {
         page.table("[kafka]", None);
     }
@@ -140,6 +142,7 @@ fn write_route(
         write_changes(page, key, changes, &of(key));
     }
     write_migration(page, index, route, origins);
+    write_route_breaker(page, index, route, origins);
 }
 
 fn write_changes(page: &mut Page, key: &str, changes: &HeaderChanges, origin: &str) {

@@ -4,7 +4,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::schema;
-use crate::config::{Overrides, legacy_tls, load, migration, routes, tls};
+use crate::config::{Overrides, breaker, legacy_tls, load, migration, routes, tls};
 
 const SHIPPED: &str = include_str!("../../../shim.schema.json");
 const EXAMPLE: &str = include_str!("../../../examples/shim.toml");
@@ -65,6 +65,7 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
         ("/properties/limits/properties", crate::config::load::LIMITS),
         ("/properties/tls/properties", tls::KEYS),
         ("/properties/legacy_tls/properties", legacy_tls::KEYS),
+        ("/definitions/Breaker/properties", breaker::KEYS),
         ("/definitions/Route/properties", routes::KEYS),
         (
             "/definitions/HeaderChanges/properties",
@@ -123,6 +124,23 @@ const TOP: &[(&str, bool)] = &[
     ("limits.colour = 1", false),
     ("limits = 5", false),
     ("colour = \"red\"", false),
+    ("breaker.mode = \"on\"", true),
+    ("breaker.mode = \"open\"", false),
+    ("breaker.window = \"30s\"", true),
+    ("breaker.failures = \"12.5%\"", true),
+    ("breaker.failures = \"0%\"", false),
+    ("breaker.failures = \"100%\"", false),
+    ("breaker.failures = 0.5", false),
+    ("breaker.consecutive = 3", true),
+    ("breaker.consecutive = 0", false),
+    ("breaker.patience = \"7s\"", true),
+    ("breaker.slow = \"soon\"", false),
+    ("breaker.slow_answers = \"99.9%\"", true),
+    ("breaker.open = \"1m\"", true),
+    ("breaker.probes = 100", true),
+    ("breaker.probes = 101", false),
+    ("breaker.colour = 1", false),
+    ("breaker = \"on\"", false),
     ("kafka.linger.ms = 5", true),
     ("kafka.\"linger.ms\" = \"5\"", true),
     ("kafka.enable.idempotence = true", true),
@@ -186,6 +204,9 @@ const ROUTE: &[(&str, bool)] = &[
     ("response_headers.remove = \"server\"", false),
     ("response_headers.add = { x-a = \"1\" }", true),
     ("sevice = \"a\"", false),
+    ("breaker.mode = \"off\"", true),
+    ("breaker.mode = \"maybe\"", false),
+    ("breaker = 5", false),
     ("migration = \"shadow\"", false),
     ("migration = {}", true),
     ("migration.name = \"orders\"", true),
@@ -269,6 +290,10 @@ fn the_schema_and_the_reader_agree_on_good_and_bad_values() {
         ),
         (
             format!("{top}{route}mode = \"legacy\"\nmigration = {{}}\n"),
+            false,
+        ),
+        (
+            format!("{top}{route}mode = \"legacy\"\nbreaker = {{}}\n"),
             false,
         ),
         (format!("{top}{route}"), false),
