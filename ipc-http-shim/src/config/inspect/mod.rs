@@ -1,6 +1,5 @@
 //! What a configuration comes to: all of it, or for one request.
 
-mod breaker;
 mod effective;
 mod explain;
 mod moving;
