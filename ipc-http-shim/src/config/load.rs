@@ -11,7 +11,7 @@ use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
 use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
-use super::{Config, Limits, Target, access_log, legacy_tls, routes, tls, trace};
+use super::{Config, Limits, Target, breaker, legacy_tls, routes, tls};
 
 pub(super) const KEYS: &[&str] = &[
     "listen",
@@ -22,13 +22,11 @@ pub(super) const KEYS: &[&str] = &[
     "legacy",
     "timeout",
     "drain",
-    "drain_delay",
     "kafka",
     "limits",
     "tls",
     "legacy_tls",
-    "access_log",
-    "trace",
+    "breaker",
     "routes",
 ];
 
@@ -93,7 +91,6 @@ fn read<'a>(
     set(&mut config.timeout, timeout);
     let drain = root.setting("drain", overrides.drain.as_ref(), report);
     set(&mut config.drain, drain);
-    set(&mut config.drain_delay, root.value("drain_delay", report));
     let legacy = root.setting("legacy", overrides.legacy.as_ref(), report);
     config.legacy = legacy.map(|read| read.value);
 
@@ -106,11 +103,9 @@ fn read<'a>(
     if let Some((table, span)) = root.table("legacy_tls", report) {
         config.legacy_tls = legacy_tls::read(table, span, config.legacy.as_ref(), report);
     }
-    if let Some((table, span)) = root.table("access_log", report) {
-        config.access_log = Some(access_log::read(table, span, report));
-    }
-    if let Some((table, span)) = root.table("trace", report) {
-        config.trace = trace::read(table, span, report);
+    if let Some((table, span)) = root.table("breaker", report) {
+        config.breaker = breaker::read(breaker::TITLE, table, span, report);
+        breaker::check(&config.breaker, &root.place_of("breaker", report), report);
     }
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);
@@ -120,6 +115,7 @@ fn read<'a>(
     if let Some(value) = root.get("routes") {
         let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
         let read = routes::read(value, legacy_is_set, report);
+        breaker::check_routes(&config.breaker, &read, report);
         config.routes = read.into_iter().map(|route| route.value).collect();
     }
     config

@@ -4,7 +4,7 @@
 //! it; [`load`] reads all three and lists every mistake at once. A program that
 //! embeds the shim starts from [`Config::default`] instead.
 
-mod access_log;
+mod breaker;
 pub(crate) mod document;
 mod inspect;
 mod kafka;
@@ -23,13 +23,12 @@ mod secret;
 pub(crate) mod section;
 mod suggest;
 mod tls;
-mod trace;
 pub(crate) mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-pub use access_log::{AccessLog, LineFormat, LogOutput, PeerShown, Sample};
+pub use breaker::{BreakerMode, BreakerRules};
 pub use inspect::{Question, effective, explain};
 use ipc_core::transport::kafka::KafkaConfig;
 pub use load::load;
@@ -41,7 +40,6 @@ pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
 pub use schema::schema;
 pub use tls::Tls;
-pub use trace::Trace;
 pub use value::LegacyOrigin;
 
 use crate::tls::ClientTls;
@@ -75,20 +73,16 @@ pub struct Config {
     /// How long a request may wait for the head of its answer, where its route
     /// does not say. Default: 30 s.
     pub timeout: Duration,
-    /// How long requests under way may go on once nothing more is accepted.
+    /// How long requests under way may go on after a signal to stop.
     /// Default: 25 s.
     pub drain: Duration,
-    /// How long requests go on being accepted after a signal to stop, while readiness is
-    /// false already: what sends them here takes its time to notice. Default: 0 s.
-    pub drain_delay: Duration,
     /// How large a request may be.
     pub limits: Limits,
     /// How connections are secured. Default: they are not.
     pub tls: Option<Tls>,
-    /// How requests stand in a trace. Default: as they came.
-    pub trace: Trace,
-    /// What is told of each request, and where. Default: nothing.
-    pub access_log: Option<AccessLog>,
+    /// When requests to a service that fails are no longer sent, where its route does not
+    /// say. Default: they are, and what a breaker would refuse is counted.
+    pub breaker: BreakerRules,
     /// Which requests go to which service. Default: none.
     pub routes: Vec<Route>,
 }
@@ -124,11 +118,9 @@ impl Default for Config {
             legacy_tls: None,
             timeout: Duration::from_secs(30),
             drain: Duration::from_secs(25),
-            drain_delay: Duration::ZERO,
             limits: Limits::default(),
             tls: None,
-            trace: Trace::default(),
-            access_log: None,
+            breaker: BreakerRules::default(),
             routes: Vec::new(),
         }
     }

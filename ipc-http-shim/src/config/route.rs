@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::Rewriting;
+use super::{BreakerRules, Rewriting};
 use crate::migration::Migration;
 
 /// Sends some requests somewhere.
@@ -25,6 +25,9 @@ pub struct Route {
     /// How it moves from the legacy upstream to the service. Default: it does not, and
     /// its target answers. Without effect on a legacy route.
     pub migration: Option<Migration>,
+    /// When requests to its service are no longer sent. Default: as the gateway says.
+    /// Without effect on a legacy route.
+    pub breaker: BreakerRules,
     /// What is changed of its requests on their way, and of their answers; of a route
     /// that moves, on the service's side only. Default: nothing.
     pub rewriting: Rewriting,
@@ -117,6 +120,14 @@ impl Route {
         self
     }
 
+    /// Goes by these rules where its service fails, and by the gateway's in what they do
+    /// not say. Without effect on a legacy route.
+    #[must_use]
+    pub fn breaker(mut self, rules: BreakerRules) -> Self {
+        self.breaker = rules;
+        self
+    }
+
     /// Changes requests on their way, and their answers.
     #[must_use]
     pub fn rewriting(mut self, rewriting: Rewriting) -> Self {
@@ -168,6 +179,7 @@ impl Route {
             target,
             timeout: None,
             migration: None,
+            breaker: BreakerRules::default(),
             rewriting: Rewriting::default(),
         }
     }

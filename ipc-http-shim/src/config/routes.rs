@@ -12,7 +12,7 @@ use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
 use super::value::Name;
-use super::{migration, rewriting, suggest};
+use super::{breaker, migration, rewriting, suggest};
 use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
 
@@ -26,6 +26,7 @@ pub(super) const KEYS: &[&str] = &[
     "timeout",
     "key",
     "migration",
+    "breaker",
     "rewrite",
     "request_headers",
     "response_headers",
@@ -98,12 +99,16 @@ fn read_one<'a>(
         let place = section.place_of("migration", report);
         check_migration(migration, target, legacy_is_set, place, report);
     }
+    let breaker = section
+        .table("breaker", report)
+        .map(|(table, span)| breaker::read(breaker::ROUTE_TITLE, table, span, report));
     let rewriting = rewriting::read(&section, path.as_ref(), report);
     let (path, target) = (path?, target?);
     let route = Route {
         methods,
         timeout,
         migration,
+        breaker: breaker.unwrap_or_default(),
         rewriting,
         ..Route::new(path.value, target)
     };
@@ -169,7 +174,7 @@ fn read_target(
                     "set legacy = \"http://host:port\" at the top of the file",
                 );
             }
-            for idle in ["service", "key"] {
+            for idle in ["service", "key", "breaker"] {
                 if let Some(value) = section.get(idle) {
                     report.add(
                         report.place(&value.span()),

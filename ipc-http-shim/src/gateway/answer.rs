@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use ipc_breaker::Outcome;
 use ipc_core::envelope::{CorrelationId, Problem, problem};
 
 use crate::upstream::Failure;
@@ -30,8 +31,12 @@ struct Told {
 enum Failed {
     /// It is known not to have been sent.
     Unsent,
-    /// The service may have executed it.
-    Unknown,
+    /// The same, since nobody is there to take it.
+    Absent,
+    /// There was no answer in time: the service may have executed it.
+    Silent,
+    /// There was an answer that cannot be read.
+    Unreadable,
 }
 
 impl Refusal {
@@ -47,7 +52,25 @@ impl Refusal {
 
     /// Whether a service may have executed the request all the same.
     pub(crate) fn may_be_executed(&self) -> bool {
-        self.0.failed == Some(Failed::Unknown)
+        matches!(self.0.failed, Some(Failed::Silent | Failed::Unreadable))
+    }
+
+    /// What it says of who was asked; nothing where nobody was.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match (self.0.failed, self.0.problem.status) {
+            (Some(Failed::Unsent), _) => None,
+            (Some(Failed::Absent), _) => Some(Outcome::NoResponder),
+            (Some(Failed::Silent), _) | (None, 504) => Some(Outcome::Timeout),
+            (Some(Failed::Unreadable), _) | (None, 500..) => Some(Outcome::Failure),
+            (None, _) => None,
+        }
+    }
+
+    /// A request that was not sent to where it was to go, which may go better in `wait`.
+    pub(crate) fn unsent(problem: Problem, wait: Duration) -> Self {
+        let mut refusal = Self::from(problem);
+        refusal.0.failed = Some(Failed::Unsent);
+        refusal.retry_after(wait)
     }
 
     /// Writes what is not for the client into our own log.
@@ -94,8 +117,10 @@ impl From<Failure> for Refusal {
 
 fn failed(failure: &Failure) -> Option<Failed> {
     match failure {
-        Failure::Rejected { .. } | Failure::Absent { .. } => Some(Failed::Unsent),
-        Failure::Unknown { .. } | Failure::Undecodable { .. } => Some(Failed::Unknown),
+        Failure::Rejected { .. } => Some(Failed::Unsent),
+        Failure::Absent { .. } => Some(Failed::Absent),
+        Failure::Unknown { .. } => Some(Failed::Silent),
+        Failure::Undecodable { .. } => Some(Failed::Unreadable),
         // The request's own fault, unless it says otherwise.
         Failure::Refused(problem) => (problem.status >= 500).then_some(Failed::Unsent),
     }

@@ -1,6 +1,6 @@
 //! Where a request goes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +11,12 @@ use ipc_core::envelope::Problem;
 use matchit::Params;
 
 use super::answer::Refusal;
+use super::fallback::Fallback;
 use super::key::record_key;
 use super::legacy::LegacyProxy;
 use super::moving::{InMotion, Moving, Routed, Side};
 use super::rewriting::Changes;
+use crate::breaker::{self, Backend, Guard, Guards};
 use crate::config::{Config, Route, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
@@ -38,6 +40,8 @@ pub(super) struct Destinations {
 #[derive(Debug)]
 struct Served {
     metrics: RouteMetrics,
+    /// The breaker before its service.
+    guard: Option<Arc<Guard>>,
     /// Where the route moves.
     moving: Option<InMotion>,
 }
@@ -45,7 +49,8 @@ struct Served {
 /// Where one request goes.
 #[derive(Debug)]
 pub(super) enum Destination<'d> {
-    Service(ToService),
+    /// With the breaker before it, where there is one.
+    Service(ToService, Option<&'d Guard>),
     Legacy {
         proxy: &'d LegacyProxy,
         timeout: Duration,
@@ -97,7 +102,7 @@ impl Destinations {
         earlier: Option<&Self>,
     ) -> Result<Self, Vec<RouteFault>> {
         let table = RouteTable::new(config.routes.clone())?;
-        let stranded: Vec<RouteFault> = (0..)
+        let stranded = (0..)
             .zip(table.routes())
             .filter(|(_, route)| config.legacy.is_none() && needs_legacy(route))
             .map(|(index, route)| RouteFault {
@@ -105,10 +110,19 @@ impl Destinations {
                 earlier: None,
                 what: format!("path {:?} goes to a legacy upstream", route.path),
                 mend: "say where that is".to_owned(),
+            });
+        let unguarded = (0..).zip(table.routes()).filter_map(|(index, route)| {
+            let fault = breaker::fault(config, route)?;
+            Some(RouteFault {
+                route: index,
+                earlier: None,
+                what: format!("path {:?} cannot have its breaker", route.path),
+                mend: fault.to_string(),
             })
-            .collect();
-        if !stranded.is_empty() {
-            return Err(stranded);
+        });
+        let faults: Vec<RouteFault> = stranded.chain(unguarded).collect();
+        if !faults.is_empty() {
+            return Err(faults);
         }
         let moving = earlier.map(Self::moving).unwrap_or_default();
         let moving: HashMap<Arc<str>, Arc<MovingRoute>> = moving
@@ -123,6 +137,7 @@ impl Destinations {
             .legacy
             .as_ref()
             .map(|origin| LegacyProxy::new(origin, tls));
+        let guards = Guards::new(config, metrics, earlier.into_iter().flat_map(Self::guards));
         if let (Some(proxy), Some(earlier)) =
             (&mut legacy, earlier.and_then(|it| it.legacy.as_ref()))
             && proxy.goes_where(earlier)
@@ -133,7 +148,7 @@ impl Destinations {
             served: table
                 .routes()
                 .iter()
-                .map(|route| Served::new(route, metrics, &moving))
+                .map(|route| Served::new(route, metrics, &moving, &guards))
                 .collect(),
             table,
             legacy,
@@ -156,14 +171,15 @@ impl Destinations {
         };
         let served = &self.served[index];
         let (changes, possible) = Changes::of(&route.rewriting, &head.uri, &params);
-        let destination = self.of_route(route, head, &params);
+        let destination = self.of_route(route, served, head, &params);
         match (destination, &served.moving, &self.legacy) {
-            (Destination::Service(to), Some(moving), Some(proxy)) => {
+            (Destination::Service(to, guard), Some(moving), Some(proxy)) => {
                 let routed = Routed {
                     head,
                     params: &params,
                     peer,
                     to,
+                    guard,
                 };
                 moving.find(routed, proxy, changes, possible, &served.metrics)
             }
@@ -175,20 +191,24 @@ impl Destinations {
         }
     }
 
-    fn of_route(
-        &self,
+    fn of_route<'d>(
+        &'d self,
         route: &Route,
+        served: &'d Served,
         head: &request::Parts,
         params: &Params<'_, '_>,
-    ) -> Destination<'_> {
+    ) -> Destination<'d> {
         let timeout = route.timeout.unwrap_or(self.timeout);
         match (&route.target, &self.legacy) {
-            (Target::Service { service, mode, key }, _) => Destination::Service(ToService {
-                service: Arc::clone(service),
-                mode: *mode,
-                key: record_key(key, &head.method, params, &head.headers),
-                timeout,
-            }),
+            (Target::Service { service, mode, key }, _) => {
+                let to = ToService {
+                    service: Arc::clone(service),
+                    mode: *mode,
+                    key: record_key(key, &head.method, params, &head.headers),
+                    timeout,
+                };
+                Destination::Service(to, served.guard.as_deref())
+            }
             (Target::Legacy, Some(proxy)) => Destination::Legacy { proxy, timeout },
             (Target::Legacy, None) => Destination::Nowhere(no_route()),
         }
@@ -200,19 +220,11 @@ impl Destinations {
         moving.map(|moving| Arc::clone(&moving.route)).collect()
     }
 
-    /// Removes the series of routes that `next` serves no more.
-    pub(super) fn retire(&self, next: &Self, metrics: &Metrics) {
-        let kept: HashSet<_> = next.metrics().map(RouteMetrics::key).collect();
-        for gone in self.metrics().filter(|route| !kept.contains(&route.key())) {
-            metrics.retire(gone);
-        }
-    }
-
-    /// What counts the requests of each route.
-    fn metrics(&self) -> impl Iterator<Item = &RouteMetrics> {
+    /// The breakers, in any order.
+    fn guards(&self) -> impl Iterator<Item = &Arc<Guard>> {
         self.served.iter().flat_map(|served| {
-            let legacy = served.moving.as_ref().map(|moving| &moving.legacy);
-            std::iter::once(&served.metrics).chain(legacy)
+            let fallback = served.moving.as_ref().and_then(InMotion::fallback_guard);
+            served.guard.iter().chain(fallback)
         })
     }
 
@@ -239,6 +251,7 @@ impl Served {
         route: &Route,
         metrics: &Metrics,
         earlier: &HashMap<Arc<str>, Arc<MovingRoute>>,
+        guards: &Guards<'_>,
     ) -> Self {
         let label: Arc<str> = route.label().into();
         let rules = route.migration.clone().zip(route.moving_name());
@@ -248,8 +261,10 @@ impl Served {
                 Arc::clone,
             ),
             legacy: metrics.route(Arc::clone(&label), Mode::legacy),
+            fallback: Fallback::of(route, &label, guards),
         });
         Self {
+            guard: guards.of(route, &label, Backend::Service),
             metrics: metrics.route(label, mode(route)),
             moving,
         }

@@ -5,7 +5,9 @@ mod answer;
 mod body;
 mod copied;
 mod destination;
+mod fallback;
 mod forwarded;
+mod guarded;
 mod identity;
 mod intake;
 mod key;
@@ -20,7 +22,6 @@ mod shadows;
 mod sse;
 mod stream;
 mod timing;
-mod trace;
 mod tunnel;
 
 use std::sync::Arc;
@@ -33,23 +34,20 @@ use http::{Request, Response};
 use ipc_core::envelope::Problem;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use answer::REQUEST_ID;
 use answer::Refusal;
 use destination::{Destination, Destinations, Found, ToService};
 use intake::Passage;
 use metered::Metered;
 use moving::Side;
 use shadows::Shadows;
-use trace::Tracing;
 use tunnel::{Tunnels, Upgrade};
 
-use crate::access_log::Entry;
+use crate::breaker::Guard;
 use crate::config::{Config, Limits, ServiceMode};
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
 use crate::routes::RouteFault;
-use crate::spent::{Beyond, Spent};
 use crate::upstream::{Outbound, Upstream};
 
 /// Answers requests. Clones share everything.
@@ -59,7 +57,6 @@ pub(crate) struct Gateway(Arc<ArcSwap<Inner>>);
 struct Inner {
     destinations: Destinations,
     limits: Limits,
-    tracing: Tracing,
     upstream: Arc<dyn Upstream>,
     shadows: Arc<Shadows>,
     tunnels: Arc<Tunnels>,
@@ -82,7 +79,6 @@ impl Gateway {
         Ok(Self(Arc::new(ArcSwap::from_pointee(Inner {
             destinations: Destinations::new(config, metrics, None)?,
             limits: config.limits,
-            tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
             tunnels: Arc::new(Tunnels::new(metrics.tunnels())),
             upstream,
@@ -102,14 +98,11 @@ impl Gateway {
         self.0.store(Arc::new(Inner {
             destinations,
             limits: config.limits,
-            tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::clone(&earlier.shadows),
             tunnels: Arc::clone(&earlier.tunnels),
             upstream: Arc::clone(&earlier.upstream),
             draining: earlier.draining.clone(),
         }));
-        let now = self.0.load();
-        earlier.destinations.retire(&now.destinations, metrics);
         Ok(())
     }
 
@@ -136,21 +129,15 @@ impl Gateway {
         tunnels.end().await
     }
 
-    /// Answers one request, and notes in `entry` what becomes of it.
+    /// Answers one request.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives the request up wherever it is.
-    pub(crate) async fn answer(
-        &self,
-        request: Request<Body>,
-        peer: &Peer,
-        mut entry: Option<&mut Entry>,
-    ) -> Response<Body> {
+    pub(crate) async fn answer(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
         let started = Instant::now();
         let this = self.0.load_full();
         let (mut head, body) = request.into_parts();
-        let trace_id = this.tracing.of(&mut head.headers);
         let mut upgrade = None;
         let Found {
             destination,
@@ -173,33 +160,28 @@ impl Gateway {
         if let Some(changes) = &mut changes {
             changes.request(&mut head);
         }
-        if let Some(entry) = &mut entry {
-            entry.routed(metrics.name(), metrics.mode());
-            entry.traced(trace_id);
-        }
         let mut in_flight = metrics.begin();
 
         let leaving = Instant::now();
         let request = Request::from_parts(head, body);
         let (beyond, answer) = match destination {
-            Destination::Service(to) => (
-                Some(Beyond::Kafka),
-                this.over_kafka(to, request, peer).await,
-            ),
-            Destination::Legacy { proxy, timeout } => (
-                Some(Beyond::Legacy),
-                proxy.answer(request, peer, timeout).await,
-            ),
+            Destination::Service(to, guard) => {
+                let answer = this.over_kafka(to, guard, request, peer).await;
+                (Some("kafka"), answer)
+            }
+            Destination::Legacy { proxy, timeout } => {
+                (Some("legacy"), proxy.answer(request, peer, timeout).await)
+            }
             Destination::Moving(moving) => {
                 let beyond = match moving.side {
-                    Side::Legacy | Side::Shadow => Beyond::Legacy,
-                    Side::Kafka => Beyond::Kafka,
+                    Side::Legacy | Side::Shadow => "legacy",
+                    Side::Kafka => "kafka",
                 };
                 (Some(beyond), this.moving(*moving, request, peer).await)
             }
             Destination::Nowhere(refusal) => (None, Err(refusal)),
         };
-        let beyond = beyond.map(|place| (place, leaving.elapsed()));
+        let beyond = beyond.map(|name| (name, leaving.elapsed()));
 
         let mut response = match &changes {
             Some(changes) => changes.of_answer(answer),
@@ -208,18 +190,8 @@ impl Gateway {
         if let Some(upgrade) = upgrade {
             this.tunnels.open(upgrade, &mut response);
         }
-        let spent = Spent {
-            admission: leaving.duration_since(started),
-            beyond,
-            ..Spent::default()
-        };
-        let spent = spent.told_by(response.headers());
-        if let Some(entry) = entry {
-            entry.spent(spent);
-        }
-        this.tracing.tell(response.headers_mut(), trace_id);
         timing::append(response.headers_mut(), beyond, started.elapsed());
-        in_flight.answered(response.status(), &spent);
+        in_flight.answered(response.status());
         response.map(|body| Body::new(Metered::new(body, in_flight)))
     }
 }
@@ -228,12 +200,14 @@ impl Inner {
     async fn over_kafka(
         &self,
         to: ToService,
+        guard: Option<&Guard>,
         request: Request<Body>,
         peer: &Peer,
     ) -> Result<Response<Body>, Refusal> {
         if request.headers().contains_key(TRAILER) {
             return Err(trailers().into());
         }
+        guarded::check(guard)?;
         let (head, body) = request.into_parts();
         let body = body::read(body, self.limits.body).await?;
         let outbound = Outbound {
@@ -245,11 +219,16 @@ impl Inner {
             shadow: false,
         };
         let upstream = &*self.upstream;
-        match to.mode {
-            ServiceMode::Call => request_reply::answer(upstream, outbound).await,
-            ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
-            ServiceMode::Stream => stream::answer(upstream, outbound, self.draining.clone()).await,
-        }
+        let answer = async {
+            match to.mode {
+                ServiceMode::Call => request_reply::answer(upstream, outbound).await,
+                ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
+                ServiceMode::Stream => {
+                    stream::answer(upstream, outbound, self.draining.clone()).await
+                }
+            }
+        };
+        guarded::pass(guard)?.until(answer).await
     }
 }
 

@@ -9,11 +9,13 @@ use matchit::Params;
 
 use super::answer::Refusal;
 use super::destination::{Destination, Found, ToService};
+use super::fallback::Fallback;
 use super::identity::identity;
 use super::key::{decoded, only_value};
 use super::legacy::LegacyProxy;
 use super::rewriting::Changes;
 use super::{Inner, body};
+use crate::breaker::Guard;
 use crate::config::ServiceMode;
 use crate::metrics::RouteMetrics;
 use crate::migration::Stage;
@@ -27,14 +29,18 @@ pub(super) struct InMotion {
     pub(super) route: Arc<MovingRoute>,
     /// What counts the requests that the legacy upstream answers.
     pub(super) legacy: RouteMetrics,
+    /// How the legacy upstream answers what the service did not, where it does.
+    pub(super) fallback: Option<Fallback>,
 }
 
 /// A request of a route that goes to a service.
-pub(super) struct Routed<'r> {
+pub(super) struct Routed<'r, 'd> {
     pub(super) head: &'r request::Parts,
     pub(super) params: &'r Params<'r, 'r>,
     pub(super) peer: &'r Peer,
     pub(super) to: ToService,
+    /// The breaker before the service.
+    pub(super) guard: Option<&'d Guard>,
 }
 
 /// A request of a route that moves, and the side it is on.
@@ -44,7 +50,10 @@ pub(super) struct Moving<'d> {
     pub(super) standing: Arc<Standing>,
     pub(super) side: Side,
     pub(super) to: ToService,
+    /// The breaker before the service.
+    pub(super) guard: Option<&'d Guard>,
     pub(super) proxy: &'d LegacyProxy,
+    pub(super) fallback: Option<&'d Fallback>,
     /// What its route changes on the service's side. The legacy upstream gets a request
     /// as it came.
     pub(super) changes: Changes<'d>,
@@ -81,11 +90,15 @@ impl Side {
 }
 
 impl InMotion {
+    pub(super) fn fallback_guard(&self) -> Option<&Arc<Guard>> {
+        self.fallback.as_ref()?.guard()
+    }
+
     /// Where a request goes, whose `changes` are those on the service's side, and
     /// which can be sent there where `possible`. `kafka` counts what the service answers.
     pub(super) fn find<'d>(
         &'d self,
-        routed: Routed<'_>,
+        routed: Routed<'_, 'd>,
         proxy: &'d LegacyProxy,
         changes: Changes<'d>,
         possible: Result<(), Refusal>,
@@ -96,6 +109,7 @@ impl InMotion {
             params,
             peer,
             to,
+            guard,
         } = routed;
         let route = &self.route;
         let standing = route.standing();
@@ -127,7 +141,9 @@ impl InMotion {
             standing,
             side,
             to,
+            guard,
             proxy,
+            fallback: self.fallback.as_ref(),
             changes,
         };
         Found {
@@ -170,15 +186,16 @@ impl Inner {
         peer: &Peer,
     ) -> Result<Response<Body>, Refusal> {
         let Moving {
-            route,
             standing,
             to,
+            guard,
             proxy,
+            fallback,
             mut changes,
             ..
         } = moving;
         let timeout = to.timeout;
-        let (request, again) = if route.rules().fallback {
+        let (request, again) = if fallback.is_some() {
             match self.twice(request).await {
                 Ok((request, again)) => (request, Some(again)),
                 Err(refusal) => return Ok(changes.of_answer(Err(refusal))),
@@ -190,25 +207,33 @@ impl Inner {
         changes.request(&mut head);
         let asked = Instant::now();
         let request = Request::from_parts(head, body);
-        let answer = self.over_kafka(to, request, peer).await;
+        let answer = self.over_kafka(to, guard, request, peer).await;
         let is_of_the_service = answer
             .as_ref()
             .map_or_else(Refusal::is_of_the_service, |_| true);
         if is_of_the_service {
             standing.kafka_answered(has_failed(&answer), asked.elapsed());
         }
-        let again = match (&answer, again) {
-            (Err(refusal), Some(again))
+        let (passed, again) = match (&answer, fallback, again) {
+            (Err(refusal), Some(fallback), Some(again))
                 if is_of_the_service
                     && (!refusal.may_be_executed() || again.method().is_idempotent()) =>
             {
+                let Some(passed) = fallback.takes(refusal, &standing) else {
+                    return Ok(changes.of_answer(answer));
+                };
                 refusal.log();
-                again
+                (passed, again)
             }
-            _ => return Ok(changes.of_answer(answer)),
+            (_, fallback, _) => {
+                if let (Some(fallback), false) = (fallback, has_failed(&answer)) {
+                    fallback.succeeded();
+                }
+                return Ok(changes.of_answer(answer));
+            }
         };
         standing.fell_back();
-        let answer = proxy.answer(again, peer, timeout).await;
+        let answer = passed.until(proxy.answer(again, peer, timeout)).await;
         standing.legacy_answered(has_failed(&answer));
         answer
     }

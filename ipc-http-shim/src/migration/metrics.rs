@@ -40,6 +40,7 @@ enum ShadowResult {
 pub(crate) struct MigrationMetrics {
     shadows: Family<ShadowLabels, Counter>,
     fallbacks: Family<RouteLabels, Counter>,
+    over_budget: Family<RouteLabels, Counter>,
     percent: Family<RouteLabels, Gauge>,
     shadowed: Family<RouteLabels, Gauge>,
     held: Family<RouteLabels, Gauge>,
@@ -56,6 +57,11 @@ impl MigrationMetrics {
             "fallbacks",
             "Requests the legacy upstream answered after the service did not",
             self.fallbacks.clone(),
+        );
+        registry.register(
+            "fallbacks_over_budget",
+            "Requests the legacy upstream was not asked for, since too many had been asked twice",
+            self.over_budget.clone(),
         );
         registry.register(
             "migration_percent",
@@ -122,6 +128,10 @@ impl MovingMetrics {
 
     pub(super) fn fell_back(&self) {
         self.all.fallbacks.get_or_create(&self.labels()).inc();
+    }
+
+    pub(super) fn over_budget(&self) {
+        self.all.over_budget.get_or_create(&self.labels()).inc();
     }
 
     fn shadow(&self, result: ShadowResult) {

@@ -135,6 +135,11 @@ impl Standing {
         self.metrics.fell_back();
     }
 
+    /// A request was not asked a second time, since too many were.
+    pub(crate) fn over_budget(&self) {
+        self.metrics.over_budget();
+    }
+
     pub(crate) fn same(&self) {
         self.tally.same();
         self.metrics.same();

@@ -57,7 +57,6 @@ fleet = "edge"  # shim.toml:1
 timeout = "30s"  # default
 drain = "25s"  # default
 # legacy is not set: requests without a route get 404
-# drain_delay is not set: a stop closes the listener at once
 # topic_prefix is not set: topics have the names of their services
 # reply_partitions is not set: the reply topic must exist
 
@@ -66,10 +65,16 @@ body = 1048576  # shim.toml:3
 header_bytes = 65536  # default
 header_count = 100  # default
 
-[trace]
-begin = false  # default
-sample = 1  # default
-# answer is not set: answers do not tell the trace
+[breaker]
+mode = "observe"  # default
+window = "10s"  # default
+failures = "50%"  # default
+consecutive = 10  # default
+patience = "6s"  # default
+slow_answers = "80%"  # default
+open = "5s"  # default
+probes = 1  # default
+# slow is not set: half of a route's timeout is
 
 [kafka]
 "bootstrap.servers" = "elsewhere:1"  # KAFKA_BOOTSTRAP_SERVERS
@@ -154,11 +159,14 @@ fn what_is_shown_can_be_read_again_and_comes_to_the_same() {
         EXAMPLE,
         "legacy = \"http://old:1\"\ntopic_prefix = \"test.\"\n",
         MOVING,
+        "kafka.bootstrap.servers = \"a:1\"\nbreaker.slow = \"1s\"\n\
+         [[routes]]\npath = \"/a\"\nservice = \"a\"\nbreaker.mode = \"off\"\n",
     ] {
         let once = shown(text, &Overrides::default());
         let again = try_config(&once).unwrap_or_else(|mistakes| panic!("{mistakes}\n{once}"));
 
         let mut config = try_config(text).expect("it is in order");
+        config.breaker = config.breaker.with_defaults();
         for route in &mut config.routes {
             // Written out, since it is what the route comes to.
             route.timeout = route.timeout.or(Some(config.timeout));
@@ -187,6 +195,7 @@ key: "a/b", the path's {id}, by default
 sent on as: /orders/a%2Fb/place?x=%20, as it came
 timeout: 5s, from shim.toml:8
 limits: body 1024 bytes (shim.toml:3), headers 65536 bytes (default), 100 headers (default)
+breaker: observes, and refuses nothing (default); opens for 5s or longer where 50% of the requests within 10s fail, or 10 in a row, or 80% take 2s 500ms or longer, or none is answered, for 6s
 "#;
     assert_eq!(told, expected);
 }

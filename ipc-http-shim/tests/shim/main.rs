@@ -1,7 +1,7 @@
 //! The shim over real sockets, with an in-memory way to services.
 
-mod access_log;
 mod agreement;
+mod breaker;
 mod config;
 mod drain;
 mod http2;
@@ -13,7 +13,6 @@ mod legacy_tls;
 mod limits;
 mod moving;
 mod outcomes;
-mod phases;
 mod program;
 mod reload;
 mod rewriting;
@@ -23,5 +22,4 @@ mod status;
 mod streams;
 mod support;
 mod tls;
-mod trace;
 mod upgrade;

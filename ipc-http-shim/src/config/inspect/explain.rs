@@ -7,6 +7,7 @@ use http::{HeaderName, Method};
 use matchit::Params;
 use percent_encoding::percent_decode_str;
 
+use super::breaker::tell_breaker;
 use super::effective::{KEY_BY_DEFAULT, duration, mode_name};
 use super::moving::tell_migration;
 use super::origin::Origins;
@@ -145,6 +146,7 @@ fn tell_route(
         duration(timeout)
     ));
     tell_limits(told, config, origins, route.target == Target::Legacy);
+    tell_breaker(told, config, origins, route, index);
     tell_headers(told, "request headers", &route.rewriting.request_headers);
     tell_headers(told, "answer headers", &route.rewriting.response_headers);
     if route.migration.is_some() && route.rewriting != Rewriting::default() {

@@ -99,7 +99,7 @@ pub(super) fn tell_migration(told: &mut Told, config: &Config, route: &Route) {
 
 /// A share as it is written. Percentages are divided by a hundred when they are read,
 /// and few of those have a finite form: what is shown is the one that was meant.
-fn share(share: f64) -> String {
+pub(super) fn share(share: f64) -> String {
     const FINE: f64 = 1e9;
     format!("{}%", (share * 100.0 * FINE).round() / FINE)
 }

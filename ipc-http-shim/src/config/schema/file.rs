@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::form::{
-    Address, ClientAuth, Count, Duration, Fallback, FilePath, HeaderName, HeaderValues, Key,
-    LineFormat, LogOutput, Method, Mode, Name, Origin, Path, PeerShown, Pointer, Property,
-    Requests, Rewrite, Sample, Shadowed, Share, Size, Stage, Sticky, Text, Tolerance,
+    Address, BreakerMode, ClientAuth, Count, Duration, Fallback, FilePath, HeaderName,
+    HeaderValues, Key, Method, Mode, Name, Origin, Part, Path, Pointer, Probes, Property, Requests,
+    Rewrite, Shadowed, Share, Size, Stage, Sticky, Text, Tolerance,
 };
 
 /// The configuration of ipc-http-shim, an HTTP gateway in front of services on
@@ -39,9 +39,6 @@ pub(super) struct File {
     /// How long requests under way may go on after a signal to stop. Default: 25s.
     #[schemars(extend("default" = "25s"))]
     pub(super) drain: Duration,
-    /// How long requests go on being accepted after a signal to stop, while readiness is
-    /// false already. Default: not at all.
-    pub(super) drain_delay: Duration,
     /// librdkafka properties by their own names. Secrets as ${env:NAME} or
     /// ${file:/path}.
     pub(super) kafka: BTreeMap<String, Property>,
@@ -52,49 +49,10 @@ pub(super) struct File {
     /// How the legacy server is trusted where it is asked over TLS, and what it is
     /// shown. Default: as the system trusts, and nothing.
     pub(super) legacy_tls: LegacyTls,
-    /// How requests stand in a trace.
-    pub(super) trace: Trace,
-    /// One line for each request, once its answer has gone. Default: none.
-    pub(super) access_log: AccessLog,
+    /// When requests to a service that fails are no longer sent.
+    pub(super) breaker: Breaker,
     /// Which requests go where.
     pub(super) routes: Vec<Route>,
-}
-
-/// How requests stand in a trace.
-#[derive(Default, JsonSchema)]
-#[schemars(default, deny_unknown_fields, inline)]
-pub(super) struct Trace {
-    /// Whether a request that belongs to none begins one. Default: false.
-    #[schemars(extend("default" = false))]
-    pub(super) begin: bool,
-    /// The share of the traces begun here that are said to be recorded. Default: 1.
-    #[schemars(extend("default" = 1))]
-    pub(super) sample: Sample,
-    /// The header of answers that tells the trace's id. Default: none does.
-    pub(super) answer: HeaderName,
-}
-
-/// One line for each request, once its answer has gone.
-#[derive(Default, JsonSchema)]
-#[schemars(default, deny_unknown_fields, inline)]
-pub(super) struct AccessLog {
-    /// How a line is written: json, or common, as web servers do. Default: json.
-    #[schemars(extend("default" = "json"))]
-    pub(super) format: LineFormat,
-    /// Where lines go: stdout, stderr, or the path of a file. Default: stdout.
-    #[schemars(extend("default" = "stdout"))]
-    pub(super) output: LogOutput,
-    /// The share of requests that get a line. Those that failed get one in any case.
-    /// Default: 1.
-    #[schemars(extend("default" = 1))]
-    pub(super) sample: Sample,
-    /// How much of the client's address is told: full, cut to its network, or none.
-    /// Default: full.
-    #[schemars(extend("default" = "full"))]
-    pub(super) peer: PeerShown,
-    /// Whether the query is told, which often holds what is secret. Default: false.
-    #[schemars(extend("default" = false))]
-    pub(super) query: bool,
 }
 
 /// TLS towards HTTP clients.
@@ -163,7 +121,7 @@ pub(super) struct Limits {
         "required" = ["path"],
         "not" = { "required": ["method", "methods"] },
         "if" = { "properties": { "mode": { "const": "legacy" } }, "required": ["mode"] },
-        "then" = { "properties": { "service": false, "key": false, "migration": false } },
+        "then" = { "properties": { "service": false, "key": false, "migration": false, "breaker": false } },
         "else" = { "required": ["service"] },
         "allOf" = [{
             "if": {
@@ -211,6 +169,41 @@ pub(super) struct Route {
     pub(super) response_headers: HeaderChanges,
     /// How it moves from the legacy server to its service. Default: it does not.
     pub(super) migration: Migration,
+    /// When requests to its service are no longer sent. Default: as the gateway says.
+    pub(super) breaker: Breaker,
+}
+
+/// When requests to a service that fails are no longer sent.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub(super) struct Breaker {
+    /// on: it refuses requests. observe: it refuses none, and counts what it would have
+    /// refused. off: there is none. Default: observe.
+    #[schemars(extend("default" = "observe"))]
+    pub(super) mode: BreakerMode,
+    /// How far back requests are weighed, a second or more. Default: 10s.
+    #[schemars(extend("default" = "10s"))]
+    pub(super) window: Duration,
+    /// The share of requests that fail and open it. Default: 50%.
+    #[schemars(extend("default" = "50%"))]
+    pub(super) failures: Part,
+    /// How many failures in a row open it. Default: 10.
+    #[schemars(extend("default" = 10))]
+    pub(super) consecutive: Count,
+    /// For how long requests must be slow, or without any answer, before that counts; at
+    /// most seven tenths of the window. Default: six tenths of it.
+    pub(super) patience: Duration,
+    /// From when on an answer is slow. Default: half of the route's timeout.
+    pub(super) slow: Duration,
+    /// The share of slow answers that opens it. Default: 80%.
+    #[schemars(extend("default" = "80%"))]
+    pub(super) slow_answers: Part,
+    /// How long it is open at least; up to four times as long, by chance. Default: 5s.
+    #[schemars(extend("default" = "5s"))]
+    pub(super) open: Duration,
+    /// How many requests pass as probes. Default: 1.
+    #[schemars(extend("default" = 1))]
+    pub(super) probes: Probes,
 }
 
 /// How a route moves from the legacy server to its service.

@@ -69,6 +69,16 @@ forms! {
     Requests = { "type": "integer", "minimum": 1 };
     /// A share of requests.
     Share = { "type": "string", "pattern": "^(100(\\.0+)?|\\d{1,2}(\\.\\d+)?)%$" };
+    /// A share of requests: some, and not all.
+    Part = {
+        "type": "string",
+        "pattern": "^\\d{1,2}(\\.\\d+)?%$",
+        "not": { "pattern": "^0+(\\.0+)?%$" }
+    };
+    /// Whether a breaker acts.
+    BreakerMode = { "enum": ["on", "observe", "off"] };
+    /// A number of probes.
+    Probes = { "type": "integer", "minimum": 1, "maximum": 100 };
     /// What tells clients apart.
     Sticky = { "type": "string", "pattern": "^(client|header:[-!#$%&'*+.^_`|~0-9A-Za-z]+|cookie:.+)$" };
     /// Who answers what a service did not.
@@ -83,14 +93,6 @@ forms! {
     FilePath = { "type": "string", "minLength": 1, "not": { "pattern": "-----BEGIN" } };
     /// What becomes of a client without a certificate.
     ClientAuth = { "enum": ["required", "optional"] };
-    /// How a line is written.
-    LineFormat = { "enum": ["json", "common"] };
-    /// Where lines go.
-    LogOutput = { "type": "string", "minLength": 1 };
-    /// A share.
-    Sample = { "type": "number", "minimum": 0, "maximum": 1 };
-    /// How much of an address is told.
-    PeerShown = { "enum": ["full", "cut", "none"] };
     /// A header's name.
     HeaderName = { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" };
 }
