@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access_log;
 mod breaker;
 pub mod config;
 mod gateway;
@@ -8,8 +9,10 @@ mod metrics;
 pub mod migration;
 pub mod peer;
 pub mod reload;
+mod route_metrics;
 pub mod routes;
 pub mod server;
+mod spent;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tls;

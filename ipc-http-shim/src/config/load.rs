@@ -11,7 +11,7 @@ use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
 use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
-use super::{Config, Limits, Target, breaker, legacy_tls, routes, tls};
+use super::{Config, Limits, Target, access_log, breaker, legacy_tls, routes, tls, trace};
 
 pub(super) const KEYS: &[&str] = &[
     "listen",
@@ -22,11 +22,14 @@ pub(super) const KEYS: &[&str] = &[
     "legacy",
     "timeout",
     "drain",
+    "drain_delay",
     "kafka",
     "limits",
     "tls",
     "legacy_tls",
     "breaker",
+    "access_log",
+    "trace",
     "routes",
 ];
 
@@ -91,6 +94,7 @@ fn read<'a>(
     set(&mut config.timeout, timeout);
     let drain = root.setting("drain", overrides.drain.as_ref(), report);
     set(&mut config.drain, drain);
+    set(&mut config.drain_delay, root.value("drain_delay", report));
     let legacy = root.setting("legacy", overrides.legacy.as_ref(), report);
     config.legacy = legacy.map(|read| read.value);
 
@@ -106,6 +110,12 @@ fn read<'a>(
     if let Some((table, span)) = root.table("breaker", report) {
         config.breaker = breaker::read(breaker::TITLE, table, span, report);
         breaker::check(&config.breaker, &root.place_of("breaker", report), report);
+    }
+    if let Some((table, span)) = root.table("access_log", report) {
+        config.access_log = Some(access_log::read(table, span, report));
+    }
+    if let Some((table, span)) = root.table("trace", report) {
+        config.trace = trace::read(table, span, report);
     }
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);

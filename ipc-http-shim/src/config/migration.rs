@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Located, Report};
 use super::section::{Section, kind, text_of};
-use super::value::{Bytes, FromText};
+use super::value::{Bytes, FromText, Truth};
 use crate::migration::{Bounds, Compare, Migration, ShadowedMethods, Stage, Sticky, is_pointer};
 
 const TITLE: &str = "[routes.migration]";
@@ -205,18 +205,6 @@ impl FromText for ShadowedMethods {
             "every" => Some(Self::Every),
             _ => None,
         }
-    }
-}
-
-/// `true` or `false`.
-struct Truth(bool);
-
-impl FromText for Truth {
-    const EXPECTED: &'static str = "a truth value";
-    const MEND: &'static str = "write true or false";
-
-    fn from_text(text: &str) -> Option<Self> {
-        text.parse().ok().map(Self)
     }
 }
 

@@ -4,6 +4,7 @@
 //! it; [`load`] reads all three and lists every mistake at once. A program that
 //! embeds the shim starts from [`Config::default`] instead.
 
+mod access_log;
 mod breaker;
 pub(crate) mod document;
 mod inspect;
@@ -23,11 +24,13 @@ mod secret;
 pub(crate) mod section;
 mod suggest;
 mod tls;
+mod trace;
 pub(crate) mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+pub use access_log::{AccessLog, LineFormat, LogOutput, PeerShown, Sample};
 pub use breaker::{BreakerMode, BreakerRules};
 pub use inspect::{Question, effective, explain};
 use ipc_core::transport::kafka::KafkaConfig;
@@ -40,6 +43,7 @@ pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
 pub use schema::schema;
 pub use tls::Tls;
+pub use trace::Trace;
 pub use value::LegacyOrigin;
 
 use crate::tls::ClientTls;
@@ -73,9 +77,12 @@ pub struct Config {
     /// How long a request may wait for the head of its answer, where its route
     /// does not say. Default: 30 s.
     pub timeout: Duration,
-    /// How long requests under way may go on after a signal to stop.
+    /// How long requests under way may go on once nothing more is accepted.
     /// Default: 25 s.
     pub drain: Duration,
+    /// How long requests go on being accepted after a signal to stop, while readiness is
+    /// false already: what sends them here takes its time to notice. Default: 0 s.
+    pub drain_delay: Duration,
     /// How large a request may be.
     pub limits: Limits,
     /// How connections are secured. Default: they are not.
@@ -83,6 +90,10 @@ pub struct Config {
     /// When requests to a service that fails are no longer sent, where its route does not
     /// say. Default: they are, and what a breaker would refuse is counted.
     pub breaker: BreakerRules,
+    /// How requests stand in a trace. Default: as they came.
+    pub trace: Trace,
+    /// What is told of each request, and where. Default: nothing.
+    pub access_log: Option<AccessLog>,
     /// Which requests go to which service. Default: none.
     pub routes: Vec<Route>,
 }
@@ -118,9 +129,12 @@ impl Default for Config {
             legacy_tls: None,
             timeout: Duration::from_secs(30),
             drain: Duration::from_secs(25),
+            drain_delay: Duration::ZERO,
             limits: Limits::default(),
             tls: None,
             breaker: BreakerRules::default(),
+            trace: Trace::default(),
+            access_log: None,
             routes: Vec::new(),
         }
     }

@@ -67,6 +67,18 @@ impl FromText for Count {
     }
 }
 
+/// `true` or `false`.
+pub(super) struct Truth(pub(super) bool);
+
+impl FromText for Truth {
+    const EXPECTED: &'static str = "a truth value";
+    const MEND: &'static str = "write true or false";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
 /// A fleet's or service's name: the first part of its topics' names.
 pub(crate) struct Name(pub(super) String);
 

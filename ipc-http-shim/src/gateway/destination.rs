@@ -1,6 +1,6 @@
 //! Where a request goes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -225,6 +225,22 @@ impl Destinations {
         self.served.iter().flat_map(|served| {
             let fallback = served.moving.as_ref().and_then(InMotion::fallback_guard);
             served.guard.iter().chain(fallback)
+        })
+    }
+
+    /// Removes the series of routes that `next` serves no more.
+    pub(super) fn retire(&self, next: &Self, metrics: &Metrics) {
+        let kept: HashSet<_> = next.metrics().map(RouteMetrics::key).collect();
+        for gone in self.metrics().filter(|route| !kept.contains(&route.key())) {
+            metrics.retire(gone);
+        }
+    }
+
+    /// What counts the requests of each route.
+    fn metrics(&self) -> impl Iterator<Item = &RouteMetrics> {
+        self.served.iter().flat_map(|served| {
+            let legacy = served.moving.as_ref().map(|moving| &moving.legacy);
+            std::iter::once(&served.metrics).chain(legacy)
         })
     }
 

@@ -22,6 +22,7 @@ mod shadows;
 mod sse;
 mod stream;
 mod timing;
+mod trace;
 mod tunnel;
 
 use std::sync::Arc;
@@ -34,20 +35,24 @@ use http::{Request, Response};
 use ipc_core::envelope::Problem;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use answer::REQUEST_ID;
 use answer::Refusal;
 use destination::{Destination, Destinations, Found, ToService};
 use intake::Passage;
 use metered::Metered;
 use moving::Side;
 use shadows::Shadows;
+use trace::Tracing;
 use tunnel::{Tunnels, Upgrade};
 
+use crate::access_log::Entry;
 use crate::breaker::Guard;
 use crate::config::{Config, Limits, ServiceMode};
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
 use crate::routes::RouteFault;
+use crate::spent::{Beyond, Spent};
 use crate::upstream::{Outbound, Upstream};
 
 /// Answers requests. Clones share everything.
@@ -57,6 +62,7 @@ pub(crate) struct Gateway(Arc<ArcSwap<Inner>>);
 struct Inner {
     destinations: Destinations,
     limits: Limits,
+    tracing: Tracing,
     upstream: Arc<dyn Upstream>,
     shadows: Arc<Shadows>,
     tunnels: Arc<Tunnels>,
@@ -79,6 +85,7 @@ impl Gateway {
         Ok(Self(Arc::new(ArcSwap::from_pointee(Inner {
             destinations: Destinations::new(config, metrics, None)?,
             limits: config.limits,
+            tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
             tunnels: Arc::new(Tunnels::new(metrics.tunnels())),
             upstream,
@@ -98,11 +105,14 @@ impl Gateway {
         self.0.store(Arc::new(Inner {
             destinations,
             limits: config.limits,
+            tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::clone(&earlier.shadows),
             tunnels: Arc::clone(&earlier.tunnels),
             upstream: Arc::clone(&earlier.upstream),
             draining: earlier.draining.clone(),
         }));
+        let now = self.0.load();
+        earlier.destinations.retire(&now.destinations, metrics);
         Ok(())
     }
 
@@ -129,15 +139,21 @@ impl Gateway {
         tunnels.end().await
     }
 
-    /// Answers one request.
+    /// Answers one request, and notes in `entry` what becomes of it.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives the request up wherever it is.
-    pub(crate) async fn answer(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Body>,
+        peer: &Peer,
+        mut entry: Option<&mut Entry>,
+    ) -> Response<Body> {
         let started = Instant::now();
         let this = self.0.load_full();
         let (mut head, body) = request.into_parts();
+        let trace_id = this.tracing.of(&mut head.headers);
         let mut upgrade = None;
         let Found {
             destination,
@@ -160,6 +176,10 @@ impl Gateway {
         if let Some(changes) = &mut changes {
             changes.request(&mut head);
         }
+        if let Some(entry) = &mut entry {
+            entry.routed(metrics.name(), metrics.mode());
+            entry.traced(trace_id);
+        }
         let mut in_flight = metrics.begin();
 
         let leaving = Instant::now();
@@ -167,21 +187,22 @@ impl Gateway {
         let (beyond, answer) = match destination {
             Destination::Service(to, guard) => {
                 let answer = this.over_kafka(to, guard, request, peer).await;
-                (Some("kafka"), answer)
+                (Some(Beyond::Kafka), answer)
             }
             Destination::Legacy { proxy, timeout } => {
-                (Some("legacy"), proxy.answer(request, peer, timeout).await)
+                let answer = proxy.answer(request, peer, timeout).await;
+                (Some(Beyond::Legacy), answer)
             }
             Destination::Moving(moving) => {
                 let beyond = match moving.side {
-                    Side::Legacy | Side::Shadow => "legacy",
-                    Side::Kafka => "kafka",
+                    Side::Legacy | Side::Shadow => Beyond::Legacy,
+                    Side::Kafka => Beyond::Kafka,
                 };
                 (Some(beyond), this.moving(*moving, request, peer).await)
             }
             Destination::Nowhere(refusal) => (None, Err(refusal)),
         };
-        let beyond = beyond.map(|name| (name, leaving.elapsed()));
+        let beyond = beyond.map(|place| (place, leaving.elapsed()));
 
         let mut response = match &changes {
             Some(changes) => changes.of_answer(answer),
@@ -190,8 +211,18 @@ impl Gateway {
         if let Some(upgrade) = upgrade {
             this.tunnels.open(upgrade, &mut response);
         }
+        let spent = Spent {
+            admission: leaving.duration_since(started),
+            beyond,
+            ..Spent::default()
+        };
+        let spent = spent.told_by(response.headers());
+        if let Some(entry) = entry {
+            entry.spent(spent);
+        }
+        this.tracing.tell(response.headers_mut(), trace_id);
         timing::append(response.headers_mut(), beyond, started.elapsed());
-        in_flight.answered(response.status());
+        in_flight.answered(response.status(), &spent);
         response.map(|body| Body::new(Metered::new(body, in_flight)))
     }
 }

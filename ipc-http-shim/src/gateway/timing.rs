@@ -3,17 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+use crate::spent::{Beyond, SERVER_TIMING};
 
 /// Appends the time spent beyond the gateway, where any was, and all of it.
-pub(super) fn append(
-    headers: &mut HeaderMap,
-    beyond: Option<(&'static str, Duration)>,
-    total: Duration,
-) {
+pub(super) fn append(headers: &mut HeaderMap, beyond: Option<(Beyond, Duration)>, total: Duration) {
     let mut metrics = String::new();
+    let beyond = beyond.map(|(place, spent)| (place.name(), spent));
     for (name, spent) in beyond.into_iter().chain([("shim", total)]) {
         let separator = if metrics.is_empty() { "" } else { ", " };
         // A `String` takes every write.

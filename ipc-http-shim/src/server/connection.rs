@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use axum::body::Body;
 use http::Request;
 use hyper::body::Incoming;
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::entrance::Entrance;
+use crate::access_log::AccessLog;
 use crate::config::{Config, Limits};
 use crate::gateway::Gateway;
 use crate::peer::Peer;
@@ -31,13 +33,18 @@ pub(super) struct Connections {
     http: Builder<TokioExecutor>,
     /// Where they come in over TLS.
     entrance: Option<Entrance>,
+    access_log: Logging,
 }
 
+/// The access log, where there is one now.
+pub(super) type Logging = Arc<ArcSwapOption<AccessLog>>;
+
 impl Connections {
-    pub(super) fn new(config: &Config, metrics: &TlsMetrics) -> Self {
+    pub(super) fn new(config: &Config, metrics: &TlsMetrics, access_log: &Logging) -> Self {
         Self {
             http: http(&config.limits),
             entrance: config.tls.as_ref().map(|tls| Entrance::new(tls, metrics)),
+            access_log: Arc::clone(access_log),
         }
     }
 
@@ -73,11 +80,18 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let access_log = Arc::clone(&self.access_log);
         let service = service_fn(move |request: Request<Incoming>| {
             let (gateway, peer) = (gateway.clone(), peer.clone());
+            let access_log = access_log.load_full();
             async move {
                 let request = request.map(Body::new);
-                Ok::<_, Infallible>(gateway.answer(request, &peer).await)
+                let Some(access_log) = access_log else {
+                    return Ok::<_, Infallible>(gateway.answer(request, &peer, None).await);
+                };
+                let mut entry = access_log.begin(&request, &peer);
+                let answer = gateway.answer(request, &peer, Some(&mut entry)).await;
+                Ok(entry.answered(answer))
             }
         });
         let serving = self

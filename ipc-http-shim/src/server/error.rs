@@ -23,6 +23,9 @@ pub enum StartError {
     /// The admin listener cannot be started.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// The access log cannot be written to.
+    #[error("the access log cannot be opened: mend output in [access_log]")]
+    AccessLog(#[source] io::Error),
     /// Routes that cannot be served, each with its mend.
     #[error("{}", list(.0))]
     Routes(Vec<RouteFault>),

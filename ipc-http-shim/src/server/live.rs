@@ -1,16 +1,17 @@
 //! What a running gateway serves, which can be changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use std::{fmt, io};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use ipc_core::health::ConfigurationHealth;
 use parking_lot::Mutex;
 
-use super::connection::Connections;
+use super::connection::{Connections, Logging};
+use crate::access_log::AccessLog;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
@@ -24,13 +25,32 @@ pub struct Live(Arc<Inner>);
 struct Inner {
     gateway: Gateway,
     connections: ArcSwap<Connections>,
-    drain: Mutex<Duration>,
+    access_log: Logging,
+    drain: Mutex<Drain>,
     /// What the gateway was started with.
     started: Config,
     metrics: Arc<Metrics>,
     health: ConfigurationHealth,
     /// One change after the other.
     changing: Mutex<()>,
+}
+
+/// How long a drain takes.
+#[derive(Clone, Copy)]
+pub(super) struct Drain {
+    /// Before nothing more is accepted.
+    pub(super) delay: Duration,
+    /// From then on.
+    pub(super) bound: Duration,
+}
+
+impl Drain {
+    fn of(config: &Config) -> Self {
+        Self {
+            delay: config.drain_delay,
+            bound: config.drain,
+        }
+    }
 }
 
 /// Why a configuration cannot be taken over. Nothing was changed.
@@ -46,6 +66,9 @@ pub enum Refused {
     /// The certificate that is to replace a good one has expired.
     #[error("certificate {} has expired: renew it", .0.display())]
     Expired(PathBuf),
+    /// The access log cannot be written to.
+    #[error("the access log cannot be opened: {0}: mend output in [access_log]")]
+    AccessLog(String),
 }
 
 impl Live {
@@ -54,16 +77,22 @@ impl Live {
         gateway: Gateway,
         metrics: Arc<Metrics>,
         health: ConfigurationHealth,
-    ) -> Self {
-        Self(Arc::new(Inner {
+    ) -> io::Result<Self> {
+        let access_log = Logging::new(ArcSwapOption::new(opened(config, &metrics)?));
+        Ok(Self(Arc::new(Inner {
             gateway,
-            connections: ArcSwap::from_pointee(Connections::new(config, metrics.tls())),
-            drain: Mutex::new(config.drain),
+            connections: ArcSwap::from_pointee(Connections::new(
+                config,
+                metrics.tls(),
+                &access_log,
+            )),
+            drain: Mutex::new(Drain::of(config)),
             started: config.clone(),
             metrics,
             health,
             changing: Mutex::new(()),
-        }))
+            access_log,
+        })))
     }
 
     /// Serves `config` from now on, in one step: a request that has begun keeps
@@ -76,7 +105,8 @@ impl Live {
     /// `topic_prefix`, `reply_partitions`, `[kafka]`, whether there is a legacy
     /// server, whether there is `[tls]`, whether any route names a service, how a route moves: its
     /// `[routes.migration]`, methods, path, service, mode and key), or where a route
-    /// cannot be served, or the certificate has expired and the one in use has not.
+    /// cannot be served, the certificate has expired and the one in use has not, or the
+    /// access log cannot be opened.
     pub fn change(&self, config: &Config) -> Result<(), Refused> {
         let this = &*self.0;
         let _one_at_a_time = this.changing.lock();
@@ -85,11 +115,17 @@ impl Live {
             return Err(Refused::Restart(fixed));
         }
         this.check_certificate(config, SystemTime::now())?;
+        let access_log = opened(config, &this.metrics);
+        let access_log = access_log.map_err(|error| Refused::AccessLog(error.to_string()))?;
         let changed = this.gateway.change(config, &this.metrics);
         changed.map_err(Refused::Routes)?;
-        this.connections
-            .store(Arc::new(Connections::new(config, this.metrics.tls())));
-        *this.drain.lock() = config.drain;
+        this.access_log.store(access_log);
+        this.connections.store(Arc::new(Connections::new(
+            config,
+            this.metrics.tls(),
+            &this.access_log,
+        )));
+        *this.drain.lock() = Drain::of(config);
         self.look_at_certificate();
         Ok(())
     }
@@ -115,7 +151,7 @@ impl Live {
         self.0.connections.load_full()
     }
 
-    pub(super) fn drain(&self) -> Duration {
+    pub(super) fn drain(&self) -> Drain {
         *self.0.drain.lock()
     }
 }
@@ -139,6 +175,14 @@ impl fmt::Debug for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Live").finish_non_exhaustive()
     }
+}
+
+/// The access log that is configured, opened.
+fn opened(config: &Config, metrics: &Metrics) -> io::Result<Option<Arc<AccessLog>>> {
+    let settings = config.access_log.as_ref();
+    let opened = settings
+        .map(|settings| AccessLog::open(settings, fastrand::f64, metrics.access_log_dropped()));
+    Ok(opened.transpose()?.map(Arc::new))
 }
 
 /// The settings that differ and are bound when the gateway starts.

@@ -86,7 +86,8 @@ impl Shim {
             gateway.clone(),
             Arc::clone(&metrics),
             health.configuration(),
-        );
+        )
+        .map_err(StartError::AccessLog)?;
         let admin = match config.admin {
             Some(admin) => {
                 let render = move || metrics.render_with(&upstream.metrics());
@@ -152,9 +153,9 @@ impl Shim {
         self.live.clone()
     }
 
-    /// Serves until `stop` resolves, then drains: readiness turns false, nothing
-    /// more is accepted, event streams end so that they can be resumed, and
-    /// requests under way get their answers within the configured bound.
+    /// Serves until `stop` resolves, then drains: readiness turns false, after the
+    /// configured delay nothing more is accepted, event streams end so that they can be
+    /// resumed, and requests under way get their answers within the configured bound.
     ///
     /// # Cancel safety
     ///
@@ -177,11 +178,17 @@ impl Shim {
         let graceful = GracefulShutdown::new();
         let mut tasks = JoinSet::new();
         let mut looks = tokio::time::interval(CERTIFICATE_LOOK);
-        tokio::pin!(stop);
+        let stopped = async {
+            stop.await;
+            health.draining();
+            // Who sends requests here is to notice before connections are refused.
+            tokio::time::sleep(live.drain().delay).await;
+        };
+        tokio::pin!(stopped);
         loop {
             tokio::select! {
                 biased;
-                () = &mut stop => break,
+                () = &mut stopped => break,
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
                 _ = looks.tick() => live.look_at_certificate(),
                 (stream, address) = accept(&listener) => {
@@ -192,7 +199,6 @@ impl Shim {
                 }
             }
         }
-        health.draining();
         drop(listener);
         draining.cancel();
         let gateway = live.gateway();
@@ -200,7 +206,7 @@ impl Shim {
             graceful.shutdown().await;
             gateway.tunnels_closed().await;
         };
-        let in_time = tokio::time::timeout(live.drain(), drained).await;
+        let in_time = tokio::time::timeout(live.drain().bound, drained).await;
         while tasks.try_join_next().is_some() {}
         let mut cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
         tasks.shutdown().await;

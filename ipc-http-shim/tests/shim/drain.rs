@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Response, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::support::{Fake, Running, get, text};
+use crate::support::{Fake, Running, get, text, within};
 
 const ROUTE: &str = "[[routes]]\npath = \"/a\"\nservice = \"orders\"\n";
 
@@ -93,4 +94,78 @@ async fn a_request_that_outlasts_the_bound_is_cut_off() {
     shim.stop();
 
     assert_eq!(shim.ended().await.cut_off, 1);
+}
+
+#[tokio::test]
+async fn requests_are_served_while_load_balancers_notice_the_stop() {
+    let text_of = format!("drain_delay = \"1h\"\n{ROUTE}");
+    let mut shim = Running::start(&text_of, Fake::telling(|_| "x".to_owned())).await;
+
+    shim.stop();
+    within(until_ready_is(&shim, StatusCode::SERVICE_UNAVAILABLE)).await;
+
+    for _ in 0..3 {
+        let answer = shim.send_raw(b"GET /a HTTP/1.1\r\nhost: s\r\nconnection: close\r\n\r\n");
+        let answer = within(answer).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_drain_goes_on_after_its_delay() {
+    let text_of = format!("drain_delay = \"20ms\"\n{ROUTE}");
+    let mut shim = Running::start(&text_of, Fake::silent()).await;
+
+    shim.stop();
+
+    assert_eq!(within(shim.ended()).await.cut_off, 0);
+}
+
+/// A frame of HTTP/2: its type, its flags and what it says.
+async fn frame(stream: &mut TcpStream) -> Option<(u8, u8, Vec<u8>)> {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.ok()?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; usize::try_from(length).expect("it is short")];
+    stream.read_exact(&mut payload).await.ok()?;
+    Some((head[3], head[4], payload))
+}
+
+#[tokio::test]
+async fn a_connection_of_http_2_is_told_to_go_away() {
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const GO_AWAY: u8 = 7;
+    const ACK: u8 = 1;
+    let mut shim = Running::start(ROUTE, Fake::silent()).await;
+    let mut client = TcpStream::connect(shim.address).await.unwrap();
+    client
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .await
+        .unwrap();
+    client
+        .write_all(&[0, 0, 0, SETTINGS, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
+    let (kind, ..) = within(frame(&mut client)).await.expect("it answers");
+    assert_eq!(kind, SETTINGS);
+
+    shim.stop();
+
+    let mut went_away = None;
+    while let Some((kind, flags, payload)) = within(frame(&mut client)).await {
+        if kind == PING && flags & ACK == 0 {
+            let head = [0, 0, 8, PING, ACK, 0, 0, 0, 0];
+            client
+                .write_all(&[&head[..], &payload].concat())
+                .await
+                .unwrap();
+        }
+        if kind == GO_AWAY {
+            went_away = Some(payload[4..8].to_vec());
+        }
+    }
+    // No error.
+    assert_eq!(went_away, Some(vec![0; 4]));
+    assert_eq!(within(shim.ended()).await.cut_off, 0);
 }

@@ -57,6 +57,7 @@ fleet = "edge"  # shim.toml:1
 timeout = "30s"  # default
 drain = "25s"  # default
 # legacy is not set: requests without a route get 404
+# drain_delay is not set: a stop closes the listener at once
 # topic_prefix is not set: topics have the names of their services
 # reply_partitions is not set: the reply topic must exist
 
@@ -75,6 +76,11 @@ slow_answers = "80%"  # default
 open = "5s"  # default
 probes = 1  # default
 # slow is not set: half of a route's timeout is
+
+[trace]
+begin = false  # default
+sample = 1  # default
+# answer is not set: answers do not tell the trace
 
 [kafka]
 "bootstrap.servers" = "elsewhere:1"  # KAFKA_BOOTSTRAP_SERVERS

@@ -1,5 +1,6 @@
 //! The shim over real sockets, with an in-memory way to services.
 
+mod access_log;
 mod agreement;
 mod breaker;
 mod config;
@@ -13,6 +14,7 @@ mod legacy_tls;
 mod limits;
 mod moving;
 mod outcomes;
+mod phases;
 mod program;
 mod reload;
 mod rewriting;
@@ -22,4 +24,5 @@ mod status;
 mod streams;
 mod support;
 mod tls;
+mod trace;
 mod upgrade;

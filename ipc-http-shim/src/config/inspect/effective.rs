@@ -42,6 +42,8 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
     write_tls(&mut page, &config, &origins);
     write_legacy_tls(&mut page, &config, &origins);
     write_breaker(&mut page, &config, &origins);
+    write_trace(&mut page, &config, &origins);
+    write_access_log(&mut page, &config, &origins);
     if config.kafka.all().next().is_some() {
         page.table("[kafka]", None);
     }
@@ -74,6 +76,16 @@ fn top(page: &mut Page, config: &Config, origins: &Origins<'_>) {
     } else {
         page.unset("legacy", "requests without a route get 404");
     }
+    if config.drain_delay.is_zero() {
+        page.unset("drain_delay", "a stop closes the listener at once");
+    } else {
+        let origin = origins.setting("drain_delay");
+        page.set(
+            "drain_delay",
+            &quoted(&duration(config.drain_delay)),
+            &origin,
+        );
+    }
     if config.topic_prefix.is_empty() {
         page.unset("topic_prefix", "topics have the names of their services");
     } else {
@@ -86,6 +98,40 @@ fn top(page: &mut Page, config: &Config, origins: &Origins<'_>) {
             page.set("reply_partitions", &partitions.to_string(), &origin);
         }
         None => page.unset("reply_partitions", "the reply topic must exist"),
+    }
+}
+
+fn write_trace(page: &mut Page, config: &Config, origins: &Origins<'_>) {
+    let trace = &config.trace;
+    page.table("[trace]", None);
+    for (key, value) in [
+        ("begin", trace.begin.to_string()),
+        ("sample", trace.sample.share().to_string()),
+    ] {
+        page.set(key, &value, &origins.of_section("trace", key));
+    }
+    match &trace.answer {
+        Some(name) => {
+            let origin = origins.of_section("trace", "answer");
+            page.set("answer", &quoted(name.as_str()), &origin);
+        }
+        None => page.unset("answer", "answers do not tell the trace"),
+    }
+}
+
+fn write_access_log(page: &mut Page, config: &Config, origins: &Origins<'_>) {
+    let Some(log) = &config.access_log else {
+        return;
+    };
+    page.table("[access_log]", None);
+    for (key, value) in [
+        ("format", quoted(log.format.name())),
+        ("output", quoted(&log.output.to_string())),
+        ("sample", log.sample.share().to_string()),
+        ("peer", quoted(log.peer.name())),
+        ("query", log.query.to_string()),
+    ] {
+        page.set(key, &value, &origins.of_section("access_log", key));
     }
 }
 

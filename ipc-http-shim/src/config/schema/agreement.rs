@@ -4,7 +4,9 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::schema;
-use crate::config::{Overrides, breaker, legacy_tls, load, migration, routes, tls};
+use crate::config::{
+    Overrides, access_log, breaker, legacy_tls, load, migration, routes, tls, trace,
+};
 
 const SHIPPED: &str = include_str!("../../../shim.schema.json");
 const EXAMPLE: &str = include_str!("../../../examples/shim.toml");
@@ -63,6 +65,8 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
     for (at, known) in [
         ("/properties", crate::config::load::KEYS),
         ("/properties/limits/properties", crate::config::load::LIMITS),
+        ("/properties/access_log/properties", access_log::KEYS),
+        ("/properties/trace/properties", trace::KEYS),
         ("/properties/tls/properties", tls::KEYS),
         ("/properties/legacy_tls/properties", legacy_tls::KEYS),
         ("/definitions/Breaker/properties", breaker::KEYS),
@@ -112,6 +116,8 @@ const TOP: &[(&str, bool)] = &[
     ("timeout = \"soon\"", false),
     ("drain = \"250ms\"", true),
     ("drain = true", false),
+    ("drain_delay = \"5s\"", true),
+    ("drain_delay = 5", false),
     ("limits.body = \"32MiB\"", true),
     ("limits.body = \"32 kb\"", true),
     ("limits.body = 1", true),
@@ -145,6 +151,29 @@ const TOP: &[(&str, bool)] = &[
     ("kafka.\"linger.ms\" = \"5\"", true),
     ("kafka.enable.idempotence = true", true),
     ("kafka.client.id = [\"a\"]", false),
+    ("access_log = {}", true),
+    ("access_log = true", false),
+    ("access_log.format = \"common\"", true),
+    ("access_log.format = \"xml\"", false),
+    ("access_log.output = \"stderr\"", true),
+    ("access_log.output = \"/var/log/access.json\"", true),
+    ("access_log.output = \"\"", false),
+    ("access_log.sample = 0.25", true),
+    ("access_log.sample = 1", true),
+    ("access_log.sample = 1.5", false),
+    ("access_log.sample = -1", false),
+    ("access_log.peer = \"cut\"", true),
+    ("access_log.peer = true", false),
+    ("access_log.query = true", true),
+    ("access_log.query = \"yes\"", false),
+    ("access_log.colour = 1", false),
+    ("trace.begin = true", true),
+    ("trace.begin = 1", false),
+    ("trace.sample = 0.5", true),
+    ("trace.sample = 2", false),
+    ("trace.answer = \"x-trace-id\"", true),
+    ("trace.answer = \"a b\"", false),
+    ("trace.colour = 1", false),
     ("tls = 5", false),
     ("tls = {}", false),
     ("tls.certificate = \"a.pem\"", false),

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 
 use super::form::{
     Address, BreakerMode, ClientAuth, Count, Duration, Fallback, FilePath, HeaderName,
-    HeaderValues, Key, Method, Mode, Name, Origin, Part, Path, Pointer, Probes, Property, Requests,
-    Rewrite, Shadowed, Share, Size, Stage, Sticky, Text, Tolerance,
+    HeaderValues, Key, LineFormat, LogOutput, Method, Mode, Name, Origin, Part, Path, PeerShown,
+    Pointer, Probes, Property, Requests, Rewrite, Sample, Shadowed, Share, Size, Stage, Sticky,
+    Text, Tolerance,
 };
 
 /// The configuration of ipc-http-shim, an HTTP gateway in front of services on
@@ -39,6 +40,9 @@ pub(super) struct File {
     /// How long requests under way may go on after a signal to stop. Default: 25s.
     #[schemars(extend("default" = "25s"))]
     pub(super) drain: Duration,
+    /// How long requests go on being accepted after a signal to stop, while readiness is
+    /// false already. Default: not at all.
+    pub(super) drain_delay: Duration,
     /// librdkafka properties by their own names. Secrets as ${env:NAME} or
     /// ${file:/path}.
     pub(super) kafka: BTreeMap<String, Property>,
@@ -51,8 +55,49 @@ pub(super) struct File {
     pub(super) legacy_tls: LegacyTls,
     /// When requests to a service that fails are no longer sent.
     pub(super) breaker: Breaker,
+    /// How requests stand in a trace.
+    pub(super) trace: Trace,
+    /// One line for each request, once its answer has gone. Default: none.
+    pub(super) access_log: AccessLog,
     /// Which requests go where.
     pub(super) routes: Vec<Route>,
+}
+
+/// How requests stand in a trace.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, inline)]
+pub(super) struct Trace {
+    /// Whether a request that belongs to none begins one. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) begin: bool,
+    /// The share of the traces begun here that are said to be recorded. Default: 1.
+    #[schemars(extend("default" = 1))]
+    pub(super) sample: Sample,
+    /// The header of answers that tells the trace's id. Default: none does.
+    pub(super) answer: HeaderName,
+}
+
+/// One line for each request, once its answer has gone.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, inline)]
+pub(super) struct AccessLog {
+    /// How a line is written: json, or common, as web servers do. Default: json.
+    #[schemars(extend("default" = "json"))]
+    pub(super) format: LineFormat,
+    /// Where lines go: stdout, stderr, or the path of a file. Default: stdout.
+    #[schemars(extend("default" = "stdout"))]
+    pub(super) output: LogOutput,
+    /// The share of requests that get a line. Those that failed get one in any case.
+    /// Default: 1.
+    #[schemars(extend("default" = 1))]
+    pub(super) sample: Sample,
+    /// How much of the client's address is told: full, cut to its network, or none.
+    /// Default: full.
+    #[schemars(extend("default" = "full"))]
+    pub(super) peer: PeerShown,
+    /// Whether the query is told, which often holds what is secret. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) query: bool,
 }
 
 /// TLS towards HTTP clients.

@@ -93,6 +93,14 @@ forms! {
     FilePath = { "type": "string", "minLength": 1, "not": { "pattern": "-----BEGIN" } };
     /// What becomes of a client without a certificate.
     ClientAuth = { "enum": ["required", "optional"] };
+    /// How a line is written.
+    LineFormat = { "enum": ["json", "common"] };
+    /// Where lines go.
+    LogOutput = { "type": "string", "minLength": 1 };
+    /// A share.
+    Sample = { "type": "number", "minimum": 0, "maximum": 1 };
+    /// How much of an address is told.
+    PeerShown = { "enum": ["full", "cut", "none"] };
     /// A header's name.
     HeaderName = { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" };
 }
