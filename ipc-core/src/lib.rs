@@ -113,6 +113,7 @@
 //! | `kafka` | yes | the Kafka transport; builds librdkafka from C |
 //! | `connect-info` | yes | the peer's address, SSE keep-alive |
 //! | `http-server` | yes | the admin listener; one application on Kafka and HTTP at once |
+//! | `principal` | yes | keys to vouch for the sender of a request with, and to verify that by |
 //! | `tls` | | TLS and SASL SCRAM, with a vendored OpenSSL |
 //! | `zstd` | | zstd compression of records |
 //! | `protobuf` | | Protobuf bodies |
@@ -146,6 +147,8 @@ pub mod metrics;
 pub mod outbox;
 pub mod pause;
 pub mod prelude;
+#[cfg(feature = "principal")]
+pub mod principal;
 pub mod redrive;
 pub mod response;
 pub mod routing;

@@ -92,6 +92,15 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Prints the JSON Schema of the configuration file.
     Schema,
+    /// Makes an API key: prints it, this once, and the lines that the configuration
+    /// knows it by.
+    ApiKey {
+        /// Whose key it is.
+        name: String,
+        /// What it may do; can be repeated.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+    },
     /// Prints a configuration with the routes of an OpenAPI 3 document.
     Import {
         /// The document, JSON or YAML.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access_log;
+pub mod auth;
 mod breaker;
 pub mod config;
 mod gateway;

@@ -14,6 +14,7 @@ use ipc_core::health::Health;
 use ipc_core::service::shutdown_signal;
 use ipc_core::transport::Transport;
 use ipc_core::transport::kafka::KafkaTransport;
+use ipc_http_shim::auth::api_key;
 use ipc_http_shim::config::Overrides;
 use ipc_http_shim::import::{Towards, import};
 use ipc_http_shim::reload::{self, Seen, Source};
@@ -31,6 +32,10 @@ fn main() -> ExitCode {
     if let Some(command) = &args.command {
         return match command {
             Command::Schema => print(&config::schema()),
+            Command::ApiKey { name, scopes } => match api_key::made(name, scopes) {
+                Ok(told) => print(&told),
+                Err(error) => fail(&error.to_string()),
+            },
             Command::Import { document, service } => imported(document, service.as_deref()),
         };
     }

@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::auth::metrics::AuthMetrics;
 use crate::breaker::BreakerMetrics;
 use crate::migration::metrics::MigrationMetrics;
 use crate::route_metrics::Routes;
@@ -25,6 +26,7 @@ pub(crate) struct Metrics {
     tunnels: Gauge,
     breakers: BreakerMetrics,
     access_log_dropped: Counter,
+    auth: AuthMetrics,
     reloads: Family<ReloadLabels, Counter>,
     reload_successful: Gauge,
 }
@@ -58,6 +60,8 @@ impl Metrics {
             "Lines of the access log that found no room",
             Counter::clone(&access_log_dropped),
         );
+        let auth = AuthMetrics::default();
+        auth.register(&mut registry);
         let reloads = Family::default();
         registry.register(
             "config_reloads",
@@ -79,6 +83,7 @@ impl Metrics {
             tunnels,
             breakers,
             access_log_dropped,
+            auth,
             reloads,
             reload_successful,
         }
@@ -107,6 +112,11 @@ impl Metrics {
     /// Those of breakers.
     pub(crate) fn breakers(&self) -> &BreakerMetrics {
         &self.breakers
+    }
+
+    /// Those of who may call.
+    pub(crate) fn auth(&self) -> &AuthMetrics {
+        &self.auth
     }
 
     /// Counts a configuration that was read while serving.

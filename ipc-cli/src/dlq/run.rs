@@ -34,6 +34,10 @@ pub(crate) struct RedriveArgs {
     #[arg(long)]
     allow_redacted: bool,
 
+    /// Send back too what speaks for the client that sent it
+    #[arg(long)]
+    trust_principal: bool,
+
     #[command(flatten)]
     how: How,
 }
@@ -70,7 +74,8 @@ pub(super) async fn redrive(args: RedriveArgs, kafka: &KafkaArgs) -> Result<Ende
     let run = letters
         .redrive(args.filter.filter())
         .max_replays(args.max_replays)
-        .allow_redacted(args.allow_redacted);
+        .allow_redacted(args.allow_redacted)
+        .trust_principals(args.trust_principal);
     let run = args.rate.into_iter().fold(run, Run::rate);
     finish(run, &args.filter, &args.how).await
 }

@@ -20,8 +20,10 @@ use super::slot::Told;
 use super::upload;
 use super::{Client, Rejected, Shared, Unknown, UnknownReason};
 use crate::envelope::limits::CHUNK;
+use crate::envelope::principal::{Covered, Sign};
 use crate::envelope::{
-    Accepts, Context, CorrelationId, Deadline, Dialect, Envelope, Headers, RequestHead, names,
+    Accepts, Context, CorrelationId, Deadline, Dialect, Envelope, Headers, RequestHead, UnixMillis,
+    names,
 };
 use crate::metrics::{CallOutcome, ClientMetrics, Held};
 use crate::transport::{Ack, Outgoing, SendError};
@@ -42,6 +44,8 @@ pub struct Options {
     /// Marks the request as a copy of one that is answered elsewhere. What a handler
     /// of such a copy asks others is marked too. Default: false.
     pub shadow: bool,
+    /// Vouches for who sends the request, in `ipc-principal`. Default: nobody does.
+    pub principal: Option<Arc<dyn Sign>>,
 }
 
 /// Which record key a request has; it decides partition and order.
@@ -77,6 +81,7 @@ pub(crate) struct Request {
     /// What is sent, but for the headers that the head writes.
     pub(super) record: Outgoing,
     timeout: Option<Duration>,
+    principal: Option<Arc<dyn Sign>>,
 }
 
 /// The beginning of an answer, and the way to the rest.
@@ -250,7 +255,35 @@ impl Request {
             head,
             record,
             timeout,
+            principal: None,
         }
+    }
+
+    /// Has it say who sends it, as far as somebody vouches for that.
+    pub(crate) fn from(mut self, principal: Option<Arc<dyn Sign>>) -> Self {
+        self.principal = principal;
+        self
+    }
+
+    /// Says who sends it, once everything else is settled that is signed with that.
+    fn sign(&mut self, id: &CorrelationId, now: UnixMillis) {
+        let Some(principal) = self.principal.take() else {
+            return;
+        };
+        let envelope = &self.record.envelope;
+        let value = principal.sign(
+            &Covered {
+                correlation_id: id.as_bytes(),
+                method: self.head.method.as_deref().unwrap_or_default(),
+                path: self.head.path.as_deref().unwrap_or_default(),
+                key: envelope.key.as_deref(),
+                shadow: self.head.shadow,
+                body: envelope.payload.as_deref().unwrap_or_default(),
+            },
+            now,
+        );
+        let headers = &mut self.record.envelope.headers;
+        headers.push_static(names::PRINCIPAL, value.into_bytes());
     }
 
     /// In which dialect its callee reads it.
@@ -327,6 +360,7 @@ impl Shared {
         if !request.record.envelope.headers.contains(names::TRACEPARENT) {
             request.head.trace.clone_from(&context.trace);
         }
+        request.sign(&id, self.transport.now());
         id
     }
 

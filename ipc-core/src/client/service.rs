@@ -209,7 +209,7 @@ fn outgoing(
         ..RequestHead::default()
     };
     let timeout = options.timeout.or(encoded.timeout);
-    let mut request = Request::new(callee, head, envelope, timeout);
+    let mut request = Request::new(callee, head, envelope, timeout).from(options.principal);
     if let Some(topic) = encoded.topic {
         request.record.topic = client.0.names.named(topic);
     }

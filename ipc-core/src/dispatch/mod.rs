@@ -45,7 +45,7 @@ pub use delivery::{Delivery, Record};
 pub use limits::Limits;
 pub use outcome::{BodyError, BodyStream, Failure, Outcome, Reason, Repeat, Reply, ReplyBody};
 pub use outputs::{Outputs, OutputsClosed};
-pub use policy::{Policies, Policy, path_only};
+pub use policy::{Policies, Policy, Trust, path_only};
 pub use quarantine::Quarantine;
 pub use reply_topics::ReplyTopics;
 

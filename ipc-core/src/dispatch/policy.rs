@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use crate::contract::{Guarantee, Idempotency, Mode, RetrySpec, StoreDown};
+use crate::envelope::principal::Verify;
 use crate::envelope::{Envelope, RequestHead};
 
 /// What one endpoint asks of dispatch.
@@ -40,6 +41,8 @@ pub struct Policy {
     /// Whether its requests may have a record key, and with it an order. Default: true;
     /// false for endpoints with `key = none`.
     pub keyed: bool,
+    /// Whose word is taken for who sent a request. Default: nobody's.
+    pub principals: Option<Trust>,
     /// How a failed attempt is repeated. Default: not at all, a one-way is
     /// dead-lettered.
     pub retry: Option<RetrySpec>,
@@ -65,11 +68,35 @@ impl Policy {
             safe: false,
             concurrency: None,
             keyed: true,
+            principals: None,
             retry: None,
             retries_calls: false,
         }
     }
 }
+
+/// Those whose word is taken for who sent a request. Equal to its own clones only.
+#[derive(Clone, Debug)]
+pub struct Trust(Arc<dyn Verify>);
+
+impl Trust {
+    /// Takes the word of those that `verify` knows.
+    pub fn new(verify: impl Verify + 'static) -> Self {
+        Self(Arc::new(verify))
+    }
+
+    pub(crate) fn verify(&self) -> &dyn Verify {
+        &*self.0
+    }
+}
+
+impl PartialEq for Trust {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Trust {}
 
 impl Policy {
     /// Whether its records may be parked with their key.

@@ -59,6 +59,8 @@ pub const PAUSED: &str = "ipc-paused";
 pub const NONCE: &str = "ipc-nonce";
 /// Peer address of the HTTP client a gateway speaks for.
 pub const PEER: &str = "ipc-peer";
+/// Who the HTTP client of a gateway is, signed together with the request.
+pub const PRINCIPAL: &str = "ipc-principal";
 /// `1` on a copy of a request that was answered elsewhere: what it is answered is
 /// compared, and nobody else sees it.
 pub const SHADOW: &str = "ipc-shadow";
@@ -251,7 +253,7 @@ const LOGGABLE: &[&str] = &[
 /// holds nothing an application or its user sent.
 #[must_use]
 pub fn is_loggable(name: &str) -> bool {
-    (name.starts_with("ipc-") && name != PEER) || LOGGABLE.contains(&name)
+    (name.starts_with("ipc-") && name != PEER && name != PRINCIPAL) || LOGGABLE.contains(&name)
 }
 
 /// Headers that may carry a credential. They cross, because applications need

@@ -5,8 +5,8 @@
 //! extractor is `None` then. The same handler can be served over plain HTTP:
 //! there every fact but the idempotency key is absent.
 //!
-//! Three types of the [envelope](crate::envelope) are extractors themselves:
-//! [`CorrelationId`], [`Deadline`] and [`Envelope`]; so is the [store](crate::store)'s
+//! Four types of the [envelope](crate::envelope) are extractors themselves:
+//! [`CorrelationId`], [`Deadline`], [`Envelope`] and [`Principal`]; so is the [store](crate::store)'s
 //! [`Fence`], and with the feature `postgres` the transaction that its store lends, `Tx`.
 //!
 //! ```
@@ -35,12 +35,13 @@ mod outputs;
 mod partition;
 #[cfg(feature = "connect-info")]
 mod peer;
+mod principal;
 mod shadow;
 #[cfg(feature = "postgres")]
 mod tx;
 
 pub use crate::dispatch::{Outputs, OutputsClosed};
-pub use crate::envelope::{CorrelationId, Deadline, Envelope};
+pub use crate::envelope::{CorrelationId, Deadline, Envelope, Principal};
 pub use crate::store::Fence;
 #[cfg(feature = "postgres")]
 pub use crate::store::postgres::Tx;

@@ -138,7 +138,7 @@ where
         payload: Some(body),
     };
     let timeout = options.timeout;
-    Ok(client::Request::new(callee, head, envelope, timeout))
+    Ok(client::Request::new(callee, head, envelope, timeout).from(options.principal))
 }
 
 /// A body that is read from the log as it is read here. A record is a frame.

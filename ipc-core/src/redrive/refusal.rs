@@ -31,6 +31,8 @@ pub enum Refusal {
         /// Their names.
         names: String,
     },
+    /// It says who sent it, and would be handled in that name again.
+    Principal,
     /// It was sent back often enough.
     TooOften {
         /// How often it was.
@@ -56,6 +58,7 @@ impl Refusal {
             Self::NoOrigin => "no-origin",
             Self::Cut { .. } => "cut",
             Self::Redacted { .. } => "redacted",
+            Self::Principal => "principal",
             Self::TooOften { .. } => "too-often",
             Self::NoTopic { .. } => "no-topic",
             Self::NotTaken { .. } => "not-taken",
@@ -80,6 +83,9 @@ impl fmt::Display for Refusal {
             Self::Redacted { names } => write!(
                 f,
                 "is without {names}: allow redacted letters where the endpoint needs no credentials"
+            ),
+            Self::Principal => f.write_str(
+                "speaks for the client that sent it: trust principals where it may be done again in that name",
             ),
             Self::TooOften { replays } => write!(
                 f,

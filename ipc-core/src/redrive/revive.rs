@@ -14,6 +14,8 @@ pub(super) struct Limits {
     pub(super) max_replays: u64,
     /// Whether those whose credentials were removed may be.
     pub(super) allow_redacted: bool,
+    /// Whether those that say who sent them may be.
+    pub(super) trust_principals: bool,
 }
 
 /// Headers of the first journey: who waited for the answer, until when, how it
@@ -55,6 +57,10 @@ pub(super) fn revive(letter: &DeadLetter, limits: Limits) -> Result<Outgoing, Re
         let names = names.to_owned();
         return Err(Refusal::Redacted { names });
     }
+    let speaks_for = letter.envelope().headers.contains(names::PRINCIPAL);
+    if speaks_for && !limits.trust_principals {
+        return Err(Refusal::Principal);
+    }
     let replays = letter.replays();
     if replays >= limits.max_replays {
         return Err(Refusal::TooOften { replays });
@@ -93,6 +99,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         max_replays: 3,
         allow_redacted: true,
+        trust_principals: false,
     };
 
     const KEPT: &[&str] = &[

@@ -54,6 +54,7 @@ impl Run {
             limits: Limits {
                 max_replays: 3,
                 allow_redacted: false,
+                trust_principals: false,
             },
             stop: CancellationToken::new(),
             watcher: Box::new(|_| {}),
@@ -83,6 +84,14 @@ impl Run {
     /// Sends letters back too whose credentials were removed. Default: false.
     pub fn allow_redacted(mut self, allow_redacted: bool) -> Self {
         self.limits.allow_redacted = allow_redacted;
+        self
+    }
+
+    /// Sends letters back too that say who sent them: their handlers do again what was
+    /// asked in somebody's name. It is believed for as long as the endpoint's `max_age`
+    /// after it was asked. Default: false.
+    pub fn trust_principals(mut self, trust_principals: bool) -> Self {
+        self.limits.trust_principals = trust_principals;
         self
     }
 

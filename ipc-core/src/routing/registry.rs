@@ -33,6 +33,7 @@ impl Registered {
         policy.mode = self.terms.mode;
         policy.timeout = self.terms.timeout.unwrap_or(default.timeout);
         policy.max_age = default.max_age;
+        policy.principals.clone_from(&default.principals);
         policy.guarantee = self.terms.guarantee;
         policy.idempotency = self.terms.idempotency;
         policy.max_reply = self.terms.max_reply.or(default.max_reply);

@@ -20,6 +20,8 @@ mod model;
 mod nested;
 mod parked;
 mod presence;
+#[cfg(feature = "principal")]
+mod principals;
 mod quarantine;
 mod recorded;
 mod redrive;

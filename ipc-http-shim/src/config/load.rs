@@ -11,7 +11,7 @@ use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
 use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
-use super::{Config, Limits, Target, access_log, breaker, legacy_tls, routes, tls, trace};
+use super::{Config, Limits, Target, access_log, auth, breaker, legacy_tls, routes, tls, trace};
 
 pub(super) const KEYS: &[&str] = &[
     "listen",
@@ -30,6 +30,7 @@ pub(super) const KEYS: &[&str] = &[
     "breaker",
     "access_log",
     "trace",
+    "auth",
     "routes",
 ];
 
@@ -117,6 +118,9 @@ fn read<'a>(
     if let Some((table, span)) = root.table("trace", report) {
         config.trace = trace::read(table, span, report);
     }
+    if let Some((table, span)) = root.table("auth", report) {
+        config.auth = auth::read(table, span, report);
+    }
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);
     }
@@ -124,7 +128,7 @@ fn read<'a>(
     config.kafka = kafka.properties.clone();
     if let Some(value) = root.get("routes") {
         let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
-        let read = routes::read(value, legacy_is_set, report);
+        let read = routes::read(value, legacy_is_set, &config.auth, report);
         breaker::check_routes(&config.breaker, &read, report);
         config.routes = read.into_iter().map(|route| route.value).collect();
     }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use http::HeaderName;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use super::mistake::{Located, Report};
-use super::section::{Section, kind, text_of};
+use super::section::Section;
 use super::value::{Bytes, FromText, Truth};
 use crate::migration::{Bounds, Compare, Migration, ShadowedMethods, Stage, Sticky, is_pointer};
 
@@ -39,7 +39,7 @@ pub(super) fn read<'a>(
         name: section.text("name", report).map(|name| name.value),
         ..Migration::default()
     };
-    if let Some(steps) = list::<Stage>(&section, "steps", report) {
+    if let Some(steps) = section.list::<Stage>("steps", report) {
         check_steps(&section, &steps, report);
         migration.steps = steps;
     }
@@ -111,14 +111,14 @@ fn bounds(section: &Section<'_>, report: &mut Report<'_>) -> Bounds {
 fn compare<'a>(table: &'a DeTable<'a>, span: Range<usize>, report: &mut Report<'_>) -> Compare {
     let section = Section::open(COMPARE_TITLE, table, span, COMPARE_KEYS, report);
     let mut compare = Compare::default();
-    if let Some(headers) = list::<HeaderName>(&section, "headers", report) {
+    if let Some(headers) = section.list::<HeaderName>("headers", report) {
         compare.headers = headers;
     }
     let places = |places: Vec<Pointer>| places.into_iter().map(|Pointer(text)| text).collect();
-    if let Some(ignore) = list(&section, "ignore", report) {
+    if let Some(ignore) = section.list("ignore", report) {
         compare.ignore = places(ignore);
     }
-    if let Some(show) = list(&section, "show", report) {
+    if let Some(show) = section.list("show", report) {
         compare.show = places(show);
     }
     if let Some(Located {
@@ -135,32 +135,6 @@ fn compare<'a>(table: &'a DeTable<'a>, span: Range<usize>, report: &mut Report<'
         compare.body = body;
     }
     compare
-}
-
-/// The values of a list; those that cannot be read are told and left out.
-fn list<T: FromText>(section: &Section<'_>, key: &str, report: &mut Report<'_>) -> Option<Vec<T>> {
-    let value = section.get(key)?;
-    let DeValue::Array(items) = value.get_ref() else {
-        report.add(
-            report.place(&value.span()),
-            format!("{key} is {}", kind(value.get_ref())),
-            "write a list, as in [\"…\"]",
-        );
-        return None;
-    };
-    let mut read = Vec::with_capacity(items.len());
-    for item in items.iter() {
-        let text = text_of(item.get_ref()).unwrap_or_default();
-        match T::from_text(&text) {
-            Some(value) => read.push(value),
-            None => report.add(
-                report.place(&item.span()),
-                format!("{key} {text:?} is not {}", T::EXPECTED),
-                T::MEND,
-            ),
-        }
-    }
-    Some(read)
 }
 
 impl FromText for Stage {

@@ -5,6 +5,7 @@
 //! embeds the shim starts from [`Config::default`] instead.
 
 mod access_log;
+mod auth;
 mod breaker;
 pub(crate) mod document;
 mod inspect;
@@ -31,6 +32,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 pub use access_log::{AccessLog, LineFormat, LogOutput, PeerShown, Sample};
+pub use auth::{ApiKey, Auth, Credential, Issuer, KeySource, Signing, TokenAlgorithm};
 pub use breaker::{BreakerMode, BreakerRules};
 pub use inspect::{Question, effective, explain};
 use ipc_core::transport::kafka::KafkaConfig;
@@ -94,6 +96,8 @@ pub struct Config {
     pub trace: Trace,
     /// What is told of each request, and where. Default: nothing.
     pub access_log: Option<AccessLog>,
+    /// How clients prove who they are. Default: they need not.
+    pub auth: Auth,
     /// Which requests go to which service. Default: none.
     pub routes: Vec<Route>,
 }
@@ -135,6 +139,7 @@ impl Default for Config {
             breaker: BreakerRules::default(),
             trace: Trace::default(),
             access_log: None,
+            auth: Auth::default(),
             routes: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{BreakerRules, Rewriting};
+use super::{BreakerRules, Credential, Rewriting};
 use crate::migration::Migration;
 
 /// Sends some requests somewhere.
@@ -28,6 +28,11 @@ pub struct Route {
     /// When requests to its service are no longer sent. Default: as the gateway says.
     /// Without effect on a legacy route.
     pub breaker: BreakerRules,
+    /// How its clients prove who they are: in any one of these ways; empty where anybody
+    /// may call. Default: the shim's.
+    pub auth: Option<Vec<Credential>>,
+    /// What its clients must be allowed: all of these. Default: nothing.
+    pub scopes: Vec<String>,
     /// What is changed of its requests on their way, and of their answers; of a route
     /// that moves, on the service's side only. Default: nothing.
     pub rewriting: Rewriting,
@@ -128,6 +133,19 @@ impl Route {
         self
     }
 
+    /// Takes requests of clients only that prove in one of these ways who they are, and
+    /// that have all of `scopes`.
+    #[must_use]
+    pub fn auth(
+        mut self,
+        credentials: impl IntoIterator<Item = Credential>,
+        scopes: impl IntoIterator<Item = String>,
+    ) -> Self {
+        self.auth = Some(credentials.into_iter().collect());
+        self.scopes = scopes.into_iter().collect();
+        self
+    }
+
     /// Changes requests on their way, and their answers.
     #[must_use]
     pub fn rewriting(mut self, rewriting: Rewriting) -> Self {
@@ -180,6 +198,8 @@ impl Route {
             timeout: None,
             migration: None,
             breaker: BreakerRules::default(),
+            auth: None,
+            scopes: Vec::new(),
             rewriting: Rewriting::default(),
         }
     }

@@ -12,7 +12,7 @@ use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
 use super::value::Name;
-use super::{breaker, migration, rewriting, suggest};
+use super::{Auth, auth, breaker, migration, rewriting, suggest};
 use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
 
@@ -27,6 +27,8 @@ pub(super) const KEYS: &[&str] = &[
     "key",
     "migration",
     "breaker",
+    "auth",
+    "scopes",
     "rewrite",
     "request_headers",
     "response_headers",
@@ -47,6 +49,7 @@ pub(super) type ReadRoute = Located<Route>;
 pub(super) fn read<'a>(
     value: &'a Spanned<DeValue<'a>>,
     legacy_is_set: bool,
+    access: &Auth,
     report: &mut Report<'_>,
 ) -> Vec<ReadRoute> {
     let DeValue::Array(tables) = value.get_ref() else {
@@ -60,7 +63,7 @@ pub(super) fn read<'a>(
     let mut routes = Vec::new();
     for item in tables.iter() {
         if let DeValue::Table(table) = item.get_ref() {
-            routes.extend(read_one(table, item.span(), legacy_is_set, report));
+            routes.extend(read_one(table, item.span(), legacy_is_set, access, report));
         } else {
             report.add(
                 report.place(&item.span()),
@@ -78,6 +81,7 @@ fn read_one<'a>(
     table: &'a DeTable<'a>,
     span: Range<usize>,
     legacy_is_set: bool,
+    access: &Auth,
     report: &mut Report<'_>,
 ) -> Option<ReadRoute> {
     let section = Section::open(TITLE, table, span, KEYS, report);
@@ -102,6 +106,8 @@ fn read_one<'a>(
     let breaker = section
         .table("breaker", report)
         .map(|(table, span)| breaker::read(breaker::ROUTE_TITLE, table, span, report));
+    let (credentials, scopes) = auth::read_route(&section, report);
+    auth::check_route(&section, credentials.as_deref(), &scopes, access, report);
     let rewriting = rewriting::read(&section, path.as_ref(), report);
     let (path, target) = (path?, target?);
     let route = Route {
@@ -109,6 +115,8 @@ fn read_one<'a>(
         timeout,
         migration,
         breaker: breaker.unwrap_or_default(),
+        auth: credentials,
+        scopes,
         rewriting,
         ..Route::new(path.value, target)
     };

@@ -99,6 +99,46 @@ impl<'a> Section<'a> {
         parse(key, text, report)
     }
 
+    /// The values of the list under `key`; those that cannot be read are told and left
+    /// out.
+    pub(super) fn list<T: FromText>(&self, key: &str, report: &mut Report<'_>) -> Option<Vec<T>> {
+        let value = self.get(key)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            report.add(
+                report.place(&value.span()),
+                format!("{key} is {}", kind(value.get_ref())),
+                "write a list, as in [\"…\"]",
+            );
+            return None;
+        };
+        let mut read = Vec::with_capacity(items.len());
+        for item in items.iter() {
+            let text = text_of(item.get_ref()).unwrap_or_default();
+            match T::from_text(&text) {
+                Some(value) => read.push(value),
+                None => report.add(
+                    report.place(&item.span()),
+                    format!("{key} {text:?} is not {}", T::EXPECTED),
+                    T::MEND,
+                ),
+            }
+        }
+        Some(read)
+    }
+
+    /// As [`list`](Self::list); a single value is a list of one.
+    pub(super) fn one_or_more<T: FromText>(
+        &self,
+        key: &str,
+        report: &mut Report<'_>,
+    ) -> Option<Vec<T>> {
+        if let DeValue::Array(_) = self.get(key)?.get_ref() {
+            return self.list(key, report);
+        }
+        let one = self.value(key, report)?;
+        Some(vec![one.value])
+    }
+
     /// The value of `over` where it is set, else the one under `key`. Both are
     /// checked.
     pub(super) fn setting<T: FromText>(

@@ -45,6 +45,12 @@ impl Refusal {
         self
     }
 
+    /// As [`with_header`](Self::with_header), beside those of the same name.
+    pub(crate) fn and_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.append(name, value);
+        self
+    }
+
     /// Whether a service was asked, or could not be, and did not answer.
     pub(crate) fn is_of_the_service(&self) -> bool {
         self.0.failed.is_some()
@@ -85,7 +91,7 @@ impl Refusal {
         }
     }
 
-    fn retry_after(self, wait: Duration) -> Self {
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
         // Whole seconds, never fewer than the wait.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.with_header(RETRY_AFTER, seconds.max(1).into())

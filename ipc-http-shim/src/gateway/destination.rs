@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, request};
 use ipc_core::envelope::Problem;
+use ipc_core::envelope::principal::Sign;
 use matchit::Params;
 
 use super::answer::Refusal;
@@ -16,6 +17,7 @@ use super::key::record_key;
 use super::legacy::LegacyProxy;
 use super::moving::{InMotion, Moving, Routed, Side};
 use super::rewriting::Changes;
+use crate::auth::{self, Access, Principal};
 use crate::breaker::{self, Backend, Guard, Guards};
 use crate::config::{Config, Route, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
@@ -33,15 +35,20 @@ pub(super) struct Destinations {
     legacy: Option<LegacyProxy>,
     legacy_metrics: RouteMetrics,
     unrouted_metrics: RouteMetrics,
+    /// Who may send what no route names.
+    unrouted_callers: Option<auth::Guard>,
+    access: Access,
     timeout: Duration,
 }
 
-/// What counts the requests of one route.
+/// What counts the requests of one route, and who may send them.
 #[derive(Debug)]
 struct Served {
     metrics: RouteMetrics,
     /// The breaker before its service.
     guard: Option<Arc<Guard>>,
+    /// Who may send them, where not anybody may.
+    callers: Option<auth::Guard>,
     /// Where the route moves.
     moving: Option<InMotion>,
 }
@@ -66,6 +73,8 @@ pub(super) struct Found<'d> {
     pub(super) destination: Destination<'d>,
     /// What counts it.
     pub(super) metrics: &'d RouteMetrics,
+    /// Who may send it, where not anybody may.
+    pub(super) callers: Option<&'d auth::Guard>,
     /// What its route changes, where it has one.
     pub(super) changes: Option<Changes<'d>>,
 }
@@ -144,12 +153,19 @@ impl Destinations {
         {
             proxy.clone_from(earlier);
         }
+        let earlier = earlier.map(|it| &it.access);
+        let access = Access::new(&config.auth, metrics.auth(), earlier);
         Ok(Self {
             served: table
                 .routes()
                 .iter()
-                .map(|route| Served::new(route, metrics, &moving, &guards))
+                .map(|route| Served {
+                    callers: access.guard(route),
+                    ..Served::new(route, metrics, &moving, &guards)
+                })
                 .collect(),
+            unrouted_callers: access.unrouted(),
+            access,
             table,
             legacy,
             legacy_metrics: metrics.route("unrouted", Mode::legacy),
@@ -181,11 +197,15 @@ impl Destinations {
                     to,
                     guard,
                 };
-                moving.find(routed, proxy, changes, possible, &served.metrics)
+                Found {
+                    callers: served.callers.as_ref(),
+                    ..moving.find(routed, proxy, changes, possible, &served.metrics)
+                }
             }
             (destination, ..) => Found {
                 destination: possible.map_or_else(Destination::Nowhere, |()| destination),
                 metrics: &served.metrics,
+                callers: served.callers.as_ref(),
                 changes: Some(changes),
             },
         }
@@ -212,6 +232,11 @@ impl Destinations {
             (Target::Legacy, Some(proxy)) => Destination::Legacy { proxy, timeout },
             (Target::Legacy, None) => Destination::Nowhere(no_route()),
         }
+    }
+
+    /// What tells services that `principal` calls, where they are told.
+    pub(super) fn vouching(&self, principal: Option<&Principal>) -> Option<Arc<dyn Sign>> {
+        self.access.vouching(principal?)
     }
 
     /// The routes that move, in the table's order.
@@ -254,7 +279,10 @@ impl Destinations {
         match &self.legacy {
             Some(proxy) => {
                 let timeout = self.timeout;
-                unrouted(Destination::Legacy { proxy, timeout }, &self.legacy_metrics)
+                Found {
+                    callers: self.unrouted_callers.as_ref(),
+                    ..unrouted(Destination::Legacy { proxy, timeout }, &self.legacy_metrics)
+                }
             }
             None => self.refused(refusal()),
         }
@@ -282,6 +310,7 @@ impl Served {
         Self {
             guard: guards.of(route, &label, Backend::Service),
             metrics: metrics.route(label, mode(route)),
+            callers: None,
             moving,
         }
     }
@@ -295,6 +324,7 @@ fn unrouted<'d>(destination: Destination<'d>, metrics: &'d RouteMetrics) -> Foun
     Found {
         destination,
         metrics,
+        callers: None,
         changes: None,
     }
 }

@@ -2,6 +2,7 @@
 //! from the gateway itself.
 
 mod answer;
+mod auth;
 mod body;
 mod copied;
 mod destination;
@@ -46,6 +47,7 @@ use trace::Tracing;
 use tunnel::{Tunnels, Upgrade};
 
 use crate::access_log::Entry;
+use crate::auth::Principal;
 use crate::breaker::Guard;
 use crate::config::{Config, Limits, ServiceMode};
 use crate::metrics::Metrics;
@@ -156,8 +158,9 @@ impl Gateway {
         let trace_id = this.tracing.of(&mut head.headers);
         let mut upgrade = None;
         let Found {
-            destination,
+            mut destination,
             metrics,
+            callers,
             mut changes,
         } = match intake::check(&head, &this.limits) {
             Ok(passage) => {
@@ -173,14 +176,20 @@ impl Gateway {
             }
             Err(refusal) => this.destinations.refused(refusal),
         };
-        if let Some(changes) = &mut changes {
-            changes.request(&mut head);
-        }
         if let Some(entry) = &mut entry {
             entry.routed(metrics.name(), metrics.mode());
             entry.traced(trace_id);
         }
         let mut in_flight = metrics.begin();
+        if let Some(callers) = callers
+            // Boxed, since most requests have no need of the room.
+            && let Err(refusal) = Box::pin(auth::admit(callers, &mut head)).await
+        {
+            destination = Destination::Nowhere(refusal);
+        }
+        if let Some(changes) = &mut changes {
+            changes.request(&mut head);
+        }
 
         let leaving = Instant::now();
         let request = Request::from_parts(head, body);
@@ -239,7 +248,8 @@ impl Inner {
             return Err(trailers().into());
         }
         guarded::check(guard)?;
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let principal: Option<Principal> = head.extensions.remove();
         let body = body::read(body, self.limits.body).await?;
         let outbound = Outbound {
             service: to.service,
@@ -247,6 +257,8 @@ impl Inner {
             key: to.key,
             timeout: to.timeout,
             peer: peer.clone(),
+            vouching: self.destinations.vouching(principal.as_ref()),
+            principal,
             shadow: false,
         };
         let upstream = &*self.upstream;

@@ -126,6 +126,7 @@ impl InMotion {
                 return Found {
                     destination: Destination::Nowhere(refusal),
                     metrics: kafka,
+                    callers: None,
                     changes: Some(changes),
                 };
             }
@@ -149,6 +150,7 @@ impl InMotion {
         Found {
             destination: Destination::Moving(Box::new(moving)),
             metrics,
+            callers: None,
             changes: None,
         }
     }
@@ -163,16 +165,18 @@ impl Inner {
     ) -> Result<Response<Body>, Refusal> {
         match moving.side {
             Side::Legacy => moving.ask_legacy(request, peer).await,
-            Side::Shadow => match self
-                .shadows
-                .begin(&mut moving, request, peer, self.limits.body)
-            {
-                Ok((request, legacy)) => {
-                    let answer = moving.ask_legacy(request, peer).await;
-                    answer.map(|answer| legacy.copy(answer))
+            Side::Shadow => {
+                let vouching = self.destinations.vouching(request.extensions().get());
+                let limit = self.limits.body;
+                let begun = (self.shadows).begin(&mut moving, request, peer, vouching, limit);
+                match begun {
+                    Ok((request, legacy)) => {
+                        let answer = moving.ask_legacy(request, peer).await;
+                        answer.map(|answer| legacy.copy(answer))
+                    }
+                    Err(request) => moving.ask_legacy(request, peer).await,
                 }
-                Err(request) => moving.ask_legacy(request, peer).await,
-            },
+            }
             Side::Kafka => self.moved(moving, request, peer).await,
         }
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
 use http_body_util::{BodyExt, Limited};
 use ipc_core::envelope::names::IDEMPOTENCY_KEY;
+use ipc_core::envelope::principal::Sign;
 use ipc_core::envelope::{CorrelationId, UnixMillis};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::copied::{Copy, copied};
 use super::destination::ToService;
 use super::moving::{Moving, is_failure};
+use crate::auth::Principal;
 use crate::config::{HeaderChanges, ServiceMode};
 use crate::migration::Sample;
 use crate::migration::compare::{Answered, Compared};
@@ -50,6 +52,7 @@ struct Shadow {
     to: ToService,
     head: request::Parts,
     peer: Peer,
+    vouching: Option<Arc<dyn Sign>>,
     asked: Copy,
     /// What becomes of the headers of its answer: what a client would get is compared.
     answers: HeaderChanges,
@@ -78,6 +81,7 @@ impl Shadows {
         moving: &mut Moving<'_>,
         request: Request<Body>,
         peer: &Peer,
+        vouching: Option<Arc<dyn Sign>>,
         limit: usize,
     ) -> Result<(Request<Body>, LegacyCopy), Request<Body>> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
@@ -97,6 +101,7 @@ impl Shadows {
             to: moving.to.clone(),
             head: copy,
             peer: peer.clone(),
+            vouching,
             asked,
             answers: moving.changes.of_answers().clone(),
             legacy,
@@ -134,8 +139,9 @@ impl Shadow {
             standing,
             upstream,
             to,
-            head,
+            mut head,
             peer,
+            vouching,
             asked,
             answers,
             legacy,
@@ -146,12 +152,15 @@ impl Shadow {
             return not_compared();
         };
         let method = head.method.clone();
+        let principal = head.extensions.remove();
         let outbound = Outbound {
             service: to.service,
             request: Request::from_parts(head, body),
             key: to.key,
             timeout: to.timeout,
             peer,
+            principal,
+            vouching,
             shadow: true,
         };
         let began = Instant::now();
@@ -248,6 +257,9 @@ async fn whole(legacy: oneshot::Receiver<(StatusCode, HeaderMap, Copy)>) -> Opti
 /// copy must never answer the request itself.
 fn copy_of(head: &request::Parts) -> request::Parts {
     let mut copy = Request::new(()).into_parts().0;
+    if let Some(principal) = head.extensions.get::<Principal>() {
+        copy.extensions.insert(principal.clone());
+    }
     copy.method = Method::clone(&head.method);
     copy.uri = head.uri.clone();
     copy.headers = head.headers.clone();

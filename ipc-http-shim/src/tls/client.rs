@@ -131,7 +131,7 @@ fn system() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let (trusted, _) = roots.add_parsable_certificates(found.certs);
     if trusted == 0 {
-        tracing::warn!("the system names no authority: set ca in [legacy_tls]");
+        tracing::warn!("the system names no authority: name those to trust in ca");
     }
     roots
 }

@@ -12,8 +12,10 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{Request, Response, response};
+use ipc_core::envelope::principal::Sign;
 use ipc_core::envelope::{CorrelationId, Problem};
 
+use crate::auth::Principal;
 use crate::peer::Peer;
 
 pub use failure::Failure;
@@ -36,6 +38,10 @@ pub struct Outbound {
     pub timeout: Duration,
     /// The HTTP client.
     pub peer: Peer,
+    /// Who the HTTP client is, where its route asks for that.
+    pub principal: Option<Principal>,
+    /// Vouches for that client, where services are told.
+    pub vouching: Option<Arc<dyn Sign>>,
     /// Whether it is a copy of a request that is answered elsewhere.
     pub shadow: bool,
 }

@@ -82,6 +82,14 @@ begin = false  # default
 sample = 1  # default
 # answer is not set: answers do not tell the trace
 
+[auth]
+default = "none"  # default
+api_key_header = "x-api-key"  # default
+forward_api_key = false  # default
+forward_authorization = true  # default
+remembered_tokens = 10000  # default
+# sign is not set: services are not told who calls
+
 [kafka]
 "bootstrap.servers" = "elsewhere:1"  # KAFKA_BOOTSTRAP_SERVERS
 "linger.ms" = "5"  # shim.toml:5
@@ -94,6 +102,7 @@ service = "orders"  # shim.toml:9
 mode = "call"  # default
 key = "header:x-tenant"  # shim.toml:10
 timeout = "30s"  # the timeout at the top, default
+# auth is not set: the default of [auth]
 rewrite = "/v2/{id}"  # shim.toml:11
 request_headers = { set = { x-a = 'say "hi"' } }  # shim.toml:12
 response_headers = { remove = ["server"] }  # shim.toml:13
@@ -200,6 +209,7 @@ goes to: service "orders", topic test.orders.requests, mode call
 key: "a/b", the path's {id}, by default
 sent on as: /orders/a%2Fb/place?x=%20, as it came
 timeout: 5s, from shim.toml:8
+may call: anybody, from default of [auth], default
 limits: body 1024 bytes (shim.toml:3), headers 65536 bytes (default), 100 headers (default)
 breaker: observes, and refuses nothing (default); opens for 5s or longer where 50% of the requests within 10s fail, or 10 in a row, or 80% take 2s 500ms or longer, or none is answered, for 6s
 "#;

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod agreement;
+mod auth;
 mod breaker;
 mod config;
 mod drain;

@@ -12,6 +12,8 @@ pub(super) const FOLDERS: &[(&str, &str)] = &[
     ("envelope", "error"),
     ("contract", "envelope error"),
     ("transport", "envelope error metrics health"),
+    // keys are for who signs and who verifies; the rest sees what they agree on
+    ("principal", "envelope"),
     ("embedded", "transport envelope error"),
     (
         "dispatch",
@@ -73,6 +75,7 @@ pub(super) const CRATES: &[(&str, &str)] = &[
     ("http", HTTP),
     ("http_body", HTTP),
     ("http_body_util", HTTP),
+    ("ring", "principal"),
     ("hyper", "service"),
     ("hyper_util", "service"),
     ("sqlx", "store/postgres outbox"),

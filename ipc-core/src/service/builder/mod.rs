@@ -20,7 +20,10 @@ use super::layers::{MessageLayers, MessageService};
 #[cfg(feature = "http-server")]
 use super::listener::HttpListener;
 use super::serve::Serve;
-use crate::dispatch::{Delivery, Limits, Outcome, Policy, Quarantine, ReplyTopics, RetrySpec};
+use crate::dispatch::{
+    Delivery, Limits, Outcome, Policy, Quarantine, ReplyTopics, RetrySpec, Trust,
+};
+use crate::envelope::principal::Verify;
 use crate::handler::TopicHandler;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -42,6 +45,7 @@ pub struct ServiceBuilder {
     limits: Limits,
     default_policy: Policy,
     reply_topics: ReplyTopics,
+    principals: Option<Trust>,
     dead_letter: Option<String>,
     dedup: Option<Dedup>,
     #[cfg(feature = "postgres")]
@@ -69,6 +73,7 @@ impl ServiceBuilder {
             limits: Limits::default(),
             default_policy: Policy::new("other"),
             reply_topics: ReplyTopics::default(),
+            principals: None,
             dead_letter: None,
             dedup: None,
             #[cfg(feature = "postgres")]
@@ -133,6 +138,15 @@ impl ServiceBuilder {
     /// whose name ends in `.replies`, minus the service's own.
     pub fn reply_topics(mut self, topics: ReplyTopics) -> Self {
         self.reply_topics = topics;
+        self
+    }
+
+    /// Takes the word of gateways whose keys `keys` has for who sent a request: what
+    /// the extractor [`Principal`](crate::extract::Principal) needs. Their word holds
+    /// for as long as the policy's [`max_age`](Policy::max_age). Default: nobody's word
+    /// is taken, and that extractor answers 500.
+    pub fn principals(mut self, keys: impl Verify + 'static) -> Self {
+        self.principals = Some(Trust::new(keys));
         self
     }
 

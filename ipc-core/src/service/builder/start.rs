@@ -23,6 +23,7 @@ impl ServiceBuilder {
     fn policy(&self) -> Policy {
         let mut policy = self.default_policy.clone();
         policy.retry = self.retry.or(policy.retry);
+        policy.principals = self.principals.clone().or(policy.principals);
         policy
     }
 

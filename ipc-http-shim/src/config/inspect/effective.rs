@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Method};
 use humantime::format_duration;
 use toml_writer::{ToTomlKey as _, ToTomlValue as _};
 
+use super::access::{self, write_auth};
 use super::breaker::{write_breaker, write_route_breaker};
 use super::moving::write_migration;
 use super::origin::Origins;
@@ -44,6 +45,7 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
     write_breaker(&mut page, &config, &origins);
     write_trace(&mut page, &config, &origins);
     write_access_log(&mut page, &config, &origins);
+    write_auth(&mut page, &config.auth, &origins);
     if config.kafka.all().next().is_some() {
         page.table("[kafka]", None);
     }
@@ -178,6 +180,7 @@ fn write_route(
             page.set("timeout", &quoted(&duration(config.timeout)), &origin);
         }
     }
+    access::write_route(page, index, route, origins);
     if let Some(rewrite) = &route.rewriting.path {
         page.set("rewrite", &quoted(&rewrite.to_string()), &of("rewrite"));
     }

@@ -7,6 +7,7 @@ use http::{HeaderName, Method};
 use matchit::Params;
 use percent_encoding::percent_decode_str;
 
+use super::access;
 use super::breaker::tell_breaker;
 use super::effective::{KEY_BY_DEFAULT, duration, mode_name};
 use super::moving::tell_migration;
@@ -145,6 +146,7 @@ fn tell_route(
         "timeout: {}, from {origin}",
         duration(timeout)
     ));
+    access::tell_route(told, config, index, route, origins);
     tell_limits(told, config, origins, route.target == Target::Legacy);
     tell_breaker(told, config, origins, route, index);
     tell_headers(told, "request headers", &route.rewriting.request_headers);
@@ -186,6 +188,7 @@ fn tell_unrouted(told: &mut Told, config: &Config, origins: &Origins<'_>, status
         "timeout: {}, from {origin}",
         duration(config.timeout)
     ));
+    access::tell_unrouted(told, config, origins);
     tell_limits(told, config, origins, true);
 }
 

@@ -1,5 +1,6 @@
 //! What a configuration comes to: all of it, or for one request.
 
+mod access;
 mod breaker;
 mod effective;
 mod explain;

@@ -62,10 +62,19 @@ impl<'t> Origins<'t> {
 
     /// Of a key in the table of this name.
     pub(super) fn of_section(&self, section: &str, key: &str) -> String {
-        match self.root.get_ref().get(section).map(Spanned::get_ref) {
-            Some(DeValue::Table(table)) => self.written(table, key),
-            _ => default(),
-        }
+        self.at_path(&[section], key)
+    }
+
+    /// Of a key in a table that these names lead to from the top.
+    pub(super) fn at_path(&self, path: &[&str], key: &str) -> String {
+        let root = self.root.get_ref();
+        let table = path.iter().try_fold(root, |table, name| {
+            match table.get(*name).map(Spanned::get_ref) {
+                Some(DeValue::Table(table)) => Some(table),
+                _ => None,
+            }
+        });
+        table.map_or_else(default, |table| self.written(table, key))
     }
 
     /// Of a property of librdkafka.

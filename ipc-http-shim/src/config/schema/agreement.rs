@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::schema;
 use crate::config::{
-    Overrides, access_log, breaker, legacy_tls, load, migration, routes, tls, trace,
+    Overrides, access_log, auth, breaker, legacy_tls, load, migration, routes, tls, trace,
 };
 
 const SHIPPED: &str = include_str!("../../../shim.schema.json");
@@ -70,6 +70,10 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
         ("/properties/tls/properties", tls::KEYS),
         ("/properties/legacy_tls/properties", legacy_tls::KEYS),
         ("/definitions/Breaker/properties", breaker::KEYS),
+        ("/properties/auth/properties", auth::read::KEYS),
+        ("/definitions/Issuer/properties", auth::read::ISSUER_KEYS),
+        ("/definitions/ApiKey/properties", auth::read::KEY_KEYS),
+        ("/definitions/Sign/properties", auth::signing::SIGN_KEYS),
         ("/definitions/Route/properties", routes::KEYS),
         (
             "/definitions/HeaderChanges/properties",
@@ -129,6 +133,92 @@ const TOP: &[(&str, bool)] = &[
     ("limits.header_count = \"many\"", false),
     ("limits.colour = 1", false),
     ("limits = 5", false),
+    ("auth = \"jwt\"", false),
+    ("auth.default = \"none\"", true),
+    ("auth.default = []", false),
+    ("auth.default = \"basic\"", false),
+    ("auth.colour = 1", false),
+    ("auth.api_key_header = \"x-key\"", true),
+    ("auth.api_key_header = \"a b\"", false),
+    ("auth.forward_api_key = true", true),
+    ("auth.forward_authorization = \"no\"", false),
+    ("auth.remembered_tokens = 1", true),
+    ("auth.remembered_tokens = 0", false),
+    ("auth.issuers = 5", false),
+    ("auth.issuers = [5]", false),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\", jwks = \"/c.json\" }]",
+        true,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = [\"b\"], jwks = \"https://c/d?e\" }]",
+        true,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = [], jwks = \"/c\" }]",
+        false,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"\", audience = \"b\", jwks = \"/c\" }]",
+        false,
+    ),
+    ("auth.issuers = [{ issuer = \"a\", jwks = \"/c\" }]", false),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\" }]",
+        false,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\", jwks = \"ftp://c\" }]",
+        false,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\", jwks = \"https://me:pw@c\" }]",
+        false,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\", jwks = \"/c\", algorithms = [\"ES256\"] }]",
+        true,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\", jwks = \"/c\", algorithms = [\"HS256\"] }]",
+        false,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\", jwks = \"/c\", algorithms = \"none\" }]",
+        false,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\", jwks = \"/c\", skew = \"5s\" }]",
+        true,
+    ),
+    (
+        "auth.issuers = [{ issuer = \"a\", audience = \"b\", jwks = \"/c\", floor = 5 }]",
+        false,
+    ),
+    (
+        "auth.api_keys = [{ name = \"a\", sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\" }]",
+        true,
+    ),
+    (
+        "auth.api_keys = [{ name = \"a b\", sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\" }]",
+        false,
+    ),
+    (
+        "auth.api_keys = [{ name = \"a\", sha256 = \"secret\" }]",
+        false,
+    ),
+    ("auth.api_keys = [{ name = \"a\" }]", false),
+    ("auth.sign = { id = \"a\", hmac = \"hunter2\" }", false),
+    ("auth.sign = { hmac = \"${env:PATH}\" }", false),
+    (
+        "auth.sign = { id = \"a b\", hmac = \"${env:PATH}\" }",
+        false,
+    ),
+    (
+        "auth.sign = { id = \"a\", hmac = \"${env:PATH}\", ed25519 = \"${env:PATH}\" }",
+        false,
+    ),
+    ("auth.sign = {}", false),
     ("colour = \"red\"", false),
     ("breaker.mode = \"on\"", true),
     ("breaker.mode = \"open\"", false),
@@ -236,6 +326,13 @@ const ROUTE: &[(&str, bool)] = &[
     ("breaker.mode = \"off\"", true),
     ("breaker.mode = \"maybe\"", false),
     ("breaker = 5", false),
+    ("auth = \"none\"", true),
+    ("auth = []", false),
+    ("auth = [\"none\"]", false),
+    ("auth = \"basic\"", false),
+    ("auth = 5", false),
+    ("scopes = []", true),
+    ("scopes = [\"a b\"]", false),
     ("migration = \"shadow\"", false),
     ("migration = {}", true),
     ("migration.name = \"orders\"", true),

@@ -103,6 +103,52 @@ forms! {
     PeerShown = { "enum": ["full", "cut", "none"] };
     /// A header's name.
     HeaderName = { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" };
+    /// How clients prove who they are.
+    Credentials = {
+        "anyOf": [
+            { "enum": ["none", "jwt", "api_key"] },
+            { "type": "array", "minItems": 1, "items": { "enum": ["jwt", "api_key"] } }
+        ]
+    };
+    /// How tokens are signed.
+    Algorithms = {
+        "anyOf": [
+            { "enum": ["RS256", "ES256", "EdDSA"] },
+            { "type": "array", "items": { "enum": ["RS256", "ES256", "EdDSA"] } }
+        ]
+    };
+    /// Where keys are.
+    KeySource = {
+        "type": "string",
+        "anyOf": [
+            { "pattern": "^[hH][tT][tT][pP][sS]?://[^/?#@\\s]+[^@\\s]*$" },
+            { "minLength": 1, "not": { "pattern": "://" } }
+        ]
+    };
+    /// Any text but none.
+    NotEmpty = { "type": ["string", "number", "boolean"], "minLength": 1 };
+    /// Texts, or one.
+    NotEmpties = {
+        "anyOf": [
+            { "type": ["string", "number", "boolean"], "minLength": 1 },
+            { "type": "array", "minItems": 1, "items": { "type": ["string", "number", "boolean"], "minLength": 1 } }
+        ]
+    };
+    /// A name without spaces.
+    Word = { "type": "string", "pattern": "^[!#-\\[\\]-~]+$" };
+    /// Names without spaces, or one.
+    Words = {
+        "anyOf": [
+            { "type": "string", "pattern": "^[!#-\\[\\]-~]+$" },
+            { "type": "array", "items": { "type": "string", "pattern": "^[!#-\\[\\]-~]+$" } }
+        ]
+    };
+    /// What a key is found by.
+    KeyId = { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" };
+    /// Where a secret is.
+    Reference = { "type": "string", "pattern": "\\$\\{(env|file):[^}]+\\}" };
+    /// The SHA-256 of something.
+    Hash = { "type": "string", "pattern": "^[0-9a-fA-F]{64}$" };
 }
 
 /// The value of a property of librdkafka; tables are parts of its name.

@@ -20,6 +20,8 @@ pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
         key,
         timeout,
         peer,
+        principal: _,
+        vouching,
         shadow,
     } = outbound;
     let unaddressable = || {
@@ -35,6 +37,7 @@ pub(super) fn addressed(outbound: Outbound) -> Result<Request<Body>, Failure> {
     options.key = key.map_or(RecordKey::None, RecordKey::Bytes);
     options.peer = Some(peer.address);
     options.shadow = shadow;
+    options.principal = vouching;
     request.extensions_mut().insert(options);
     Ok(request.map(Body::from))
 }
@@ -159,6 +162,8 @@ mod tests {
             key: None,
             timeout: Duration::from_secs(1),
             peer: Peer::plain(([127, 0, 0, 1], 4711).into()),
+            principal: None,
+            vouching: None,
             shadow: false,
         };
 

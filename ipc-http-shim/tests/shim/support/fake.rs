@@ -11,6 +11,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use http::{Response, request};
 use ipc_core::envelope::{CorrelationId, Problem};
+use ipc_http_shim::auth::Principal;
 use ipc_http_shim::peer::Peer;
 use ipc_http_shim::upstream::{Answer, Failure, Outbound, ReplyRecord, ReplyStream, Upstream};
 
@@ -23,6 +24,7 @@ pub(crate) struct Seen {
     pub(crate) key: Option<Bytes>,
     pub(crate) timeout: Duration,
     pub(crate) peer: Peer,
+    pub(crate) principal: Option<Principal>,
     pub(crate) shadow: bool,
 }
 
@@ -102,6 +104,7 @@ fn seen(outbound: Outbound) -> Seen {
         key,
         timeout,
         peer,
+        principal,
         shadow,
         ..
     } = outbound;
@@ -113,6 +116,7 @@ fn seen(outbound: Outbound) -> Seen {
         key,
         timeout,
         peer,
+        principal,
         shadow,
     }
 }

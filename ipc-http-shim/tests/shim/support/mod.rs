@@ -3,6 +3,7 @@
 mod fake;
 mod running;
 mod secured;
+pub(crate) mod token;
 
 pub(crate) use fake::{Fake, correlation_id};
 pub(crate) use running::{Legacy, Running, running_config, text, try_config};
