@@ -23,6 +23,7 @@ mod topology;
 mod transactions;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -152,6 +153,18 @@ pub trait Transport: Send + Sync + 'static {
         group: &str,
         topic: &TopicState,
     ) -> Result<Vec<Option<i64>>, TransportError>;
+
+    /// The offsets that each partition of `topic` holds: from its oldest record's to the
+    /// one its next record gets. On Kafka markers of transactions take offsets, too.
+    ///
+    /// # Errors
+    ///
+    /// When no broker answers within the transport's start-up bound.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is changed.
+    async fn held(&self, topic: &TopicState) -> Result<Vec<Range<i64>>, TransportError>;
 
     /// Creates topics; one that exists already is left as it is.
     ///

@@ -97,6 +97,7 @@ const CHECKS: &[(&str, Check)] = checks![
     reading::a_reader_goes_on_where_it_is_told,
     reading::who_looks_for_the_end_is_told_when_everything_is_read,
     reading::records_are_counted_by_partition_from_a_point_in_time_on,
+    reading::a_topic_tells_which_offsets_it_holds,
     reading::a_reader_begins_at_a_point_in_time,
     reading::a_closed_reader_says_so_and_is_silent_afterwards,
     groups::a_group_begins_with_the_oldest_record,

@@ -135,6 +135,17 @@ pub(super) async fn records_are_counted_by_partition_from_a_point_in_time_on(cas
     assert_eq!(counted[..2], [0, 0]);
 }
 
+pub(super) async fn a_topic_tells_which_offsets_it_holds(case: Case) {
+    let topic = case.topic(2).await;
+    case.send_to(&partition(&topic, 1), &["a", "b"]).await;
+    let state = TopicState {
+        name: topic,
+        partitions: 2,
+    };
+    let held = case.transport.held(&state).await.unwrap();
+    assert_eq!(held, [0..0, 0..2]);
+}
+
 pub(super) async fn a_reader_begins_at_a_point_in_time(case: Case) {
     let topic = case.topic(1).await;
     let from = partition(&topic, 0);

@@ -1,5 +1,6 @@
 //! A transport before another.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,6 +116,19 @@ pub trait TransportDecorator: Send + Sync + 'static {
         self.inner().committed(group, topic).await
     }
 
+    /// As [`Transport::held`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    async fn held(&self, topic: &TopicState) -> Result<Vec<Range<i64>>, TransportError> {
+        self.inner().held(topic).await
+    }
+
     /// As [`Transport::create_topics`].
     ///
     /// # Errors
@@ -204,6 +218,10 @@ impl<T: TransportDecorator> Transport for T {
         topic: &TopicState,
     ) -> Result<Vec<Option<i64>>, TransportError> {
         TransportDecorator::committed(self, group, topic).await
+    }
+
+    async fn held(&self, topic: &TopicState) -> Result<Vec<Range<i64>>, TransportError> {
+        TransportDecorator::held(self, topic).await
     }
 
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {

@@ -28,6 +28,7 @@ mod topics;
 mod transactions;
 mod trouble;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -144,6 +145,10 @@ impl Transport for KafkaTransport {
         topic: &TopicState,
     ) -> Result<Vec<Option<i64>>, TransportError> {
         offsets::committed(&self.config, self.hooks.clone(), group, topic).await
+    }
+
+    async fn held(&self, topic: &TopicState) -> Result<Vec<Range<i64>>, TransportError> {
+        offsets::held(&self.config, self.hooks.clone(), topic).await
     }
 
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {

@@ -1,5 +1,6 @@
 //! What is known of a topic by its offsets: nothing is read.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -47,6 +48,37 @@ pub(super) async fn written_since(
             _ => 0,
         });
         Ok(written.collect())
+    })
+    .await
+}
+
+/// Which offsets are there.
+pub(super) async fn held(
+    config: &KafkaConfig,
+    hooks: Hooks,
+    topic: &TopicState,
+) -> Result<Vec<Range<i64>>, TransportError> {
+    let group = format!("{}.reader", topic.name);
+    let (topic, bound) = (topic.clone(), config.startup_bound());
+    ask(config, hooks, &group, move |client| {
+        let offsets = |of, which| {
+            let found = list(&topic, of).and_then(|all| client.offsets_for_times(all, bound));
+            let found = found.map_err(|error| unanswered(&topic, which, &error))?;
+            let offsets = found.elements().into_iter().map(|one| match one.offset() {
+                Offset::Offset(offset) => Ok(offset),
+                _ => Err(untold(&topic, one.partition())),
+            });
+            offsets.collect::<Result<Vec<i64>, TransportError>>()
+        };
+        let (first, ends) = (
+            offsets(Offset::Beginning, "at its beginning")?,
+            offsets(Offset::End, "at its end")?,
+        );
+        Ok(first
+            .into_iter()
+            .zip(ends)
+            .map(|(first, end)| first..end)
+            .collect())
     })
     .await
 }
@@ -105,6 +137,13 @@ fn list(topic: &TopicState, of: Offset) -> Result<TopicPartitionList, KafkaError
         list.add_partition_offset(&topic.name, partition, of)?;
     }
     Ok(list)
+}
+
+fn untold(topic: &TopicState, partition: i32) -> TransportError {
+    TransportError::unreachable(format!(
+        "no offsets of partition {partition} of topic {}: its leader does not answer",
+        topic.name
+    ))
 }
 
 fn unanswered(topic: &TopicState, which: &str, error: &KafkaError) -> TransportError {

@@ -45,6 +45,7 @@ mod transactions;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -286,6 +287,11 @@ impl Transport for MemoryTransport {
             broker.committed(group, &TopicPartition { topic, partition })
         };
         Ok((0..topic.partitions).map(of).collect())
+    }
+
+    async fn held(&self, topic: &TopicState) -> Result<Vec<Range<i64>>, TransportError> {
+        self.alive()?;
+        Ok(self.broker.lock().topics().held(topic))
     }
 
     async fn create_topics(&self, topics: &[TopicSpec]) -> Result<(), TransportError> {

@@ -1,6 +1,7 @@
 //! All topics with their logs, and producing to them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,13 +59,22 @@ impl Topics {
 
     /// Records taken since a point in time, by partition.
     pub(super) fn written_since(&self, topic: &TopicState, since: UnixMillis) -> Vec<u64> {
-        let written = |partition| {
+        self.of_each(topic, |log| log.written_since(since))
+    }
+
+    /// The offsets that each partition holds.
+    pub(super) fn held(&self, topic: &TopicState) -> Vec<Range<i64>> {
+        self.of_each(topic, |log| log.start()..log.end())
+    }
+
+    fn of_each<T: Default>(&self, topic: &TopicState, told: impl Fn(&Log) -> T) -> Vec<T> {
+        let of = |partition| {
             let topic = self.by_name.get(&topic.name)?;
             let log = topic.log_of(partition)?;
-            Some(self.logs[log].written_since(since))
+            Some(told(&self.logs[log]))
         };
         (0..topic.partitions)
-            .map(|partition| written(partition).unwrap_or(0))
+            .map(|partition| of(partition).unwrap_or_default())
             .collect()
     }
 
