@@ -10,7 +10,8 @@ use ipc_core::transport::TransportError;
 pub(crate) enum Ended {
     /// Everything that was asked for is done.
     Well,
-    /// What could be done is done; some letters were refused, or instances do not obey.
+    /// What could be done is done; some letters were refused, instances do not obey, or
+    /// something is left.
     WithRefusals,
     /// A signal came before the last letter.
     Early,

@@ -9,7 +9,7 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use ipc_core::envelope::UnixMillis;
 use ipc_http_shim::migration::record::Command;
-use ipc_http_shim::migration::{CommandError, Migrations, RouteView, Stage};
+use ipc_http_shim::migration::{Backlog, CommandError, Migrations, RouteView, Stage};
 
 use crate::failure::{Ended, Failure};
 use crate::kafka::KafkaArgs;
@@ -59,6 +59,10 @@ enum MigrateCommand {
         /// To this stage instead: legacy, shadow, 10%
         #[arg(long, value_name = "STAGE")]
         to: Option<Stage>,
+        /// Of a route without replies: wait so long for its service to work on what is in
+        /// its log; without this it is left to it
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        drain: Option<Duration>,
     },
     /// Do not go on by itself any more; it still goes back
     Pause(Moved),
@@ -84,6 +88,7 @@ struct Moved {
 pub(crate) async fn migrate(args: MigrateArgs, kafka: &KafkaArgs) -> Result<Ended, Failure> {
     let transport = kafka.connect().await?;
     let migrations = Migrations::open(Arc::new(transport), &args.fleet).await?;
+    let mut drain = None;
     let (moved, command) = match args.command {
         MigrateCommand::Status { route } => {
             let routes = migrations.routes().await?;
@@ -104,7 +109,14 @@ pub(crate) async fn migrate(args: MigrateArgs, kafka: &KafkaArgs) -> Result<Ende
             return Ok(Ended::Well);
         }
         MigrateCommand::Promote { moved, to } => (moved, Command::Promote(to)),
-        MigrateCommand::Rollback { moved, to } => (moved, Command::Rollback(to)),
+        MigrateCommand::Rollback {
+            moved,
+            to,
+            drain: within,
+        } => {
+            drain = within;
+            (moved, Command::Rollback(to))
+        }
         MigrateCommand::Pause(moved) => (moved, Command::Pause),
         MigrateCommand::Resume(moved) => (moved, Command::Resume),
     };
@@ -112,16 +124,51 @@ pub(crate) async fn migrate(args: MigrateArgs, kafka: &KafkaArgs) -> Result<Ende
     let written = migrations.command(&route, command, &by).await;
     let offset = written.map_err(unknown)?;
     let (obeyed, view) = migrations.obeyed(&route, offset, wait).await?;
+    let backlog = view
+        .as_ref()
+        .and_then(|view| view.position.as_ref()?.backlog.clone());
     show(&view.into_iter().collect::<Vec<_>>(), args.json)?;
-    if obeyed {
+    if !obeyed {
+        say("no gateway has obeyed yet: the first that decides will");
+        return Ok(Ended::WithRefusals);
+    }
+    match (command, backlog) {
+        (Command::Rollback(_), Some(backlog)) => left(&migrations, &backlog, drain).await,
+        _ => Ok(Ended::Well),
+    }
+}
+
+/// Says what is left to the service of a route without replies, and waits for it.
+async fn left(
+    migrations: &Migrations,
+    backlog: &Backlog,
+    drain: Option<Duration>,
+) -> Result<Ended, Failure> {
+    let service = text::printable(&backlog.service);
+    let records = match backlog.records {
+        Some(records) => format!("{records} requests"),
+        None => "an unknown number of requests".to_owned(),
+    };
+    say(&format!(
+        "when the route went back, {records} in the log of {service} were not worked on: it goes \
+         on with them"
+    ));
+    let Some(within) = drain else {
+        return Ok(Ended::Well);
+    };
+    let left = migrations.drained(&backlog.service, within).await?;
+    if left == 0 {
+        say(&format!("{service} has worked on all of them"));
         return Ok(Ended::Well);
     }
-    // Nobody to read it changes nothing.
-    let _ = writeln!(
-        io::stderr(),
-        "no gateway has obeyed yet: the first that decides will"
-    );
+    let within = humantime::format_duration(within);
+    say(&format!("after {within} {left} of them are left"));
     Ok(Ended::WithRefusals)
+}
+
+fn say(line: &str) {
+    // Nobody to read it changes nothing.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn unknown(error: CommandError) -> Failure {

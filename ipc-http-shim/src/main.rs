@@ -12,8 +12,6 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 use ipc_core::health::Health;
 use ipc_core::service::shutdown_signal;
-use ipc_core::transport::Transport;
-use ipc_core::transport::kafka::KafkaTransport;
 use ipc_http_shim::auth::api_key;
 use ipc_http_shim::config::Overrides;
 use ipc_http_shim::import::{Towards, import};
@@ -171,15 +169,8 @@ async fn start(config: &Config) -> Result<(Shim, Option<Arc<KafkaUpstream>>), Bo
     let kafka = Arc::new(KafkaUpstream::connect(config, &health).await?);
     let upstream: Arc<dyn Upstream> = kafka.clone();
     let shim = Shim::bind(config, upstream, health).await?;
-    let cluster = config.kafka_config();
-    let connect = move || {
-        let cluster = cluster.clone();
-        async move {
-            let transport: Arc<dyn Transport> = Arc::new(KafkaTransport::connect(cluster).await?);
-            Ok(transport)
-        }
-    };
-    Ok((shim.agreeing(config, connect).await?, Some(kafka)))
+    let shim = shim.agreeing(config, config.kafka_config()).await?;
+    Ok((shim, Some(kafka)))
 }
 
 fn log(format: LogFormat) {

@@ -6,24 +6,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use harness::{Stage, Topic, eventually, within};
 use ipc_core::health::Health;
-use ipc_core::transport::Transport;
-use ipc_core::transport::kafka::KafkaTransport;
 use ipc_http_shim::Shim;
 use ipc_http_shim::config::{Overrides, load};
 use ipc_http_shim::upstream::KafkaUpstream;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::command::{found, json, text};
 
 const MOVING: &str =
-    "\n[routes.migration]\nname = \"orders\"\nsteps = [\"shadow\", \"50%\", \"kafka\"]\n";
+    "[routes.migration]\nname = \"orders\"\nsteps = [\"shadow\", \"50%\", \"kafka\"]\n";
 
 /// The application, of which two are served: the legacy one over HTTP, the other over
 /// Kafka. They differ where `total` does.
@@ -43,6 +42,11 @@ struct Gateways {
 
 impl Gateways {
     async fn start(stage: Stage, legacy: SocketAddr, count: usize) -> Result<Self> {
+        Self::moving(stage, legacy, count, MOVING).await
+    }
+
+    /// `moving` ends the route, and says how it moves.
+    async fn moving(stage: Stage, legacy: SocketAddr, count: usize, moving: &str) -> Result<Self> {
         let fleet = Topic::unused("gateways").name().to_owned();
         let mut this = Self {
             addresses: Vec::new(),
@@ -56,7 +60,7 @@ impl Gateways {
                 "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nfleet = \"{}\"\n\
                  legacy = \"http://{legacy}\"\nreply_partitions = 2\n\
                  kafka.\"bootstrap.servers\" = \"{}\"\n\
-                 [[routes]]\npath = \"/orders/{{id}}\"\nservice = \"{}\"\n{MOVING}",
+                 [[routes]]\npath = \"/orders/{{id}}\"\nservice = \"{}\"\n{moving}",
                 this.fleet,
                 this.stage.bootstrap(),
                 this.stage.name(),
@@ -65,16 +69,7 @@ impl Gateways {
             let health = Health::new();
             let upstream = KafkaUpstream::connect(&config, &health).await?;
             let shim = Shim::bind(&config, Arc::new(upstream), health).await?;
-            let cluster = config.kafka_config();
-            let connect = move || {
-                let cluster = cluster.clone();
-                async move {
-                    let transport = KafkaTransport::connect(cluster).await?;
-                    let transport: Arc<dyn Transport> = Arc::new(transport);
-                    Ok(transport)
-                }
-            };
-            let shim = shim.agreeing(&config, connect).await?;
+            let shim = shim.agreeing(&config, config.kafka_config()).await?;
             this.addresses.push(shim.address());
             this.serving.spawn(async move {
                 shim.serve(std::future::pending()).await;
@@ -101,17 +96,28 @@ impl Gateways {
     }
 
     async fn command(&self, args: &[&str]) -> Result<String> {
+        self.ended(0, args).await
+    }
+
+    /// What a command says that ends with `code`.
+    async fn ended(&self, code: i32, args: &[&str]) -> Result<String> {
         let fleet = ["--fleet", &self.fleet];
-        text(&self.stage, 0, &[&["migrate"], args, &fleet].concat()).await
+        text(&self.stage, code, &[&["migrate"], args, &fleet].concat()).await
     }
 }
 
-async fn fetch(address: SocketAddr, path: &str) -> Result<Value> {
+async fn request(address: SocketAddr, method: &str, path: &str) -> Result<String> {
     let mut connection = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n");
+    let head = "HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let request = format!("{method} {path} {head}");
     connection.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     within("the answer", connection.read_to_string(&mut answer)).await??;
+    Ok(answer)
+}
+
+async fn fetch(address: SocketAddr, path: &str) -> Result<Value> {
+    let answer = request(address, "GET", path).await?;
     let (_, body) = answer.split_once("\r\n\r\n").context("no body")?;
     serde_json::from_str(body).with_context(|| answer.clone())
 }
@@ -155,6 +161,46 @@ async fn a_route_is_compared_moved_and_taken_back_by_hand() -> Result<()> {
     let status = gateways.status().await?;
     assert_eq!(status["generation"], 2);
     assert_eq!(status["held"], "rollback");
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_to_a_service_is_told_and_waited_for() -> Result<()> {
+    let gate = Arc::new(Semaphore::new(0));
+    let waiting = Arc::clone(&gate);
+    let application = Router::new().route(
+        "/orders/{id}",
+        post(async move || {
+            // Never closed; a permit is used up.
+            if let Ok(permit) = waiting.acquire().await {
+                permit.forget();
+            }
+        }),
+    );
+    let legacy = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+    let stage = Stage::new("migrate-backlog");
+    let service = stage.service(1).serve(application).start().await?;
+    let moving = "mode = \"one_way\"\n[routes.migration]\nname = \"orders\"\nsteps = [\"kafka\"]\n";
+    let gateways = Gateways::moving(stage, legacy, 1, moving).await?;
+    for id in 0..3 {
+        let told = request(gateways.addresses[0], "POST", &format!("/orders/{id}")).await?;
+        assert!(told.starts_with("HTTP/1.1 202"), "{told}");
+    }
+
+    let told = gateways
+        .ended(3, &["rollback", "orders", "--drain", "1s"])
+        .await?;
+    found(
+        &told,
+        &["3 requests in the log of", "after 1s 3 of them are left"],
+    )?;
+    gate.add_permits(3);
+    let told = gateways
+        .command(&["rollback", "orders", "--drain", "1m"])
+        .await?;
+
+    found(&told, &["has worked on all of them"])?;
     service.stop().await;
     Ok(())
 }

@@ -11,7 +11,9 @@ use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
 use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
-use super::{Config, Limits, Target, access_log, auth, breaker, legacy_tls, routes, tls, trace};
+use super::{
+    Config, Limits, Target, access_log, auth, breaker, legacy_tls, routes, tls, trace, webhook,
+};
 
 pub(super) const KEYS: &[&str] = &[
     "listen",
@@ -31,6 +33,7 @@ pub(super) const KEYS: &[&str] = &[
     "access_log",
     "trace",
     "auth",
+    "webhook",
     "routes",
 ];
 
@@ -120,6 +123,9 @@ fn read<'a>(
     }
     if let Some((table, span)) = root.table("auth", report) {
         config.auth = auth::read(table, span, report);
+    }
+    if let Some((table, span)) = root.table("webhook", report) {
+        config.webhook = webhook::read(table, span, report);
     }
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);

@@ -27,6 +27,7 @@ mod suggest;
 mod tls;
 mod trace;
 pub(crate) mod value;
+mod webhook;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -48,6 +49,7 @@ pub use tls::Tls;
 pub use trace::Trace;
 pub use value::LegacyOrigin;
 
+use crate::migration::Webhook;
 use crate::tls::ClientTls;
 
 /// Everything the shim is told at start.
@@ -98,6 +100,8 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// How clients prove who they are. Default: they need not.
     pub auth: Auth,
+    /// Who is told of every step of a route that moves. Default: nobody.
+    pub webhook: Option<Webhook>,
     /// Which requests go to which service. Default: none.
     pub routes: Vec<Route>,
 }
@@ -140,6 +144,7 @@ impl Default for Config {
             trace: Trace::default(),
             access_log: None,
             auth: Auth::default(),
+            webhook: None,
             routes: Vec::new(),
         }
     }

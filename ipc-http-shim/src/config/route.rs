@@ -177,6 +177,18 @@ impl Route {
         Some(migration.name.clone().unwrap_or_else(|| self.label()))
     }
 
+    /// The service of a route without replies.
+    pub(crate) fn one_way_to(&self) -> Option<Arc<str>> {
+        match &self.target {
+            Target::Service {
+                service,
+                mode: ServiceMode::OneWay,
+                ..
+            } => Some(Arc::clone(service)),
+            _ => None,
+        }
+    }
+
     fn to_service(
         path: impl Into<String>,
         service: impl Into<Arc<str>>,

@@ -301,7 +301,10 @@ impl Served {
         let rules = route.migration.clone().zip(route.moving_name());
         let moving = rules.map(|(rules, name)| InMotion {
             route: earlier.get(&*name).map_or_else(
-                || Arc::new(MovingRoute::new(name.into(), rules, metrics.migration())),
+                || {
+                    let (name, service) = (name.as_str().into(), route.one_way_to());
+                    Arc::new(MovingRoute::new(name, rules, service, metrics.migration()))
+                },
                 Arc::clone,
             ),
             legacy: metrics.route(Arc::clone(&label), Mode::legacy),

@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use super::member::{Member, TOPIC};
 use super::route::MovingRoute;
+use super::webhook::Webhook;
+use crate::config::Config;
 
 /// Between two attempts to reach the cluster.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -24,6 +26,7 @@ pub(crate) struct Agreement {
     connect: Connect,
     fleet: String,
     routes: Vec<Arc<MovingRoute>>,
+    webhook: Option<Webhook>,
     may_create: bool,
     health: InboxHealth,
     /// Where the cluster was reached at once.
@@ -39,16 +42,16 @@ impl Agreement {
     /// Where the configuration cannot work, or the topic is missing.
     pub(crate) async fn begin(
         connect: Connect,
-        fleet: &str,
-        routes: &[Arc<MovingRoute>],
-        may_create: bool,
+        config: &Config,
+        routes: Vec<Arc<MovingRoute>>,
         health: &Health,
     ) -> Result<Self, TransportError> {
         let mut this = Self {
             connect,
-            fleet: fleet.to_owned(),
-            routes: routes.to_vec(),
-            may_create,
+            fleet: config.fleet.clone(),
+            routes,
+            webhook: config.webhook.clone(),
+            may_create: config.reply_partitions.is_some(),
             health: health.inbox(TOPIC, Role::Serves),
             member: None,
         };
@@ -92,6 +95,7 @@ impl Agreement {
             &self.fleet,
             &instance,
             &self.routes,
+            self.webhook.as_ref(),
             self.may_create,
         )
         .await

@@ -1,6 +1,7 @@
 //! Where every route stands, as one instance has read it, and what is to be done.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,15 @@ use tokio::time::Instant;
 use super::judge::{Verdict, judge};
 use super::record::{Command, CountedAt, Decided, Record, Told, Wanted};
 use super::route::MovingRoute;
+use super::webhook::Step;
 use super::window::Window;
-use super::{Counts, Position, Stage};
+use super::{Backlog, Counts, Position, Stage};
 
 /// How long a decision may take to be read back before it is made again.
 const READ_BACK: Duration = Duration::from_secs(5);
+
+/// How many steps of a route are kept that no webhook was told of.
+const UNTOLD: usize = 64;
 
 /// All routes that move, and what instances tell of them.
 #[derive(Debug)]
@@ -21,6 +26,8 @@ pub(crate) struct Board {
     /// Whether everything that stood in the topic at first is read. What was counted
     /// before that may be long ago.
     is_caught_up: bool,
+    /// Whether a webhook is told of steps.
+    reports: bool,
     places: BTreeMap<Arc<str>, Place>,
 }
 
@@ -39,10 +46,12 @@ struct Place {
     wanted: Option<(i64, Wanted)>,
     /// What was decided and is not read back yet.
     decided: Option<Instant>,
+    /// Steps the webhook was not told of yet, in order.
+    untold: VecDeque<Step>,
 }
 
 impl Board {
-    pub(crate) fn new(routes: &[Arc<MovingRoute>], now: Instant) -> Self {
+    pub(crate) fn new(routes: &[Arc<MovingRoute>], reports: bool, now: Instant) -> Self {
         let place = |route: &Arc<MovingRoute>| Place {
             since: now,
             window: Window::new(route.rules().bounds.over),
@@ -50,10 +59,12 @@ impl Board {
             obeyed: 0,
             wanted: None,
             decided: None,
+            untold: VecDeque::new(),
             route: Arc::clone(route),
         };
         Self {
             is_caught_up: false,
+            reports,
             places: routes
                 .iter()
                 .map(|route| (Arc::clone(route.name()), place(route)))
@@ -70,8 +81,16 @@ impl Board {
     pub(crate) fn take(&mut self, record: Record, offset: i64, now: Instant) {
         match record {
             Record::Position { route, decided } => {
-                if let Some(place) = self.places.get_mut(&*route) {
-                    place.go(decided, now);
+                let Some(place) = self.places.get_mut(&*route) else {
+                    return;
+                };
+                if let Some(step) = place.go(decided, now)
+                    && self.reports
+                {
+                    place.untold.push_back(step);
+                    if place.untold.len() > UNTOLD {
+                        place.untold.pop_front();
+                    }
                 }
             }
             Record::Counts { instance, told } => self.count(&instance, told, now),
@@ -82,7 +101,25 @@ impl Board {
                     place.wanted = Some((offset, wanted));
                 }
             }
+            Record::Reported { route, generation } => self.reported(&route, generation),
         }
+    }
+
+    /// The webhook was told of a route's steps up to `generation`.
+    pub(crate) fn reported(&mut self, route: &str, generation: u64) {
+        if let Some(place) = self.places.get_mut(route) {
+            let told = |step: &Step| step.position.generation <= generation;
+            place.untold.retain(|step| !told(step));
+        }
+    }
+
+    /// Of each route the first step that the webhook was not told of yet.
+    pub(crate) fn untold(&self) -> Vec<(Arc<str>, Step)> {
+        let first = |(name, place): (&Arc<str>, &Place)| {
+            let step = place.untold.front()?.clone();
+            Some((Arc::clone(name), step))
+        };
+        self.places.iter().filter_map(first).collect()
     }
 
     fn count(&mut self, instance: &str, told: Option<Told>, now: Instant) {
@@ -127,10 +164,12 @@ impl Board {
 }
 
 impl Place {
-    fn go(&mut self, decided: Decided, now: Instant) {
+    /// Goes where it is decided to, and answers what step that is; none where it is there
+    /// or beyond.
+    fn go(&mut self, decided: Decided, now: Instant) -> Option<Step> {
         let before = self.route.standing();
         if decided.position.generation <= before.position.generation {
-            return;
+            return None;
         }
         tracing::info!(
             route = &**self.route.name(),
@@ -139,6 +178,7 @@ impl Place {
             before = %before.position.stage,
             held = decided.position.held,
             why = decided.position.why,
+            backlog = decided.position.backlog.as_ref().and_then(|left| left.records),
             "a route moves"
         );
         self.obeyed = self.obeyed.max(decided.commands);
@@ -149,7 +189,14 @@ impl Place {
             self.since = now;
         }
         self.decided = None;
+        // Of what was compacted away nothing is known.
+        let follows = decided.position.generation == before.position.generation + 1;
+        let step = Step {
+            from: follows.then_some(before.position.stage),
+            position: decided.position.clone(),
+        };
         self.route.go(decided.position);
+        Some(step)
     }
 
     /// Adds what an instance has counted since it told last. What it counted at another
@@ -179,6 +226,7 @@ impl Place {
             let mut next = self.obey(&position, wanted);
             next.generation = position.generation + 1;
             next.since = at;
+            next.backlog = self.backlog(&position, next.stage);
             return Some(Decided {
                 position: next,
                 commands: offset + 1,
@@ -199,9 +247,19 @@ impl Place {
                 held,
                 since: at,
                 why,
+                backlog: self.backlog(&position, stage),
             },
             commands: self.obeyed,
         })
+    }
+
+    /// What is left to the service where the route goes to `next`.
+    fn backlog(&self, position: &Position, next: Stage) -> Option<Backlog> {
+        match next.cmp(&position.stage) {
+            Ordering::Less => self.route.left_behind(),
+            Ordering::Equal => position.backlog.clone(),
+            Ordering::Greater => None,
+        }
     }
 
     /// The position after a command.

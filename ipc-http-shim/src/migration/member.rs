@@ -11,20 +11,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipc_core::transport::{
-    Consumer, Event, Inlet, Outgoing, Start, Subscription, TopicPartition, TopicSpec, Transport,
+    Consumer, Event, Outgoing, Start, Subscription, TopicPartition, TopicSpec, Transport,
     TransportError,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::backlog::Reach;
 use super::board::Board;
+use super::follower::Follower;
 use super::record::Record;
 use super::route::MovingRoute;
+use super::webhook::{Teller, Webhook};
 
 /// How often an instance tells what it has counted, and the one that decides decides.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long a step back waits to be told what it leaves behind.
+const COUNTING: Duration = Duration::from_secs(2);
 /// How long the last words of an instance may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -41,13 +46,15 @@ pub(crate) struct Member {
     board: Arc<Mutex<Board>>,
     caught_up: Arc<Notify>,
     decides: Arc<AtomicBool>,
+    teller: Option<Teller>,
     #[expect(dead_code, reason = "ends the reading when it is dropped")]
     reader: Consumer,
     group: Consumer,
 }
 
 impl Member {
-    /// Reads where the routes of `fleet` stand, and takes part in deciding.
+    /// Reads where the routes of `fleet` stand, and takes part in deciding, and in telling
+    /// the webhook.
     ///
     /// # Errors
     ///
@@ -61,6 +68,7 @@ impl Member {
         fleet: &str,
         instance: &str,
         routes: &[Arc<MovingRoute>],
+        webhook: Option<&Webhook>,
         may_create: bool,
     ) -> Result<Self, TransportError> {
         let topic = topic(&*transport);
@@ -71,7 +79,11 @@ impl Member {
         };
         let follower = Follower {
             fleet: fleet.to_owned(),
-            board: Arc::new(Mutex::new(Board::new(routes, Instant::now()))),
+            board: Arc::new(Mutex::new(Board::new(
+                routes,
+                webhook.is_some(),
+                Instant::now(),
+            ))),
             caught_up: Arc::default(),
         };
         let (board, caught_up) = (Arc::clone(&follower.board), Arc::clone(&follower.caught_up));
@@ -94,6 +106,7 @@ impl Member {
             fleet: fleet.to_owned(),
             instance: instance.to_owned(),
             decides,
+            teller: webhook.cloned().map(Teller::new),
             reader,
             group,
         })
@@ -104,12 +117,7 @@ impl Member {
         let taking_part = async {
             self.caught_up.notified().await;
             caught_up();
-            let mut turns = interval(EVERY);
-            turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                turns.tick().await;
-                self.turn().await;
-            }
+            tokio::join!(self.decide(), self.tell());
         };
         stop.run_until_cancelled(taking_part).await;
         let farewell = Record::Counts {
@@ -120,6 +128,14 @@ impl Member {
         // no more.
         let _ = tokio::time::timeout(LAST_WORDS, self.write(&farewell)).await;
         self.group.close(LAST_WORDS).await;
+    }
+
+    async fn decide(&self) {
+        let mut turns = turns();
+        loop {
+            turns.tick().await;
+            self.turn().await;
+        }
     }
 
     async fn turn(&self) {
@@ -135,9 +151,52 @@ impl Member {
         self.group.pause(vec![self.place.clone()]);
         let at = self.transport.now().0;
         let decided = self.board.lock().decide(Instant::now(), at);
-        for (route, decided) in decided {
+        for (route, mut decided) in decided {
+            if let Some(backlog) = &mut decided.position.backlog
+                && backlog.records.is_none()
+            {
+                backlog.records = self.left_to(&backlog.service).await;
+            }
             let route = route.to_string();
             self.write(&Record::Position { route, decided }).await;
+        }
+    }
+
+    /// How many requests a service has yet to process; nothing is held up for long by
+    /// asking.
+    async fn left_to(&self, service: &str) -> Option<u64> {
+        let counting = async {
+            let reach = Reach::now(&*self.transport, service).await?;
+            reach.left(&*self.transport).await
+        };
+        match tokio::time::timeout(COUNTING, counting).await {
+            Ok(Ok(left)) => Some(left),
+            Ok(Err(error)) => {
+                tracing::warn!(service, %error, "it is not known what is left to a service");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Tells the webhook of the steps that it was not told of, while this is the
+    /// instance that decides.
+    async fn tell(&self) {
+        let Some(teller) = &self.teller else { return };
+        let mut turns = turns();
+        loop {
+            turns.tick().await;
+            let untold = self.board.lock().untold();
+            for (route, step) in untold {
+                if !self.decides.load(Ordering::Acquire) {
+                    break;
+                }
+                teller.tell(&self.fleet, &route, &step).await;
+                let generation = step.position.generation;
+                self.board.lock().reported(&route, generation);
+                let route = route.to_string();
+                self.write(&Record::Reported { route, generation }).await;
+            }
         }
     }
 
@@ -151,6 +210,12 @@ impl Member {
             tracing::warn!(%error, "other instances are not told of the migration");
         }
     }
+}
+
+fn turns() -> Interval {
+    let mut turns = interval(EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turns
 }
 
 /// The topic that instances agree through.
@@ -179,35 +244,6 @@ async fn exists(
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
     spec.settings.extend(settings);
     transport.create_topics(&[spec]).await
-}
-
-/// Goes where the topic says.
-struct Follower {
-    fleet: String,
-    board: Arc<Mutex<Board>>,
-    caught_up: Arc<Notify>,
-}
-
-impl Inlet for Follower {
-    fn take(&mut self, event: Event) {
-        let Event::Records(batch) = event else { return };
-        let now = Instant::now();
-        let mut board = self.board.lock();
-        for received in batch {
-            if let Some(record) = Record::parse(&self.fleet, &received.envelope) {
-                board.take(record, received.origin.offset, now);
-            }
-        }
-    }
-
-    fn looks_for_end(&self) -> bool {
-        true
-    }
-
-    fn at_end(&mut self) {
-        self.board.lock().caught_up();
-        self.caught_up.notify_one();
-    }
 }
 
 /// Notes whether the partition is held.

@@ -2,8 +2,10 @@
 //! at every step and a way back.
 
 pub(crate) mod agreement;
+mod backlog;
 mod board;
 pub(crate) mod compare;
+mod follower;
 mod judge;
 mod member;
 pub(crate) mod metrics;
@@ -16,8 +18,10 @@ mod samples;
 pub(crate) mod split;
 mod stage;
 mod tally;
+mod webhook;
 mod window;
 
+pub use backlog::Backlog;
 pub(crate) use compare::is_pointer;
 pub use compare::{Class, Difference};
 pub use position::Position;
@@ -27,3 +31,4 @@ pub use rules::{Bounds, Compare, Migration, ShadowedMethods, Sticky};
 pub use samples::Sample;
 pub use stage::{NoStage, Stage};
 pub use tally::Counts;
+pub use webhook::Webhook;

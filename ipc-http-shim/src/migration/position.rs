@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Stage;
+use super::{Backlog, Stage};
 
 /// Where a route stands. The same at every instance, as soon as it has read of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -18,6 +18,10 @@ pub struct Position {
     pub since: u64,
     /// Why it came to be here.
     pub why: String,
+    /// What was left to its service when it went back, where nobody waits for its
+    /// requests: the service goes on with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<Backlog>,
 }
 
 impl Position {
@@ -29,6 +33,7 @@ impl Position {
             held: None,
             since: 0,
             why: "where it begins".to_owned(),
+            backlog: None,
         }
     }
 }

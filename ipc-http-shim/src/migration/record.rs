@@ -7,6 +7,7 @@
 //! | `position` | a route's | where it stands: [`Decided`] |
 //! | `counts` | an instance's | what it has counted of each route: [`Told`]; null once it has ended |
 //! | `command` | a route's | what somebody wants of it: [`Wanted`] |
+//! | `reported` | a route's | the generation up to which the webhook was told |
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,6 +41,13 @@ pub enum Record {
         route: String,
         /// What.
         wanted: Wanted,
+    },
+    /// The webhook was told of a route's steps.
+    Reported {
+        /// Which route.
+        route: String,
+        /// Up to which generation.
+        generation: u64,
     },
 }
 
@@ -123,6 +131,10 @@ impl Record {
                 route: name,
                 wanted: serde_json::from_slice(payload?).ok()?,
             },
+            "reported" => Self::Reported {
+                route: name,
+                generation: serde_json::from_slice(payload?).ok()?,
+            },
             _ => return None,
         })
     }
@@ -138,6 +150,7 @@ impl Record {
             Self::Position { route, decided } => ("position", route, json(decided)),
             Self::Counts { instance, told } => ("counts", instance, told.as_ref().and_then(json)),
             Self::Command { route, wanted } => ("command", route, json(wanted)),
+            Self::Reported { route, generation } => ("reported", route, json(generation)),
         };
         Envelope {
             headers: Headers::new(),
@@ -165,6 +178,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::migration::Backlog;
 
     fn command() -> impl Strategy<Value = Command> {
         let stage = || prop::option::of((1..=99u8).prop_map(Stage::Percent));
@@ -185,6 +199,10 @@ mod tests {
                     held,
                     since: generation,
                     why,
+                    backlog: Some(Backlog {
+                        service: "orders".to_owned(),
+                        records: Some(generation),
+                    }),
                 },
                 commands,
             },
@@ -206,6 +224,8 @@ mod tests {
                 route,
                 wanted: Wanted { command, by },
             }),
+            (".*", any::<u64>())
+                .prop_map(|(route, generation)| Record::Reported { route, generation }),
         ]
     }
 

@@ -11,11 +11,12 @@ use ipc_core::transport::{
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
+use super::backlog::Reach;
 use super::member::topic;
 use super::record::{Command, Decided, Record, Told, Wanted};
 use super::{Counts, Position};
 
-/// Between two looks whether a command is obeyed.
+/// Between two looks whether a command is obeyed, or a backlog worked on.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// The routes of one fleet that move.
@@ -187,6 +188,29 @@ impl Migrations {
             sleep(LOOK).await;
         }
     }
+
+    /// Waits until a service, whose consumer group has its name, has processed every
+    /// request that is in its log now, or until `within` is over. Answers how many are
+    /// left then; what waits for a retry is in other topics and not among them.
+    ///
+    /// # Errors
+    ///
+    /// When the service has no topic of requests, or no broker answers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: nothing is changed.
+    pub async fn drained(&self, service: &str, within: Duration) -> Result<u64, TransportError> {
+        let end = Instant::now() + within;
+        let reach = Reach::now(&*self.transport, service).await?;
+        loop {
+            let left = reach.left(&*self.transport).await?;
+            if left == 0 || Instant::now() >= end {
+                return Ok(left);
+            }
+            sleep(LOOK).await;
+        }
+    }
 }
 
 /// What stands in the topic.
@@ -214,6 +238,7 @@ impl Seen {
                 Some(told) => drop(self.told.insert(instance, told)),
                 None => drop(self.told.remove(&instance)),
             },
+            Record::Reported { .. } => {}
         }
     }
 

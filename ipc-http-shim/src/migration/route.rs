@@ -10,13 +10,15 @@ use super::compare::{Class, Comparison};
 use super::metrics::{MigrationMetrics, MovingMetrics};
 use super::samples::Samples;
 use super::tally::Tally;
-use super::{Counts, Migration, Position, Sample, ShadowedMethods};
+use super::{Backlog, Counts, Migration, Position, Sample, ShadowedMethods};
 
 /// A route on its way from the legacy upstream to its service.
 #[derive(Debug)]
 pub(crate) struct MovingRoute {
     name: Arc<str>,
     rules: Migration,
+    /// The service, where nobody waits for what it does.
+    one_way_to: Option<Arc<str>>,
     comparison: Comparison,
     standing: ArcSwap<Standing>,
     metrics: MovingMetrics,
@@ -48,7 +50,13 @@ pub struct RouteStatus {
 }
 
 impl MovingRoute {
-    pub(crate) fn new(name: Arc<str>, rules: Migration, metrics: &MigrationMetrics) -> Self {
+    /// `one_way_to` is the service of a route without replies.
+    pub(crate) fn new(
+        name: Arc<str>,
+        rules: Migration,
+        one_way_to: Option<Arc<str>>,
+        metrics: &MigrationMetrics,
+    ) -> Self {
         let metrics = metrics.route(&name);
         let first = rules.steps.first().copied();
         let position = Position::first(first.unwrap_or_else(|| rules.refuge()));
@@ -58,6 +66,7 @@ impl MovingRoute {
             standing: ArcSwap::from_pointee(Standing::new(position, &rules, &metrics)),
             metrics,
             rules,
+            one_way_to,
             samples: Samples::default(),
         }
     }
@@ -68,6 +77,16 @@ impl MovingRoute {
 
     pub(crate) fn rules(&self) -> &Migration {
         &self.rules
+    }
+
+    /// What is left to the service when the route goes back, of which nobody knows yet
+    /// how much.
+    pub(super) fn left_behind(&self) -> Option<Backlog> {
+        let service = self.one_way_to.as_ref()?;
+        Some(Backlog {
+            service: service.to_string(),
+            records: None,
+        })
     }
 
     pub(crate) fn comparison(&self) -> &Comparison {

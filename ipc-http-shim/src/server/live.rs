@@ -102,7 +102,7 @@ impl Live {
     /// # Errors
     ///
     /// Where a setting is changed that needs a restart (`listen`, `admin`, `fleet`,
-    /// `topic_prefix`, `reply_partitions`, `[kafka]`, whether there is a legacy
+    /// `topic_prefix`, `reply_partitions`, `[kafka]`, `[webhook]`, whether there is a legacy
     /// server, whether there is `[tls]`, whether any route names a service, how a route moves: its
     /// `[routes.migration]`, methods, path, service, mode and key), or where a route
     /// cannot be served, the certificate has expired and the one in use has not, or the
@@ -197,6 +197,7 @@ fn fixed(started: &Config, config: &Config) -> Vec<String> {
             started.reply_partitions != config.reply_partitions,
         ),
         ("[kafka]", started.kafka != config.kafka),
+        ("[webhook]", started.webhook != config.webhook),
         (
             "whether there is a legacy server",
             started.legacy.is_some() != config.legacy.is_some(),

@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use hyper_util::server::graceful::GracefulShutdown;
 use ipc_core::health::Health;
 use ipc_core::service::Admin;
+use ipc_core::transport::kafka::{KafkaConfig, KafkaTransport};
 use ipc_core::transport::{Transport, TransportError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -107,19 +108,43 @@ impl Shim {
         })
     }
 
-    /// Has the routes that move go where all gateways of this fleet agree, through a
-    /// cluster that `connect` reaches: again and again, where it is away. Without this
-    /// they stay where they begin. Nothing is done where no route moves.
+    /// Has the routes that move go where all gateways of this fleet agree, through the
+    /// cluster of `kafka`, which is tried for again and again where it is away. Without
+    /// this they stay where they begin. Nothing is done where no route moves.
     ///
     /// # Errors
     ///
-    /// Where `connect` says that its configuration cannot work, or the topic
-    /// `ipc.migration` is missing and `config` does not have topics made.
+    /// Where `kafka` cannot work, or the topic `ipc.migration` is missing and `config`
+    /// does not have topics made.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives up the shim.
-    pub async fn agreeing<C, F>(mut self, config: &Config, connect: C) -> Result<Self, StartError>
+    pub async fn agreeing(self, config: &Config, kafka: KafkaConfig) -> Result<Self, StartError> {
+        let connect = move || {
+            let kafka = kafka.clone();
+            async move {
+                let transport: Arc<dyn Transport> = Arc::new(KafkaTransport::connect(kafka).await?);
+                Ok(transport)
+            }
+        };
+        self.agreeing_through(config, connect).await
+    }
+
+    /// As [`agreeing`](Self::agreeing), through any transport that `connect` makes.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn agreeing_through<C, F>(
+        mut self,
+        config: &Config,
+        connect: C,
+    ) -> Result<Self, StartError>
     where
         C: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<Arc<dyn Transport>, TransportError>> + Send + 'static,
@@ -127,10 +152,8 @@ impl Shim {
         let routes = self.live.gateway().moving();
         if !routes.is_empty() {
             let connect = Box::new(move || connect().boxed());
-            let may_create = config.reply_partitions.is_some();
-            let (fleet, health) = (&config.fleet, &self.health);
-            let agreement = Agreement::begin(connect, fleet, &routes, may_create, health).await?;
-            self.agreement = Some(agreement);
+            let agreement = Agreement::begin(connect, config, routes, &self.health);
+            self.agreement = Some(agreement.await?);
         }
         Ok(self)
     }

@@ -9,11 +9,11 @@ use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
 use ipc_core::transport::memory::{MemoryCluster, MemoryTransport};
-use ipc_core::transport::{Outgoing, Transport};
+use ipc_core::transport::{Outgoing, TopicSpec, Transport};
 use ipc_http_shim::migration::Stage;
 use ipc_http_shim::migration::record::{Command, Record, Wanted};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{interval, timeout};
 
 use crate::support::{Fake, Legacy, Running, get, running_config, text};
@@ -21,7 +21,7 @@ use crate::support::{Fake, Legacy, Running, get, running_config, text};
 /// Far beyond what anything here takes; it only turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn json(status: u16, body: &str) -> Response<Body> {
+fn answered(status: u16, body: &str) -> Response<Body> {
     Response::builder()
         .status(status)
         .header(CONTENT_TYPE, "application/json")
@@ -37,26 +37,31 @@ struct Fleet {
     cluster: MemoryCluster,
     old: Legacy,
     answer: Answer,
+    /// At the top of the file, of the route, and of how it moves.
+    top: String,
+    route: &'static str,
     rules: &'static str,
 }
 
 impl Fleet {
     async fn new(rules: &'static str) -> Self {
-        let fallback = async || json(200, "{\"total\":1}");
+        let fallback = async || answered(200, "{\"total\":1}");
         Self {
             cluster: MemoryCluster::new(1),
             old: Legacy::start(Router::new().fallback(fallback)).await,
             answer: Arc::new(Mutex::new((200, "{\"total\":1}"))),
+            top: String::new(),
+            route: "",
             rules,
         }
     }
 
     fn config(&self) -> String {
         format!(
-            "legacy = \"http://{}\"\nreply_partitions = 1\n\
-             [[routes]]\npath = \"/orders/{{id}}\"\nservice = \"orders\"\n\
+            "legacy = \"http://{}\"\nreply_partitions = 1\n{}\
+             [[routes]]\npath = \"/orders/{{id}}\"\nservice = \"orders\"\n{}\
              [routes.migration]\nname = \"orders\"\n{}",
-            self.old.address, self.rules
+            self.old.address, self.top, self.route, self.rules
         )
     }
 
@@ -64,10 +69,10 @@ impl Fleet {
         let answer = Arc::clone(&self.answer);
         let fake = Fake::calls(move |_| {
             let (status, body) = *answer.lock();
-            async move { Ok(json(status, body)) }
+            async move { Ok(answered(status, body)) }
         });
         let cluster = self.cluster.clone();
-        Running::start_agreeing(&self.config(), fake, move || {
+        Running::start_agreeing(&self.config(), fake.and_takes_one_ways(), move || {
             let transport: Arc<dyn Transport> = Arc::new(cluster.transport());
             async { Ok(transport) }
         })
@@ -257,4 +262,41 @@ async fn a_gateway_that_takes_a_new_configuration_over_stays_where_the_fleet_is(
     fleet.command(Command::Rollback(None)).await;
     stand(&[&one], |route| route["stage"] == "shadow").await;
     assert_eq!(one.send(get("/new")).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_route_without_replies_that_goes_back_tells_what_is_left_to_its_service() {
+    let fleet = Fleet {
+        route: "mode = \"one_way\"\n",
+        ..Fleet::new("steps = [\"legacy\", \"kafka\"]\n").await
+    };
+    let transport = fleet.cluster.transport();
+    let topic = TopicSpec::new("orders.requests", 2);
+    let made = transport.create_topics(&[topic]).await;
+    made.expect("the topic is made");
+    let one = fleet.gateway().await;
+    fleet.command(Command::Promote(None)).await;
+    let told = stand(&[&one], |route| route["stage"] == "kafka").await;
+    assert_eq!(told[0]["backlog"], Value::Null);
+    // Nobody has taken these.
+    for partition in [0, 1, 1] {
+        let outgoing = Outgoing {
+            topic: "orders.requests".into(),
+            partition: Some(partition),
+            envelope: ipc_core::envelope::Envelope::default(),
+        };
+        transport.append(&outgoing).await.expect("it is written");
+    }
+
+    fleet.command(Command::Rollback(None)).await;
+
+    let told = stand(&[&one], |route| route["stage"] == "legacy").await;
+    assert_eq!(
+        told[0]["backlog"],
+        json!({ "service": "orders", "records": 3 })
+    );
+    // Another command for the same stage changes nothing about it.
+    fleet.command(Command::Pause).await;
+    let told = stand(&[&one], |route| route["generation"] == 3).await;
+    assert_eq!(told[0]["backlog"]["records"], 3);
 }

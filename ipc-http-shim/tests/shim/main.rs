@@ -27,3 +27,4 @@ mod support;
 mod tls;
 mod trace;
 mod upgrade;
+mod webhook;

@@ -116,3 +116,34 @@ async fn a_header_is_sent_with_the_secret_it_refers_to() {
 
     assert_eq!(text(shim.send(get("/a")).await).await, "Bearer t0ken");
 }
+
+#[test]
+fn a_webhook_without_an_address_is_a_mistake_and_its_address_is_never_shown() {
+    let text = |url: &str| {
+        format!(
+            "legacy = \"http://old:1\"\n[webhook]\n{url}\n\
+             headers = {{ authorization = \"hunter2\" }}\n"
+        )
+    };
+    let listed = try_config(&text("url = \"ftp://hunter2\"")).expect_err("it is no address");
+    assert_eq!(
+        listed.to_string(),
+        "shim.toml:3:7: url is not the address of an HTTP server: write \"http://host:port/path\"\n\
+         shim.toml:4:29: the value of header \"authorization\" is a secret in plain text: \
+         write \"${env:NAME}\" or \"${file:/path}\" in its place"
+    );
+    let listed = try_config(&text("")).expect_err("there is none");
+    assert!(
+        listed.to_string().contains("[webhook] has no url"),
+        "{listed}"
+    );
+
+    let file = secret("http://hooks:1/hunter2\n");
+    let text = format!(
+        "legacy = \"http://old:1\"\n[webhook]\nurl = \"${{file:{}}}\"\n",
+        file.path().display()
+    );
+    let shown = effective("shim.toml", &text, &Overrides::default()).expect("it is in order");
+    assert!(shown.contains("url = \"***\"  # shim.toml:3"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

@@ -11,8 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use ipc_core::client::Client;
 use ipc_core::health::Health;
 use ipc_core::metrics::Metrics;
-use ipc_core::transport::Transport;
-use ipc_core::transport::kafka::{KafkaConfig, KafkaTransport};
+use ipc_core::transport::kafka::KafkaConfig;
 use ipc_http_shim::Shim;
 use ipc_http_shim::config::{self, Override, Overrides};
 use ipc_http_shim::upstream::KafkaUpstream;
@@ -74,16 +73,7 @@ impl Gateways {
         let upstream = Arc::new(KafkaUpstream::from_client(client, metrics));
         let shim = Shim::bind(&config, upstream.clone(), Health::new()).await?;
         // The broker in this process makes topics for who has its own configuration.
-        let cluster = kafka.clone();
-        let connect = move || {
-            let cluster = cluster.clone();
-            async move {
-                let transport = KafkaTransport::connect(cluster).await?;
-                let transport: Arc<dyn Transport> = Arc::new(transport);
-                Ok(transport)
-            }
-        };
-        let shim = shim.agreeing(&config, connect).await?;
+        let shim = shim.agreeing(&config, kafka.clone()).await?;
         self.addresses.push(shim.address());
         self.admins.extend(shim.admin_address());
         self.upstreams.push(upstream);

@@ -57,6 +57,23 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
         };
         page.set(name, &quoted(shown), &origins.property(name));
     }
+    if let Some(webhook) = &config.webhook {
+        page.table("[webhook]", None);
+        // Many a webhook's address is a secret.
+        page.set(
+            "url",
+            &quoted(HIDDEN),
+            &origins.of_section("webhook", "url"),
+        );
+        if !webhook.headers.is_empty() {
+            let headers = pairs(&webhook.headers);
+            page.set(
+                "headers",
+                &headers,
+                &origins.of_section("webhook", "headers"),
+            );
+        }
+    }
     for (index, route) in config.routes.iter().enumerate() {
         page.table("[[routes]]", Some(&origins.route(index)));
         write_route(&mut page, &config, index, route, &origins);

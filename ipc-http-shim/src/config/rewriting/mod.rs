@@ -8,7 +8,7 @@ pub use headers::{HeaderChanges, Passing};
 pub use path::{Escape, PathRewrite};
 #[cfg(test)]
 pub(super) use read::KEYS as HEADER_KEYS;
-pub(super) use read::read;
+pub(super) use read::{read, read_values};
 
 /// What a route changes of its requests on their way, and of their answers.
 /// Default: nothing.

@@ -96,7 +96,7 @@ fn read_removed(
     names.collect()
 }
 
-fn read_values(
+pub(in crate::config) fn read_values(
     section: &Section<'_>,
     key: &str,
     passing: Passing,

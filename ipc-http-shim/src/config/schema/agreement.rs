@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::schema;
 use crate::config::{
-    Overrides, access_log, auth, breaker, legacy_tls, load, migration, routes, tls, trace,
+    Overrides, access_log, auth, breaker, legacy_tls, load, migration, routes, tls, trace, webhook,
 };
 
 const SHIPPED: &str = include_str!("../../../shim.schema.json");
@@ -74,6 +74,7 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
         ("/definitions/Issuer/properties", auth::read::ISSUER_KEYS),
         ("/definitions/ApiKey/properties", auth::read::KEY_KEYS),
         ("/definitions/Sign/properties", auth::signing::SIGN_KEYS),
+        ("/definitions/Webhook/properties", webhook::KEYS),
         ("/definitions/Route/properties", routes::KEYS),
         (
             "/definitions/HeaderChanges/properties",
@@ -219,6 +220,18 @@ const TOP: &[(&str, bool)] = &[
         false,
     ),
     ("auth.sign = {}", false),
+    ("webhook.url = \"http://hooks:8080/ipc?to=us\"", true),
+    (
+        "webhook = { url = \"http://hooks\", headers = { x-team = \"us\" } }",
+        true,
+    ),
+    ("webhook = {}", false),
+    ("webhook = \"http://hooks\"", false),
+    ("webhook.uri = \"http://hooks\"", false),
+    (
+        "webhook = { url = \"http://hooks\", headers = { \"a b\" = \"us\" } }",
+        false,
+    ),
     ("colour = \"red\"", false),
     ("breaker.mode = \"on\"", true),
     ("breaker.mode = \"open\"", false),

@@ -62,6 +62,8 @@ pub(super) struct File {
     pub(super) access_log: AccessLog,
     /// How clients prove who they are.
     pub(super) auth: Auth,
+    /// Who is told of every step of a route that moves. Default: nobody.
+    pub(super) webhook: Webhook,
     /// Which requests go where.
     pub(super) routes: Vec<Route>,
 }
@@ -247,6 +249,17 @@ pub(super) struct ApiKey {
     pub(super) sha256: Hash,
     /// What it may do.
     pub(super) scopes: Words,
+}
+
+/// Who is told of every step of a route that moves: one POST for each, with a
+/// CloudEvent in JSON.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, extend("required" = ["url"]))]
+pub(super) struct Webhook {
+    /// Where it is told. A secret in it as ${env:NAME} or ${file:/path}.
+    pub(super) url: Text,
+    /// Headers of its requests: a credential, as ${env:NAME} or ${file:/path}.
+    pub(super) headers: HeaderValues,
 }
 
 /// Sends some requests somewhere.

@@ -86,6 +86,14 @@ impl Fake {
         }
     }
 
+    /// The same services, which take one-way requests, too, and do nothing with them.
+    pub(crate) fn and_takes_one_ways(self) -> Self {
+        Self {
+            send: Box::new(|_| std::future::ready(Ok(())).boxed()),
+            ..self
+        }
+    }
+
     /// Services that answer with many records.
     pub(crate) fn streams(
         answer: impl Fn(Seen) -> Result<Response<Records>, Failure> + Send + Sync + 'static,

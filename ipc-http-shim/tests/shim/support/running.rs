@@ -63,7 +63,7 @@ impl Running {
         F: Future<Output = Result<Arc<dyn Transport>, TransportError>> + Send + 'static,
     {
         let (config, shim) = bound(text, upstream, Health::new()).await;
-        let shim = shim.agreeing(&config, connect).await;
+        let shim = shim.agreeing_through(&config, connect).await;
         Self::serve(shim.expect("it can take part"))
     }
 
