@@ -6,6 +6,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ipc_http_shim::config::{Override, Overrides};
 
+use crate::serve::ServeArgs;
+
 /// HTTP in front of services on Kafka.
 ///
 /// Flags win over environment variables, and those over the file. Every
@@ -87,9 +89,11 @@ pub(crate) struct Args {
     pub(crate) log_format: LogFormat,
 }
 
-/// What is done instead of serving.
+/// What is done instead of standing in front of services.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Stands beside an HTTP process in any language, and makes it a service on Kafka.
+    Serve(Box<ServeArgs>),
     /// Prints the JSON Schema of the configuration file.
     Schema,
     /// Makes an API key: prints it, this once, and the lines that the configuration
@@ -163,7 +167,7 @@ impl Args {
     }
 }
 
-fn property(text: &str) -> Result<(String, String), String> {
+pub(crate) fn property(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         // Never the text itself, which may be a password.

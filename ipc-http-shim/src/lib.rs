@@ -18,6 +18,7 @@ mod spent;
 pub mod testing;
 pub mod tls;
 pub mod upstream;
+pub mod worker;
 
 pub use config::Config;
 pub use server::Shim;

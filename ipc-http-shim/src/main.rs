@@ -1,6 +1,7 @@
 //! The gateway as a program: see the README.
 
 mod args;
+mod serve;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -26,16 +27,23 @@ use args::{Args, Command, LogFormat};
 const CLOSE: Duration = Duration::from_secs(4);
 
 fn main() -> ExitCode {
-    let (args, overrides) = Args::read();
-    if let Some(command) = &args.command {
-        return match command {
-            Command::Schema => print(&config::schema()),
-            Command::ApiKey { name, scopes } => match api_key::made(name, scopes) {
+    let (mut args, overrides) = Args::read();
+    match args.command.take() {
+        Some(Command::Schema) => return print(&config::schema()),
+        Some(Command::ApiKey { name, scopes }) => {
+            return match api_key::made(&name, &scopes) {
                 Ok(told) => print(&told),
                 Err(error) => fail(&error.to_string()),
-            },
-            Command::Import { document, service } => imported(document, service.as_deref()),
-        };
+            };
+        }
+        Some(Command::Import { document, service }) => {
+            return imported(&document, service.as_deref());
+        }
+        Some(Command::Serve(args)) => {
+            log(args.log_format);
+            return run_to_end(serve::serve(*args));
+        }
+        None => {}
     }
     // Flags without a command are not read without it.
     let path = args.config.clone().unwrap_or_default();
@@ -61,11 +69,16 @@ fn main() -> ExitCode {
         return print(&format!("{file} is in order: {routes} routes\n"));
     }
     log(args.log_format);
+    run_to_end(run(&config, source, seen))
+}
+
+/// Runs what serves, on a runtime of its own.
+fn run_to_end(serving: impl Future<Output = Result<(), Box<dyn Error>>>) -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
-    let ended = runtime.block_on(run(&config, source, seen));
+    let ended = runtime.block_on(serving);
     // Whatever did not end in its time does not hold the process up.
     runtime.shutdown_background();
     match ended {

@@ -59,6 +59,22 @@ const NEEDED: &[Needed] = &[
         service: "postgresql",
         spared: has_postgres_of_debian,
     },
+    Needed {
+        names: &["node"],
+        product: "Node 18 or newer",
+        purpose: "runs an example of the worker",
+        packages: &["nodejs"],
+        service: "",
+        spared: || false,
+    },
+    Needed {
+        names: &["python3"],
+        product: "Python 3.10 or newer",
+        purpose: "runs another",
+        packages: &["python3"],
+        service: "",
+        spared: || false,
+    },
 ];
 
 /// Installs with root's rights: first come the services that shall not run, then lists of packages, of each of

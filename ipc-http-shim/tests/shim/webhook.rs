@@ -32,9 +32,9 @@ struct Hook {
 
 impl Hook {
     /// Answers with `statuses` in turn, and then 204.
-    async fn start(statuses: &[StatusCode]) -> Self {
+    async fn start(statuses: Vec<StatusCode>) -> Self {
         let (sender, told) = mpsc::channel(64);
-        let statuses = Arc::new(parking_lot::Mutex::new(statuses.to_vec().into_iter()));
+        let statuses = Arc::new(parking_lot::Mutex::new(statuses.into_iter()));
         let take = move |request: Request| {
             let (sender, statuses) = (sender.clone(), Arc::clone(&statuses));
             async move {
@@ -109,7 +109,7 @@ async fn command(cluster: &MemoryCluster, command: Command) {
 #[tokio::test]
 async fn every_step_is_told_once_and_in_order_whoever_decides() {
     let cluster = MemoryCluster::new(1);
-    let mut hook = Hook::start(&[]).await;
+    let mut hook = Hook::start(Vec::new()).await;
     let config = config(&hook);
     let mut one = gateway(&cluster, &config).await;
     let _other = gateway(&cluster, &config).await;
@@ -134,7 +134,12 @@ async fn every_step_is_told_once_and_in_order_whoever_decides() {
 #[tokio::test]
 async fn a_step_that_nobody_took_is_told_again_and_one_that_is_refused_is_not() {
     let cluster = MemoryCluster::new(1);
-    let mut hook = Hook::start(&[StatusCode::BAD_GATEWAY, StatusCode::OK, StatusCode::GONE]).await;
+    let mut hook = Hook::start(vec![
+        StatusCode::BAD_GATEWAY,
+        StatusCode::OK,
+        StatusCode::GONE,
+    ])
+    .await;
     let _one = gateway(&cluster, &config(&hook)).await;
 
     command(&cluster, Command::Promote(None)).await;
