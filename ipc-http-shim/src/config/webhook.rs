@@ -27,7 +27,7 @@ pub(super) fn read<'a>(
             report.add(
                 section.place(report),
                 "[webhook] has no url",
-                "name one, as in url = \"http://hooks:8080/ipc\"",
+                "name one, as in url = \"https://hooks.example/ipc\"",
             );
         }
         return None;
@@ -49,11 +49,14 @@ pub(super) fn read<'a>(
 fn address(text: &str) -> Result<Uri, (String, String)> {
     let resolved = secret::resolve(text)?.text;
     let uri: Option<Uri> = resolved.parse().ok();
-    let is_known = |uri: &Uri| uri.scheme() == Some(&Scheme::HTTP) && uri.host().is_some();
+    let is_known = |uri: &Uri| {
+        let scheme = uri.scheme();
+        scheme == Some(&Scheme::HTTP) || scheme == Some(&Scheme::HTTPS)
+    };
     uri.filter(is_known).ok_or_else(|| {
         (
             "is not the address of an HTTP server".to_owned(),
-            "write \"http://host:port/path\"".to_owned(),
+            "write \"https://host/path\", or \"http://host:port/path\"".to_owned(),
         )
     })
 }

@@ -71,6 +71,10 @@ impl Member {
         webhook: Option<&Webhook>,
         may_create: bool,
     ) -> Result<Self, TransportError> {
+        let teller = webhook.cloned().map(Teller::new).transpose();
+        let teller = teller.map_err(|error| {
+            TransportError::configuration(format!("the webhook cannot be told: {error}"))
+        })?;
         let topic = topic(&*transport);
         exists(&*transport, &topic, may_create).await?;
         let place = TopicPartition {
@@ -106,7 +110,7 @@ impl Member {
             fleet: fleet.to_owned(),
             instance: instance.to_owned(),
             decides,
-            teller: webhook.cloned().map(Teller::new),
+            teller,
             reader,
             group,
         })

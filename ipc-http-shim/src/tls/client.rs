@@ -1,16 +1,18 @@
-//! TLS towards the legacy upstream.
+//! TLS towards others: the legacy upstream, issuers of tokens, webhooks.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, Error, RootCertStore};
 
 use super::{TlsError, files, provider};
 
-/// What TLS towards the legacy upstream is made of.
+/// What TLS towards another server is made of.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct ClientFiles {
     /// The authorities that are trusted, as PEM; `None` trusts those of the system.
@@ -28,7 +30,7 @@ pub struct ClientIdentity {
     pub key: PathBuf,
 }
 
-/// TLS towards the legacy upstream, ready to be used.
+/// TLS towards another server, ready to be used.
 #[derive(Clone)]
 pub struct ClientTls {
     files: ClientFiles,
@@ -101,6 +103,15 @@ impl ClientTls {
     #[must_use]
     pub fn not_after(&self) -> Option<SystemTime> {
         self.not_after
+    }
+
+    /// Connects over TLS where an address says `https`, and in clear where it says `http`.
+    pub(crate) fn connector(&self) -> HttpsConnector<HttpConnector> {
+        HttpsConnectorBuilder::new()
+            .with_tls_config(self.config().clone())
+            .https_or_http()
+            .enable_http1()
+            .build()
     }
 
     pub(crate) fn config(&self) -> &ClientConfig {

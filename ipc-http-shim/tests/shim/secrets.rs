@@ -128,7 +128,8 @@ fn a_webhook_without_an_address_is_a_mistake_and_its_address_is_never_shown() {
     let listed = try_config(&text("url = \"ftp://hunter2\"")).expect_err("it is no address");
     assert_eq!(
         listed.to_string(),
-        "shim.toml:3:7: url is not the address of an HTTP server: write \"http://host:port/path\"\n\
+        "shim.toml:3:7: url is not the address of an HTTP server: write \"https://host/path\", or \
+         \"http://host:port/path\"\n\
          shim.toml:4:29: the value of header \"authorization\" is a secret in plain text: \
          write \"${env:NAME}\" or \"${file:/path}\" in its place"
     );

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -127,15 +127,10 @@ fn client(ca: Option<&Path>) -> Result<HttpClient, TlsError> {
         ca: ca.map(Path::to_owned),
         identity: None,
     })?;
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls.config().clone())
-        .https_or_http()
-        .enable_http1()
-        .build();
     Ok(Client::builder(TokioExecutor::new())
         // Minutes lie between two requests.
         .pool_max_idle_per_host(0)
-        .build(connector))
+        .build(tls.connector()))
 }
 
 /// What went wrong, down to its cause.

@@ -11,10 +11,13 @@ use std::time::Duration;
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
+
+use crate::tls::{ClientFiles, ClientTls, TlsError};
 
 pub(super) use event::Step;
 
@@ -52,7 +55,7 @@ impl Webhook {
 #[derive(Debug)]
 pub(super) struct Teller {
     webhook: Webhook,
-    client: Client<HttpConnector, Body>,
+    client: Client<HttpsConnector<HttpConnector>, Body>,
 }
 
 /// Why a step was not told.
@@ -79,12 +82,18 @@ impl Untold {
 }
 
 impl Teller {
-    pub(super) fn new(webhook: Webhook) -> Self {
+    /// Over TLS it trusts whom the system does.
+    ///
+    /// # Errors
+    ///
+    /// Where TLS cannot be had.
+    pub(super) fn new(webhook: Webhook) -> Result<Self, TlsError> {
+        let tls = ClientTls::read(ClientFiles::default())?;
         let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(1)
-            .build(HttpConnector::new());
-        Self { webhook, client }
+            // Minutes lie between two steps.
+            .pool_max_idle_per_host(0)
+            .build(tls.connector());
+        Ok(Self { webhook, client })
     }
 
     /// Tells of a step, again and again where nobody takes it; whether somebody did.
