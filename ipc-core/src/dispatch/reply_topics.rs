@@ -30,6 +30,15 @@ impl Default for ReplyTopics {
 }
 
 impl ReplyTopics {
+    /// None but those that are added.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            allowed: Vec::new(),
+            own: Vec::new(),
+        }
+    }
+
     /// Adds a topic, or several through a `*` at the start or the end of the name.
     #[must_use]
     pub fn and(mut self, pattern: &str) -> Self {
@@ -75,6 +84,14 @@ impl Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_only_some_are_named_no_other_is_written_to() {
+        let topics = ReplyTopics::none().and("shim.replies");
+        assert!(topics.allow("shim.replies"));
+        assert!(!topics.allow("web.replies"));
+        assert!(!ReplyTopics::none().allow(""));
+    }
 
     #[test]
     fn replies_go_to_reply_topics_and_never_to_the_services_own() {

@@ -29,6 +29,8 @@ pub(crate) enum Reason {
     not_yet_valid,
     /// Its API key is none of those configured.
     unknown_api_key,
+    /// Its certificate is none of those configured.
+    unknown_certificate,
     /// It may not do this.
     scope,
     /// The issuer has not shown its keys so far.
@@ -114,7 +116,7 @@ impl Denied {
             Reason::audience => "it is for another audience",
             Reason::expired => "it has expired",
             Reason::not_yet_valid => "it is not valid yet",
-            Reason::unknown_api_key => "it is not known here",
+            Reason::unknown_api_key | Reason::unknown_certificate => "it is not known here",
             Reason::scope => "it lacks a scope",
             Reason::keys_unavailable => "it cannot be verified at the moment",
         }

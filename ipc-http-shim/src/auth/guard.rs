@@ -7,9 +7,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 use ipc_core::envelope::UnixMillis;
 
 use super::api_key::ApiKeys;
+use super::certificate::Certificates;
 use super::jwt::Tokens;
 use super::metrics::AuthMetrics;
 use super::{Denied, Principal, Reason};
+use crate::peer::Peer;
 
 /// Who may use a route.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(super) enum Check {
         /// Whether the token goes on to who answers.
         forward: bool,
     },
+    /// The certificate of the connection.
+    Mtls { certificates: Arc<Certificates> },
     /// A key in a header of its own.
     ApiKey {
         keys: Arc<ApiKeys>,
@@ -62,8 +66,12 @@ impl Guard {
     /// # Cancel safety
     ///
     /// Safe: nothing is changed but `head`, which goes with the request.
-    pub(crate) async fn admit(&self, head: &mut request::Parts) -> Result<Principal, Denied> {
-        let judged = self.judge(head).await;
+    pub(crate) async fn admit(
+        &self,
+        head: &mut request::Parts,
+        peer: &Peer,
+    ) -> Result<Principal, Denied> {
+        let judged = self.judge(head, peer).await;
         if let Err(denied) = &judged {
             self.metrics.denied(&self.route, denied.reason);
         }
@@ -73,10 +81,10 @@ impl Guard {
     /// Who sends a request with this head, where it may. The first way to prove it that
     /// the request attempts decides: a token that is not valid is not made up for by a
     /// key beside it. Takes the credentials away that are for the gateway alone.
-    async fn judge(&self, head: &mut request::Parts) -> Result<Principal, Denied> {
+    async fn judge(&self, head: &mut request::Parts, peer: &Peer) -> Result<Principal, Denied> {
         let mut attempted = None;
         for check in &self.checks {
-            if let Some(outcome) = check.attempt(&head.headers).await {
+            if let Some(outcome) = check.attempt(&head.headers, peer).await {
                 attempted = Some(outcome);
                 break;
             }
@@ -107,8 +115,12 @@ impl Guard {
 
 impl Check {
     /// Who sends the request, where it attempts to prove it in this way.
-    async fn attempt(&self, headers: &HeaderMap) -> Option<Result<Principal, Denied>> {
+    async fn attempt(&self, headers: &HeaderMap, peer: &Peer) -> Option<Result<Principal, Denied>> {
         match self {
+            Self::Mtls { certificates } => {
+                let principal = certificates.find(peer.certificate.as_deref()?);
+                Some(principal.ok_or_else(|| Reason::unknown_certificate.into()))
+            }
             Self::Jwt { tokens, .. } => {
                 let token = bearer(headers)?;
                 Some(match token {
@@ -139,7 +151,7 @@ impl Check {
             } => {
                 headers.remove(header);
             }
-            Self::Jwt { .. } | Self::ApiKey { .. } => {}
+            Self::Jwt { .. } | Self::ApiKey { .. } | Self::Mtls { .. } => {}
         }
     }
 
@@ -147,6 +159,8 @@ impl Check {
     fn scheme(&self) -> String {
         match self {
             Self::Jwt { .. } => "Bearer realm=\"ipc\"".to_owned(),
+            // RFC 9110 wants a challenge, and there is none for what TLS asks for.
+            Self::Mtls { .. } => "Certificate realm=\"ipc\"".to_owned(),
             // There is no registered scheme for keys in headers of their own.
             Self::ApiKey { header, .. } => format!("ApiKey realm=\"ipc\", header=\"{header}\""),
         }

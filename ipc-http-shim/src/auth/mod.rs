@@ -1,6 +1,7 @@
 //! Who may call: how a client proves who it is, and what a route asks of it.
 
 pub mod api_key;
+mod certificate;
 mod denied;
 mod guard;
 mod jwt;
@@ -20,6 +21,7 @@ pub use principal::Principal;
 
 use crate::config::{Auth, Credential, Route};
 use api_key::ApiKeys;
+use certificate::Certificates;
 use guard::Check;
 use jwt::Tokens;
 use metrics::AuthMetrics;
@@ -32,6 +34,7 @@ pub(crate) struct Access {
     metrics: AuthMetrics,
     tokens: Arc<Tokens>,
     api_keys: Arc<ApiKeys>,
+    certificates: Arc<Certificates>,
 }
 
 impl Access {
@@ -48,6 +51,7 @@ impl Access {
         Self {
             tokens: Arc::new(Tokens::new(auth, metrics, &runtime, earlier)),
             api_keys: Arc::new(ApiKeys::new(auth)),
+            certificates: Arc::new(Certificates::new(auth)),
             auth: auth.clone(),
             runtime,
             metrics: metrics.clone(),
@@ -79,6 +83,9 @@ impl Access {
                 Credential::Jwt => Check::Jwt {
                     tokens: Arc::clone(&self.tokens),
                     forward: self.auth.forward_authorization,
+                },
+                Credential::Mtls => Check::Mtls {
+                    certificates: Arc::clone(&self.certificates),
                 },
                 Credential::ApiKey => Check::ApiKey {
                     keys: Arc::clone(&self.api_keys),

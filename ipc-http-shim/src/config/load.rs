@@ -12,7 +12,8 @@ use super::overrides::Overrides;
 use super::section::Section;
 use super::value::{Bytes, Count, FromText, Name};
 use super::{
-    Config, Limits, Target, access_log, auth, breaker, legacy_tls, routes, tls, trace, webhook,
+    Config, Limits, Target, access_log, auth, breaker, cors, legacy_tls, routes, security_headers,
+    services, tls, trace, webhook,
 };
 
 pub(super) const KEYS: &[&str] = &[
@@ -34,6 +35,9 @@ pub(super) const KEYS: &[&str] = &[
     "trace",
     "auth",
     "webhook",
+    "cors",
+    "security_headers",
+    "services",
     "routes",
 ];
 
@@ -127,6 +131,11 @@ fn read<'a>(
     if let Some((table, span)) = root.table("webhook", report) {
         config.webhook = webhook::read(table, span, report);
     }
+    if let Some((table, span)) = root.table("cors", report) {
+        config.cors = cors::read("[cors]", table, span, report);
+    }
+    config.security_headers = security_headers::read(&root, report);
+    config.services = services::read(&root, report);
     if let Some((table, _)) = root.table("kafka", report) {
         kafka.read(table, report);
     }
@@ -136,6 +145,7 @@ fn read<'a>(
         let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
         let read = routes::read(value, legacy_is_set, &config.auth, report);
         breaker::check_routes(&config.breaker, &read, report);
+        services::check(&read, &config.services, report);
         config.routes = read.into_iter().map(|route| route.value).collect();
     }
     config
@@ -189,6 +199,7 @@ fn check_whole(config: &Config, root: &DeTable<'_>, report: &mut Report<'_>) {
             "add [[routes]], or legacy = \"http://host:port\"",
         );
     }
+    auth::check_handshake(config, root.contains_key("tls"), report);
     let service = config.routes.iter().find_map(|route| match &route.target {
         Target::Service { service, .. } => Some(service),
         Target::Legacy => None,

@@ -7,6 +7,7 @@
 mod access_log;
 mod auth;
 mod breaker;
+mod cors;
 pub(crate) mod document;
 mod inspect;
 mod kafka;
@@ -23,6 +24,8 @@ mod routes;
 mod schema;
 mod secret;
 pub(crate) mod section;
+mod security_headers;
+mod services;
 mod suggest;
 mod tls;
 mod trace;
@@ -32,9 +35,15 @@ mod webhook;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
+
 pub use access_log::{AccessLog, LineFormat, LogOutput, PeerShown, Sample};
-pub use auth::{ApiKey, Auth, Credential, Issuer, KeySource, Signing, TokenAlgorithm};
+pub use auth::{
+    ApiKey, Auth, CertificateName, Credential, Issuer, KeySource, KnownCertificate, Signing,
+    TokenAlgorithm,
+};
 pub use breaker::{BreakerMode, BreakerRules};
+pub use cors::{Cors, RouteCors};
 pub use inspect::{Question, effective, explain};
 use ipc_core::transport::kafka::KafkaConfig;
 pub use load::load;
@@ -45,6 +54,7 @@ pub(crate) use referred::referred;
 pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
 pub use schema::schema;
+pub use services::ServicePattern;
 pub use tls::Tls;
 pub use trace::Trace;
 pub use value::LegacyOrigin;
@@ -102,6 +112,13 @@ pub struct Config {
     pub auth: Auth,
     /// Who is told of every step of a route that moves. Default: nobody.
     pub webhook: Option<Webhook>,
+    /// Which pages of other origins may call. Default: as who answers says.
+    pub cors: Option<Cors>,
+    /// Headers of every answer that has no other of the same name. Default: none, and
+    /// answers of the gateway's own have `x-content-type-options: nosniff`.
+    pub security_headers: Vec<(HeaderName, HeaderValue)>,
+    /// Which services routes may name. Empty: every one. Default: empty.
+    pub services: Vec<ServicePattern>,
     /// Which requests go to which service. Default: none.
     pub routes: Vec<Route>,
 }
@@ -145,6 +162,9 @@ impl Default for Config {
             access_log: None,
             auth: Auth::default(),
             webhook: None,
+            cors: None,
+            security_headers: Vec::new(),
+            services: Vec::new(),
             routes: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{BreakerRules, Credential, Rewriting};
+use super::{BreakerRules, Credential, Rewriting, RouteCors};
 use crate::migration::Migration;
 
 /// Sends some requests somewhere.
@@ -33,6 +33,8 @@ pub struct Route {
     pub auth: Option<Vec<Credential>>,
     /// What its clients must be allowed: all of these. Default: nothing.
     pub scopes: Vec<String>,
+    /// Which pages of other origins may call it. Default: as the shim says.
+    pub cors: RouteCors,
     /// What is changed of its requests on their way, and of their answers; of a route
     /// that moves, on the service's side only. Default: nothing.
     pub rewriting: Rewriting,
@@ -212,6 +214,7 @@ impl Route {
             breaker: BreakerRules::default(),
             auth: None,
             scopes: Vec::new(),
+            cors: RouteCors::default(),
             rewriting: Rewriting::default(),
         }
     }

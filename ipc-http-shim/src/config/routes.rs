@@ -12,7 +12,7 @@ use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
 use super::value::Name;
-use super::{Auth, auth, breaker, migration, rewriting, suggest};
+use super::{Auth, auth, breaker, cors, migration, rewriting, suggest};
 use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
 
@@ -29,6 +29,7 @@ pub(super) const KEYS: &[&str] = &[
     "breaker",
     "auth",
     "scopes",
+    "cors",
     "rewrite",
     "request_headers",
     "response_headers",
@@ -108,6 +109,7 @@ fn read_one<'a>(
         .map(|(table, span)| breaker::read(breaker::ROUTE_TITLE, table, span, report));
     let (credentials, scopes) = auth::read_route(&section, report);
     auth::check_route(&section, credentials.as_deref(), &scopes, access, report);
+    let cors = cors::read_route(&section, report);
     let rewriting = rewriting::read(&section, path.as_ref(), report);
     let (path, target) = (path?, target?);
     let route = Route {
@@ -117,6 +119,7 @@ fn read_one<'a>(
         breaker: breaker.unwrap_or_default(),
         auth: credentials,
         scopes,
+        cors,
         rewriting,
         ..Route::new(path.value, target)
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use ipc_breaker::Outcome;
 use ipc_core::envelope::{CorrelationId, Problem, problem};
@@ -146,6 +146,10 @@ impl From<Refusal> for Response<Body> {
             CONTENT_TYPE,
             HeaderValue::from_static(problem::CONTENT_TYPE),
         );
+        // A problem names what a client has sent.
+        response
+            .headers_mut()
+            .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(id) = &problem.correlation_id {
             set_request_id(response.headers_mut(), id);
         }

@@ -5,11 +5,16 @@ use http::request;
 
 use super::answer::Refusal;
 use crate::auth::{Denied, Guard};
+use crate::peer::Peer;
 
 /// Lets a client in, whose principal goes with the request from then on; or says why
 /// not.
-pub(super) async fn admit(guard: &Guard, head: &mut request::Parts) -> Result<(), Refusal> {
-    match guard.admit(head).await {
+pub(super) async fn admit(
+    guard: &Guard,
+    head: &mut request::Parts,
+    peer: &Peer,
+) -> Result<(), Refusal> {
+    match guard.admit(head, peer).await {
         Ok(principal) => {
             head.extensions.insert(principal);
             Ok(())

@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use http::header::ALLOW;
-use http::{HeaderValue, Method, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, request};
 use ipc_core::envelope::Problem;
 use ipc_core::envelope::principal::Sign;
 use matchit::Params;
 
 use super::answer::Refusal;
+use super::cors::{self, Cors};
 use super::fallback::Fallback;
 use super::key::record_key;
 use super::legacy::LegacyProxy;
@@ -19,7 +21,7 @@ use super::moving::{InMotion, Moving, Routed, Side};
 use super::rewriting::Changes;
 use crate::auth::{self, Access, Principal};
 use crate::breaker::{self, Backend, Guard, Guards};
-use crate::config::{Config, Route, ServiceMode, Target};
+use crate::config::{Config, Route, RouteCors, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
@@ -38,6 +40,9 @@ pub(super) struct Destinations {
     /// Who may send what no route names.
     unrouted_callers: Option<auth::Guard>,
     access: Access,
+    /// What browsers are told of what no route names.
+    cors: Option<Arc<Cors>>,
+    security: Vec<(HeaderName, HeaderValue)>,
     timeout: Duration,
 }
 
@@ -49,6 +54,8 @@ struct Served {
     guard: Option<Arc<Guard>>,
     /// Who may send them, where not anybody may.
     callers: Option<auth::Guard>,
+    /// What browsers are told of it.
+    cors: Option<Arc<Cors>>,
     /// Where the route moves.
     moving: Option<InMotion>,
 }
@@ -65,6 +72,8 @@ pub(super) enum Destination<'d> {
     Moving(Box<Moving<'d>>),
     /// The gateway answers itself.
     Nowhere(Refusal),
+    /// It has answered already, what is for itself alone.
+    Here(Box<Response<Body>>),
 }
 
 /// What was found for one request.
@@ -75,6 +84,8 @@ pub(super) struct Found<'d> {
     pub(super) metrics: &'d RouteMetrics,
     /// Who may send it, where not anybody may.
     pub(super) callers: Option<&'d auth::Guard>,
+    /// What browsers are told of its answer.
+    pub(super) cors: Option<&'d Cors>,
     /// What its route changes, where it has one.
     pub(super) changes: Option<Changes<'d>>,
 }
@@ -154,18 +165,30 @@ impl Destinations {
             proxy.clone_from(earlier);
         }
         let earlier = earlier.map(|it| &it.access);
+        let cors = config.cors.as_ref().map(|rules| Arc::new(Cors::new(rules)));
         let access = Access::new(&config.auth, metrics.auth(), earlier);
         Ok(Self {
             served: table
                 .routes()
                 .iter()
-                .map(|route| Served {
-                    callers: access.guard(route),
-                    ..Served::new(route, metrics, &moving, &guards)
+                .map(|route| {
+                    let callers = access.guard(route);
+                    let cors = match &route.cors {
+                        RouteCors::Gateway => cors.clone(),
+                        RouteCors::Off => None,
+                        RouteCors::Own(rules) => Some(Arc::new(Cors::new(rules))),
+                    };
+                    Served {
+                        callers,
+                        cors,
+                        ..Served::new(route, metrics, &moving, &guards)
+                    }
                 })
                 .collect(),
             unrouted_callers: access.unrouted(),
             access,
+            cors,
+            security: config.security_headers.clone(),
             table,
             legacy,
             legacy_metrics: metrics.route("unrouted", Mode::legacy),
@@ -176,6 +199,9 @@ impl Destinations {
 
     /// Where a request with this head goes.
     pub(super) fn find(&self, head: &request::Parts, peer: &Peer) -> Found<'_> {
+        if let Some(preflight) = self.preflight(head) {
+            return preflight;
+        }
         let (route, index, params) = match self.table.find(&head.method, head.uri.path()) {
             Lookup::Found {
                 route,
@@ -199,6 +225,7 @@ impl Destinations {
                 };
                 Found {
                     callers: served.callers.as_ref(),
+                    cors: served.cors.as_deref(),
                     ..moving.find(routed, proxy, changes, possible, &served.metrics)
                 }
             }
@@ -206,6 +233,7 @@ impl Destinations {
                 destination: possible.map_or_else(Destination::Nowhere, |()| destination),
                 metrics: &served.metrics,
                 callers: served.callers.as_ref(),
+                cors: served.cors.as_deref(),
                 changes: Some(changes),
             },
         }
@@ -276,7 +304,7 @@ impl Destinations {
 
     /// To the legacy upstream where there is one.
     fn unrouted(&self, refusal: impl FnOnce() -> Refusal) -> Found<'_> {
-        match &self.legacy {
+        let found = match &self.legacy {
             Some(proxy) => {
                 let timeout = self.timeout;
                 Found {
@@ -285,6 +313,32 @@ impl Destinations {
                 }
             }
             None => self.refused(refusal()),
+        };
+        Found {
+            cors: self.cors.as_deref(),
+            ..found
+        }
+    }
+
+    /// Answers what a browser asks before a page of another origin may, where its route
+    /// says anything about that.
+    fn preflight(&self, head: &request::Parts) -> Option<Found<'_>> {
+        let method = cors::asked_for(head)?;
+        let (cors, metrics) = match self.table.find(&method, head.uri.path()) {
+            Lookup::Found { index, .. } => {
+                let served = &self.served[index];
+                (served.cors.as_ref(), &served.metrics)
+            }
+            _ => (self.cors.as_ref(), &self.unrouted_metrics),
+        };
+        let answer = Box::new(cors?.preflight(head));
+        Some(unrouted(Destination::Here(answer), metrics))
+    }
+
+    /// Adds the headers that every answer has, but where it has its own.
+    pub(super) fn secure(&self, answer: &mut HeaderMap) {
+        for (name, value) in &self.security {
+            answer.entry(name).or_insert_with(|| value.clone());
         }
     }
 }
@@ -314,6 +368,7 @@ impl Served {
             guard: guards.of(route, &label, Backend::Service),
             metrics: metrics.route(label, mode(route)),
             callers: None,
+            cors: None,
             moving,
         }
     }
@@ -328,6 +383,7 @@ fn unrouted<'d>(destination: Destination<'d>, metrics: &'d RouteMetrics) -> Foun
         destination,
         metrics,
         callers: None,
+        cors: None,
         changes: None,
     }
 }

@@ -5,6 +5,7 @@ mod answer;
 mod auth;
 mod body;
 mod copied;
+mod cors;
 mod destination;
 mod fallback;
 mod forwarded;
@@ -31,7 +32,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use axum::body::Body;
-use http::header::TRAILER;
+use http::header::{ORIGIN, TRAILER};
 use http::{Request, Response};
 use ipc_core::envelope::Problem;
 use tokio_util::sync::CancellationToken;
@@ -161,6 +162,7 @@ impl Gateway {
             mut destination,
             metrics,
             callers,
+            cors,
             mut changes,
         } = match intake::check(&head, &this.limits) {
             Ok(passage) => {
@@ -176,6 +178,7 @@ impl Gateway {
             }
             Err(refusal) => this.destinations.refused(refusal),
         };
+        let cors = cors.map(|cors| (cors, head.headers.get(ORIGIN).cloned()));
         if let Some(entry) = &mut entry {
             entry.routed(metrics.name(), metrics.mode());
             entry.traced(trace_id);
@@ -183,7 +186,7 @@ impl Gateway {
         let mut in_flight = metrics.begin();
         if let Some(callers) = callers
             // Boxed, since most requests have no need of the room.
-            && let Err(refusal) = Box::pin(auth::admit(callers, &mut head)).await
+            && let Err(refusal) = Box::pin(auth::admit(callers, &mut head, peer)).await
         {
             destination = Destination::Nowhere(refusal);
         }
@@ -210,6 +213,7 @@ impl Gateway {
                 (Some(beyond), this.moving(*moving, request, peer).await)
             }
             Destination::Nowhere(refusal) => (None, Err(refusal)),
+            Destination::Here(answer) => (None, Ok(*answer)),
         };
         let beyond = beyond.map(|place| (place, leaving.elapsed()));
 
@@ -219,6 +223,10 @@ impl Gateway {
         };
         if let Some(upgrade) = upgrade {
             this.tunnels.open(upgrade, &mut response);
+        }
+        this.destinations.secure(response.headers_mut());
+        if let Some((cors, origin)) = cors {
+            cors.tell(origin, response.headers_mut());
         }
         let spent = Spent {
             admission: leaving.duration_since(started),

@@ -127,6 +127,7 @@ impl InMotion {
                     destination: Destination::Nowhere(refusal),
                     metrics: kafka,
                     callers: None,
+                    cors: None,
                     changes: Some(changes),
                 };
             }
@@ -151,6 +152,7 @@ impl InMotion {
             destination: Destination::Moving(Box::new(moving)),
             metrics,
             callers: None,
+            cors: None,
             changes: None,
         }
     }

@@ -59,6 +59,7 @@ drain = "25s"  # default
 # legacy is not set: requests without a route get 404
 # drain_delay is not set: a stop closes the listener at once
 # topic_prefix is not set: topics have the names of their services
+# services is not set: routes may name every service
 # reply_partitions is not set: the reply topic must exist
 
 [limits]
@@ -89,6 +90,7 @@ forward_api_key = false  # default
 forward_authorization = true  # default
 remembered_tokens = 10000  # default
 # sign is not set: services are not told who calls
+# cors is not set: browsers are told what who answers says
 
 [kafka]
 "bootstrap.servers" = "elsewhere:1"  # KAFKA_BOOTSTRAP_SERVERS

@@ -122,3 +122,55 @@ impl Keys {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::NamedTempFile;
+    use tokio::task::JoinSet;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::config::{Issuer, KeySource};
+
+    /// Shows one key of this id.
+    fn show(file: &NamedTempFile, id: &str) {
+        let document =
+            format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{id}","x":"AAAA"}}]}}"#);
+        std::fs::write(file.path(), document).expect("it is written");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unknown_keys_are_asked_for_at_once_and_then_not_before_the_floor() {
+        let file = NamedTempFile::new().expect("a file");
+        show(&file, "old");
+        let source = KeySource::File(file.path().to_owned());
+        let rules = Issuer::new("https://id.example", vec!["a".to_owned()], source);
+        let (floor, refresh) = (rules.floor, rules.refresh);
+        let keys = Arc::new(Keys::new(floor));
+        let mut refreshing = JoinSet::new();
+        let source = Source::new(&rules);
+        refreshing.spawn(Arc::clone(&keys).run(rules, source, AuthMetrics::default()));
+
+        assert_eq!(keys.refreshed().await.generation, 1);
+        show(&file, "new");
+        let asked = Instant::now();
+        // However many ask.
+        for _ in 0..10 {
+            assert_eq!(keys.refreshed().await.generation, 1);
+        }
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+        sleep(floor + Duration::from_millis(1)).await;
+        assert_eq!(keys.current().generation, 2);
+
+        // Nobody asks, and they are looked at all the same; the same keys stay.
+        sleep(refresh + floor).await;
+        assert_eq!(keys.current().generation, 2);
+        show(&file, "newest");
+        sleep(refresh + floor).await;
+        assert_eq!(keys.current().generation, 3);
+
+        std::fs::write(file.path(), "gone").expect("it is written");
+        sleep(refresh + floor).await;
+        assert!(keys.current().is_known());
+    }
+}

@@ -1,7 +1,8 @@
 //! What only all of `[auth]` together, or a route with it, can be missing.
 
 use super::{Auth, Credential};
-use crate::config::mistake::Report;
+use crate::config::Config;
+use crate::config::mistake::{Place, Report};
 use crate::config::section::Section;
 
 /// Checks `[auth]` by itself.
@@ -48,11 +49,34 @@ pub(in crate::config) fn check_route(
     }
 }
 
+/// Checks that clients are asked for the certificates that routes take.
+pub(in crate::config) fn check_handshake(
+    config: &Config,
+    tls_is_read: bool,
+    report: &mut Report<'_>,
+) {
+    let of_routes = config.routes.iter().filter_map(|route| route.auth.as_ref());
+    let mut taken = of_routes.chain([&config.auth.default]).flatten();
+    let asks = match &config.tls {
+        Some(tls) => tls.server.files().clients.is_some(),
+        // What is wrong with it is told already.
+        None => tls_is_read,
+    };
+    if !asks && taken.any(|credential| *credential == Credential::Mtls) {
+        report.add(
+            Place::File,
+            "client certificates are taken, and no client is asked for one",
+            "set client_ca in [tls]",
+        );
+    }
+}
+
 /// Whether there is anybody who could show such a credential.
 fn is_used(credential: Credential, auth: &Auth) -> bool {
     match credential {
         Credential::Jwt => !auth.issuers.is_empty(),
         Credential::ApiKey => !auth.api_keys.is_empty(),
+        Credential::Mtls => !auth.certificates.is_empty(),
     }
 }
 
@@ -67,6 +91,7 @@ fn check_credentials(
         let mend = match credential {
             Credential::Jwt => "add [[auth.issuers]]",
             Credential::ApiKey => "add [[auth.api_keys]], which `ipc-http-shim api-key` writes",
+            Credential::Mtls => "add [[auth.certificates]]",
         };
         let what = format!("{key} takes {:?}, and there is none", credential.name());
         report.add(section.place_of(key, report), what, mend);

@@ -10,11 +10,13 @@ use crate::config::value::FromText;
 
 impl FromText for Credential {
     const EXPECTED: &'static str = "a way to prove who one is";
-    const MEND: &'static str = "write \"jwt\" or \"api_key\", or auth = \"none\" where anybody may";
+    const MEND: &'static str =
+        "write \"jwt\", \"api_key\" or \"mtls\", or auth = \"none\" where anybody may";
 
     fn from_text(text: &str) -> Option<Self> {
-        let all = [Self::Jwt, Self::ApiKey];
-        all.into_iter().find(|credential| credential.name() == text)
+        Self::ALL
+            .into_iter()
+            .find(|credential| credential.name() == text)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Uri};
 
-pub(super) use check::check_route;
+pub(super) use check::{check_handshake, check_route};
 pub(super) use read::{read, read_route};
 pub use signing::Signing;
 
@@ -27,6 +27,8 @@ pub struct Auth {
     pub issuers: Vec<Issuer>,
     /// Which API keys are taken. Default: none.
     pub api_keys: Vec<ApiKey>,
+    /// Which client certificates are taken. Default: none.
+    pub certificates: Vec<KnownCertificate>,
     /// The header that an API key stands in. Default: `x-api-key`.
     pub api_key_header: HeaderName,
     /// Whether an API key goes on to who answers. Default: it does not.
@@ -46,6 +48,7 @@ impl Default for Auth {
             default: Vec::new(),
             issuers: Vec::new(),
             api_keys: Vec::new(),
+            certificates: Vec::new(),
             api_key_header: HeaderName::from_static("x-api-key"),
             forward_api_key: false,
             forward_authorization: true,
@@ -63,15 +66,21 @@ pub enum Credential {
     Jwt,
     /// A key in a header of its own.
     ApiKey,
+    /// A client certificate.
+    Mtls,
 }
 
 impl Credential {
+    /// Each that is known.
+    pub(super) const ALL: [Self; 3] = [Self::Jwt, Self::ApiKey, Self::Mtls];
+
     /// As it is written.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Jwt => "jwt",
             Self::ApiKey => "api_key",
+            Self::Mtls => "mtls",
         }
     }
 }
@@ -171,6 +180,56 @@ impl ApiKey {
             name: name.into(),
             hash,
             scopes,
+        }
+    }
+}
+
+/// A client certificate that is taken, where the handshake has verified it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct KnownCertificate {
+    /// Who has it.
+    pub name: String,
+    /// What it says.
+    pub certificate: CertificateName,
+    /// What its client may do.
+    pub scopes: Vec<String>,
+}
+
+impl KnownCertificate {
+    /// A certificate of `name`.
+    #[must_use]
+    pub fn new(name: impl Into<String>, certificate: CertificateName, scopes: Vec<String>) -> Self {
+        Self {
+            name: name.into(),
+            certificate,
+            scopes,
+        }
+    }
+}
+
+/// What a client certificate is known by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CertificateName {
+    /// A URI it is for: the SPIFFE id of a workload.
+    Uri(String),
+    /// A DNS name it is for.
+    Dns(String),
+    /// A mail address it is for.
+    Email(String),
+    /// The common name of its subject.
+    CommonName(String),
+}
+
+impl CertificateName {
+    /// The key that it is written under, and what it is.
+    pub(in crate::config) fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Uri(name) => ("uri", name),
+            Self::Dns(name) => ("dns", name),
+            Self::Email(name) => ("email", name),
+            Self::CommonName(name) => ("common_name", name),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::form::{NotEmpty, Tokens, Word};
-use super::{ApiKey, Auth, Credential, Issuer, signing};
+use super::{ApiKey, Auth, CertificateName, Credential, Issuer, KnownCertificate, signing};
 use crate::config::mistake::{Located, Report};
 use crate::config::section::{Section, kind};
 use crate::config::value::Truth;
@@ -15,6 +15,7 @@ pub(in crate::config) const KEYS: &[&str] = &[
     "default",
     "issuers",
     "api_keys",
+    "certificates",
     "api_key_header",
     "forward_api_key",
     "forward_authorization",
@@ -35,6 +36,10 @@ pub(in crate::config) const ISSUER_KEYS: &[&str] = &[
 const KEY_TITLE: &str = "[[auth.api_keys]]";
 pub(in crate::config) const KEY_KEYS: &[&str] = &["name", "sha256", "scopes"];
 
+const CERTIFICATE_TITLE: &str = "[[auth.certificates]]";
+pub(in crate::config) const CERTIFICATE_KEYS: &[&str] =
+    &["name", "uri", "dns", "email", "common_name", "scopes"];
+
 /// Reads the table `[auth]`.
 pub(in crate::config) fn read<'a>(
     table: &'a DeTable<'a>,
@@ -48,6 +53,7 @@ pub(in crate::config) fn read<'a>(
     };
     auth.issuers = tables(&section, "issuers", report, issuer);
     auth.api_keys = tables(&section, "api_keys", report, api_key);
+    auth.certificates = tables(&section, "certificates", report, certificate);
     if let Some(header) = section.value("api_key_header", report) {
         auth.api_key_header = header.value;
     }
@@ -126,6 +132,7 @@ fn tables<T>(
     };
     let (title, keys) = match key {
         "issuers" => (ISSUER_TITLE, ISSUER_KEYS),
+        "certificates" => (CERTIFICATE_TITLE, CERTIFICATE_KEYS),
         _ => (KEY_TITLE, KEY_KEYS),
     };
     let wrong = |span: Range<usize>, is: &str, report: &mut Report<'_>| {
@@ -216,4 +223,40 @@ fn api_key(section: &Section<'_>, report: &mut Report<'_>) -> Option<ApiKey> {
     }
     let scopes = words(section, "scopes", report);
     Some(ApiKey::new(name?.value.0, hash?.value, scopes))
+}
+
+/// What a certificate can be known by: the key, and what its text makes.
+type Kind = (&'static str, fn(String) -> CertificateName);
+
+fn certificate(section: &Section<'_>, report: &mut Report<'_>) -> Option<KnownCertificate> {
+    let name = section.value::<Word>("name", report);
+    if section.get("name").is_none() {
+        report.add(
+            section.place(report),
+            "a certificate has no name",
+            "write what its client is called from here on, as in name = \"billing\"",
+        );
+    }
+    let kinds: [Kind; 4] = [
+        ("uri", CertificateName::Uri),
+        ("dns", CertificateName::Dns),
+        ("email", CertificateName::Email),
+        ("common_name", CertificateName::CommonName),
+    ];
+    let mut known = Vec::new();
+    for (key, of) in kinds {
+        let text = section.value::<NotEmpty>(key, report);
+        known.extend(text.map(|text| of(text.value.0)));
+    }
+    let said = kinds.iter().filter(|(key, _)| section.get(key).is_some());
+    if said.count() != 1 {
+        report.add(
+            section.place(report),
+            "a certificate has not exactly one of uri, dns, email and common_name",
+            "write what it is known by, as in uri = \"spiffe://acme/billing\"",
+        );
+        return None;
+    }
+    let scopes = words(section, "scopes", report);
+    Some(KnownCertificate::new(name?.value.0, known.pop()?, scopes))
 }

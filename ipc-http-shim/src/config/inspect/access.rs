@@ -54,6 +54,15 @@ pub(super) fn write_auth(page: &mut Page, auth: &Auth, origins: &Origins<'_>) {
         page.set("refresh", &quoted(&duration(issuer.refresh)), &origin);
         page.set("floor", &quoted(&duration(issuer.floor)), &origin);
     }
+    for known in &auth.certificates {
+        page.table("[[auth.certificates]]", Some(&of("certificates")));
+        let origin = of("certificates");
+        let (key, name) = known.certificate.parts();
+        page.set("name", &quoted(&known.name), &origin);
+        page.set(key, &quoted(name), &origin);
+        let scopes = known.scopes.iter().map(String::as_str);
+        page.set("scopes", &list(scopes), &origin);
+    }
     for key in &auth.api_keys {
         page.table("[[auth.api_keys]]", Some(&of("api_keys")));
         let origin = of("api_keys");
@@ -145,6 +154,7 @@ fn describe(credential: Credential, auth: &Auth) -> String {
             let (header, keys) = (&auth.api_key_header, auth.api_keys.len());
             format!("one of {keys} API keys in {header} (which {goes})")
         }
+        Credential::Mtls => format!("one of {} client certificates", auth.certificates.len()),
     }
 }
 

@@ -9,6 +9,7 @@ use toml_writer::{ToTomlKey as _, ToTomlValue as _};
 
 use super::access::{self, write_auth};
 use super::breaker::{write_breaker, write_route_breaker};
+use super::browsers;
 use super::moving::write_migration;
 use super::origin::Origins;
 use super::tls::{write_legacy_tls, write_tls};
@@ -46,6 +47,7 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
     write_trace(&mut page, &config, &origins);
     write_access_log(&mut page, &config, &origins);
     write_auth(&mut page, &config.auth, &origins);
+    browsers::write(&mut page, &config, &origins);
     if config.kafka.all().next().is_some() {
         page.table("[kafka]", None);
     }
@@ -110,6 +112,13 @@ fn top(page: &mut Page, config: &Config, origins: &Origins<'_>) {
     } else {
         let origin = origins.setting("topic_prefix");
         page.set("topic_prefix", &quoted(&config.topic_prefix), &origin);
+    }
+    if config.services.is_empty() {
+        page.unset("services", "routes may name every service");
+    } else {
+        let allowed: Vec<String> = config.services.iter().map(ToString::to_string).collect();
+        let allowed = list(allowed.iter().map(String::as_str));
+        page.set("services", &allowed, &origins.setting("services"));
     }
     match config.reply_partitions {
         Some(partitions) => {
@@ -198,6 +207,7 @@ fn write_route(
         }
     }
     access::write_route(page, index, route, origins);
+    browsers::write_route(page, index, route, origins);
     if let Some(rewrite) = &route.rewriting.path {
         page.set("rewrite", &quoted(&rewrite.to_string()), &of("rewrite"));
     }

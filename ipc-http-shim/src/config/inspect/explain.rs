@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use super::access;
 use super::breaker::tell_breaker;
+use super::browsers;
 use super::effective::{KEY_BY_DEFAULT, duration, mode_name};
 use super::moving::tell_migration;
 use super::origin::Origins;
@@ -147,6 +148,7 @@ fn tell_route(
         duration(timeout)
     ));
     access::tell_route(told, config, index, route, origins);
+    browsers::tell_route(told, config, route);
     tell_limits(told, config, origins, route.target == Target::Legacy);
     tell_breaker(told, config, origins, route, index);
     tell_headers(told, "request headers", &route.rewriting.request_headers);

@@ -2,6 +2,7 @@
 
 mod access;
 mod breaker;
+mod browsers;
 mod effective;
 mod explain;
 mod moving;

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::schema;
 use crate::config::{
-    Overrides, access_log, auth, breaker, legacy_tls, load, migration, routes, tls, trace, webhook,
+    Overrides, access_log, auth, breaker, cors, legacy_tls, load, migration, routes, tls, trace,
+    webhook,
 };
 
 const SHIPPED: &str = include_str!("../../../shim.schema.json");
@@ -73,6 +74,11 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
         ("/properties/auth/properties", auth::read::KEYS),
         ("/definitions/Issuer/properties", auth::read::ISSUER_KEYS),
         ("/definitions/ApiKey/properties", auth::read::KEY_KEYS),
+        (
+            "/definitions/KnownCertificate/properties",
+            auth::read::CERTIFICATE_KEYS,
+        ),
+        ("/properties/cors/properties", cors::KEYS),
         ("/definitions/Sign/properties", auth::signing::SIGN_KEYS),
         ("/definitions/Webhook/properties", webhook::KEYS),
         ("/definitions/Route/properties", routes::KEYS),
@@ -232,6 +238,46 @@ const TOP: &[(&str, bool)] = &[
         "webhook = { url = \"http://hooks\", headers = { \"a b\" = \"us\" } }",
         false,
     ),
+    (
+        "auth.certificates = [{ name = \"a\", uri = \"spiffe://b\" }]",
+        true,
+    ),
+    (
+        "auth.certificates = [{ name = \"a\", dns = \"b\", scopes = \"c\" }]",
+        true,
+    ),
+    ("auth.certificates = [{ name = \"a\" }]", false),
+    ("auth.certificates = [{ uri = \"spiffe://b\" }]", false),
+    (
+        "auth.certificates = [{ name = \"a\", uri = \"b\", dns = \"c\" }]",
+        false,
+    ),
+    ("services = [\"orders\", \"stock-*\"]", true),
+    ("services = \"orders\"", true),
+    ("services = [\"a/b\"]", false),
+    ("services = [\"a*b\"]", false),
+    ("cors = { origins = \"*\" }", true),
+    ("cors = { origins = [\"https://a.example\"] }", true),
+    ("cors = { origins = [\"https://a.example/\"] }", false),
+    ("cors = { origins = [\"https://A.example\"] }", false),
+    ("cors = { origins = [\"https://a.example\", \"*\"] }", false),
+    ("cors = { origins = [\"a.example\"] }", false),
+    ("cors = { origins = [] }", false),
+    ("cors = {}", false),
+    ("cors = \"none\"", false),
+    (
+        "cors = { origins = \"*\", methods = [\"GET\"], headers = \"x-a\", expose = [\"x-b\"] }",
+        true,
+    ),
+    ("cors = { origins = \"*\", methods = [\"get\"] }", false),
+    ("cors = { origins = \"*\", credentials = true }", false),
+    (
+        "cors = { origins = \"http://a:1\", credentials = true, max_age = \"1h\" }",
+        true,
+    ),
+    ("security_headers = { x-frame-options = \"DENY\" }", true),
+    ("security_headers = { \"a b\" = \"1\" }", false),
+    ("security_headers = \"on\"", false),
     ("colour = \"red\"", false),
     ("breaker.mode = \"on\"", true),
     ("breaker.mode = \"open\"", false),
@@ -340,6 +386,10 @@ const ROUTE: &[(&str, bool)] = &[
     ("breaker.mode = \"maybe\"", false),
     ("breaker = 5", false),
     ("auth = \"none\"", true),
+    ("cors = \"none\"", true),
+    ("cors = \"on\"", false),
+    ("cors.origins = \"*\"", true),
+    ("cors.colour = 1", false),
     ("auth = []", false),
     ("auth = [\"none\"]", false),
     ("auth = \"basic\"", false),

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 
 use super::form::{
     Address, Algorithms, BreakerMode, ClientAuth, Count, Credentials, Duration, Fallback, FilePath,
-    Hash, HeaderName, HeaderValues, Key, KeyId, KeySource, LineFormat, LogOutput, Method, Mode,
-    Name, NotEmpties, NotEmpty, Origin, Part, Path, PeerShown, Pointer, Probes, Property,
-    Reference, Requests, Rewrite, Sample, Shadowed, Share, Size, Stage, Sticky, Text, Tolerance,
-    Word, Words,
+    Hash, HeaderName, HeaderNames, HeaderValues, Key, KeyId, KeySource, LineFormat, LogOutput,
+    Method, Methods, Mode, Name, NotEmpties, NotEmpty, Off, Origin, Origins, Part, Path, PeerShown,
+    Pointer, Probes, Property, Reference, Requests, Rewrite, Sample, Services, Shadowed, Share,
+    Size, Stage, Sticky, Text, Tolerance, Word, Words,
 };
 
 /// The configuration of ipc-http-shim, an HTTP gateway in front of services on
@@ -64,6 +64,13 @@ pub(super) struct File {
     pub(super) auth: Auth,
     /// Who is told of every step of a route that moves. Default: nobody.
     pub(super) webhook: Webhook,
+    /// Which pages of other origins may call. Default: as who answers says.
+    pub(super) cors: Cors,
+    /// Headers of every answer that has no other of the same name.
+    pub(super) security_headers: HeaderValues,
+    /// Which services routes may name, or how their names begin: stock-*. Default: every
+    /// one.
+    pub(super) services: Services,
     /// Which requests go where.
     pub(super) routes: Vec<Route>,
 }
@@ -174,6 +181,8 @@ pub(super) struct Auth {
     pub(super) issuers: Vec<Issuer>,
     /// Which API keys are taken.
     pub(super) api_keys: Vec<ApiKey>,
+    /// Which client certificates are taken.
+    pub(super) certificates: Vec<KnownCertificate>,
     /// The header that an API key stands in. Default: x-api-key.
     #[schemars(extend("default" = "x-api-key"))]
     pub(super) api_key_header: HeaderName,
@@ -237,6 +246,36 @@ pub(super) struct Issuer {
     /// Between two fetches at least. Default: 30s.
     #[schemars(extend("default" = "30s"))]
     pub(super) floor: Duration,
+}
+
+/// A client certificate that is taken, where the handshake has verified it.
+#[derive(Default, JsonSchema)]
+#[schemars(
+    default,
+    deny_unknown_fields,
+    extend(
+        "required" = ["name"],
+        "oneOf" = [
+            { "required": ["uri"] },
+            { "required": ["dns"] },
+            { "required": ["email"] },
+            { "required": ["common_name"] }
+        ]
+    )
+)]
+pub(super) struct KnownCertificate {
+    /// Who has it.
+    pub(super) name: Word,
+    /// A URI it is for: the SPIFFE id of a workload.
+    pub(super) uri: NotEmpty,
+    /// A DNS name it is for.
+    pub(super) dns: NotEmpty,
+    /// A mail address it is for.
+    pub(super) email: NotEmpty,
+    /// The common name of its subject.
+    pub(super) common_name: NotEmpty,
+    /// What its client may do.
+    pub(super) scopes: Words,
 }
 
 /// An API key that is taken. `ipc-http-shim api-key NAME` makes one.
@@ -326,6 +365,53 @@ pub(super) struct Route {
     pub(super) auth: Credentials,
     /// What its clients must be allowed, all of these. Default: nothing.
     pub(super) scopes: Words,
+    /// Which pages of other origins may call it. Default: as the gateway says.
+    pub(super) cors: RouteCors,
+}
+
+/// Which pages of other origins may call, or none: as who answers says.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it is only a form")]
+pub(super) enum RouteCors {
+    Off(Off),
+    Own(Box<Cors>),
+}
+
+impl Default for RouteCors {
+    fn default() -> Self {
+        Self::Off(Off)
+    }
+}
+
+/// Which pages of other origins may call.
+#[derive(Default, JsonSchema)]
+#[schemars(
+    default,
+    deny_unknown_fields,
+    inline,
+    extend(
+        "required" = ["origins"],
+        "if" = { "properties": { "credentials": { "const": true } }, "required": ["credentials"] },
+        "then" = { "properties": { "origins": { "not": { "const": "*" } } } }
+    )
+)]
+pub(super) struct Cors {
+    /// The origins, as browsers write them, or * for every one.
+    pub(super) origins: Origins,
+    /// The methods they may use. Default: GET, HEAD, POST, PUT, PATCH, DELETE.
+    #[schemars(extend("default" = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]))]
+    pub(super) methods: Methods,
+    /// The headers they may set. Default: those that they ask for.
+    pub(super) headers: HeaderNames,
+    /// The headers of answers that they may read. Default: those that always are.
+    pub(super) expose: HeaderNames,
+    /// Whether browsers send cookies along. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) credentials: bool,
+    /// How long a preflight may be remembered. Default: 10m.
+    #[schemars(extend("default" = "10m"))]
+    pub(super) max_age: Duration,
 }
 
 /// When requests to a service that fails are no longer sent.

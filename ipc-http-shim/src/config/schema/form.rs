@@ -106,8 +106,8 @@ forms! {
     /// How clients prove who they are.
     Credentials = {
         "anyOf": [
-            { "enum": ["none", "jwt", "api_key"] },
-            { "type": "array", "minItems": 1, "items": { "enum": ["jwt", "api_key"] } }
+            { "enum": ["none", "jwt", "api_key", "mtls"] },
+            { "type": "array", "minItems": 1, "items": { "enum": ["jwt", "api_key", "mtls"] } }
         ]
     };
     /// How tokens are signed.
@@ -147,6 +147,37 @@ forms! {
     KeyId = { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" };
     /// Where a secret is.
     Reference = { "type": "string", "pattern": "\\$\\{(env|file):[^}]+\\}" };
+    /// Nothing is said.
+    Off = { "const": "none" };
+    /// Services, or one.
+    Services = {
+        "anyOf": [
+            { "type": "string", "pattern": "^[A-Za-z0-9._-]{1,200}\\*?$" },
+            { "type": "array", "items": { "type": "string", "pattern": "^[A-Za-z0-9._-]{1,200}\\*?$" } }
+        ]
+    };
+    /// Origins, or every one.
+    Origins = {
+        "anyOf": [
+            { "const": "*" },
+            { "type": "string", "pattern": "^https?://[^/?#@\\sA-Z]+$" },
+            { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": "^https?://[^/?#@\\sA-Z]+$" } }
+        ]
+    };
+    /// Methods, or one.
+    Methods = {
+        "anyOf": [
+            { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Z]+$" },
+            { "type": "array", "items": { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Z]+$" } }
+        ]
+    };
+    /// Names of headers, or one.
+    HeaderNames = {
+        "anyOf": [
+            { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" },
+            { "type": "array", "items": { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" } }
+        ]
+    };
     /// The SHA-256 of something.
     Hash = { "type": "string", "pattern": "^[0-9a-fA-F]{64}$" };
 }

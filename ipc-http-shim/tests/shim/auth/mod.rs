@@ -1,9 +1,13 @@
 //! Who may call.
 
 mod api_keys;
+mod browsers;
+mod certificates;
 mod jwks;
 mod jwt;
 mod routes;
+mod services;
+mod told;
 
 use axum::body::Body;
 use http::{Request, Response};

@@ -2,7 +2,7 @@
 
 mod fake;
 mod running;
-mod secured;
+pub(crate) mod secured;
 pub(crate) mod token;
 
 pub(crate) use fake::{Fake, correlation_id};
