@@ -10,6 +10,7 @@ mod dedup;
 mod dialects;
 mod documented;
 mod faults;
+mod gateway;
 mod growth;
 mod handover;
 mod hostile;

@@ -1,0 +1,148 @@
+//! The HTTP gateway before a service that is killed.
+
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Result, ensure};
+use harness::{Log, Stage, Topic, Worker, Written, eventually, within};
+use http::{Request, StatusCode, header::RETRY_AFTER};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use ipc_core::health::Health;
+use ipc_http_shim::Shim;
+use ipc_http_shim::config::{Overrides, load};
+use ipc_http_shim::upstream::KafkaUpstream;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_worker");
+
+/// How long a client waits here, which is far less than the gateway does.
+const IMPATIENCE: Duration = Duration::from_secs(1);
+
+/// Calls may take minutes: an answer that comes while a client waits is no timeout.
+fn configuration(stage: &Stage) -> String {
+    format!(
+        "listen = \"127.0.0.1:0\"\n\
+         admin = \"127.0.0.1:0\"\n\
+         fleet = \"{}\"\n\
+         reply_partitions = 1\n\
+         timeout = \"5m\"\n\
+         [kafka]\n\
+         bootstrap.servers = \"{}\"\n\
+         [breaker]\n\
+         mode = \"on\"\n\
+         [[routes]]\n\
+         path = \"/work\"\n\
+         service = \"{service}\"\n\
+         [[routes]]\n\
+         path = \"/later\"\n\
+         service = \"{service}\"\n\
+         mode = \"one_way\"\n\
+         rewrite = \"/work\"\n",
+        stage.fleet(),
+        stage.bootstrap(),
+        service = stage.name(),
+    )
+}
+
+/// Whose clients ask.
+struct Front {
+    address: SocketAddr,
+    client: HttpClient<HttpConnector, Full<bytes::Bytes>>,
+}
+
+/// An answer: its status, whether it says when to try again, and what it says.
+type Answer = (StatusCode, bool, String);
+
+impl Front {
+    /// Asks, for as long as a client waits.
+    async fn ask(&self, path: &str, work: &str) -> Result<Option<Answer>> {
+        let request = Request::post(format!("http://{}{path}", self.address));
+        let request = request.body(Full::from(work.to_owned()))?;
+        let Ok(answer) = timeout(IMPATIENCE, self.client.request(request)).await else {
+            return Ok(None);
+        };
+        let (head, body) = answer?.into_parts();
+        let says_when = head.headers.contains_key(RETRY_AFTER);
+        let body = body.collect().await?.to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Ok(Some((head.status, says_when, text)))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_service_is_503_at_once_and_nothing_that_was_accepted_is_lost() -> Result<()> {
+    let stage = Stage::new("gateway");
+    let effects = Topic::create(stage.bootstrap(), "effects", 1).await?;
+    let (effects, log) = (effects.name(), Log::of(stage.bootstrap())?);
+    let worker = Worker::start(PROGRAM, &stage, effects, "first", false).await?;
+    let config = load("shim.toml", &configuration(&stage), &Overrides::default())?;
+    let health = Health::new();
+    let upstream = Arc::new(KafkaUpstream::connect(&config, &health).await?);
+    let shim = Shim::bind(&config, Arc::clone(&upstream) as _, health).await?;
+    let front = Front {
+        address: shim.address(),
+        client: HttpClient::builder(TokioExecutor::new()).build_http(),
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut serving = JoinSet::new();
+    serving.spawn(shim.serve(async {
+        let _ = stopped.await;
+    }));
+    eventually("a call is answered", async || {
+        let answer = front.ask("/work", "call").await?;
+        Ok(answer.is_some_and(|(status, ..)| status == StatusCode::OK))
+    })
+    .await?;
+
+    worker.kill().await?;
+    let mut accepted = Vec::new();
+    let accept = async |works: &mut Vec<String>| -> Result<()> {
+        let work = format!("one-way-{}", works.len());
+        match front.ask("/later", &work).await? {
+            Some((StatusCode::ACCEPTED, ..)) => works.push(work),
+            other => ensure!(other.is_none(), "{other:?}"),
+        }
+        Ok(())
+    };
+    eventually("calls are refused while their clients wait", async || {
+        accept(&mut accepted).await?;
+        let Some((status, says_when, text)) = front.ask("/work", "call").await? else {
+            return Ok(false);
+        };
+        ensure!(status == StatusCode::SERVICE_UNAVAILABLE, "{text}");
+        ensure!(says_when, "{text}");
+        // First the client knows, and then the breaker.
+        Ok(text.contains("urn:ipc:problem:breaker-open"))
+    })
+    .await?;
+    ensure!(!accepted.is_empty(), "one-ways need nobody to be there");
+
+    let second = Worker::start(PROGRAM, &stage, effects, "second", false).await?;
+    eventually("calls are answered again", async || {
+        accept(&mut accepted).await?;
+        let answer = front.ask("/work", "again").await?;
+        Ok(answer.is_some_and(|(status, ..)| status == StatusCode::OK))
+    })
+    .await?;
+    let all_done = |written: &[Written]| {
+        let texts = written
+            .iter()
+            .map(|it| String::from_utf8_lossy(&it.payload));
+        let done: BTreeSet<String> = texts
+            .filter(|text| text.starts_with("done "))
+            .filter_map(|text| Some(text.rsplit_once(' ')?.1.to_owned()))
+            .collect();
+        accepted.iter().all(|work| done.contains(work))
+    };
+    log.read(effects, all_done).await?;
+
+    drop(stop);
+    within("the end of the gateway", serving.join_next()).await?;
+    upstream.close().await;
+    second.terminate().await?;
+    Ok(())
+}
