@@ -74,7 +74,7 @@ impl ClientTls {
         };
         let chain = files::certificates("certificate", &identity.certificate)?;
         let key = files::key("key", &identity.key)?;
-        let not_after = files::not_after("certificate", &identity.certificate, &chain[0])?;
+        let validity = files::validity("certificate", &identity.certificate, &chain[0])?;
         let config =
             builder
                 .with_client_auth_cert(chain.clone(), key)
@@ -88,7 +88,7 @@ impl ClientTls {
             config: Arc::new(config),
             roots,
             chain,
-            not_after: Some(not_after),
+            not_after: Some(validity.not_after),
             files,
         })
     }

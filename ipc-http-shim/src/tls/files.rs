@@ -8,8 +8,10 @@ use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
 
 use super::TlsError;
+use super::expiry::Validity;
 
 /// The certificates in a file, of which there is at least one, in their order.
 pub(super) fn certificates(
@@ -65,18 +67,26 @@ pub(super) fn authorities(setting: &'static str, file: &Path) -> Result<RootCert
     Ok(roots)
 }
 
-/// Until when a certificate from `file` is good.
-pub(super) fn not_after(
+/// When a certificate from `file` is good.
+pub(super) fn validity(
     setting: &'static str,
     file: &Path,
     certificate: &CertificateDer<'_>,
-) -> Result<SystemTime, TlsError> {
+) -> Result<Validity, TlsError> {
     let (_, read) = X509Certificate::from_der(certificate).map_err(|error| {
         let what = format!("holds a certificate that cannot be read: {error}");
         TlsError::new(setting, file, what, "have it issued anew")
     })?;
-    let seconds = u64::try_from(read.validity().not_after.timestamp()).unwrap_or_default();
-    Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    let validity = read.validity();
+    Ok(Validity {
+        not_before: time(validity.not_before),
+        not_after: time(validity.not_after),
+    })
+}
+
+fn time(time: ASN1Time) -> SystemTime {
+    let seconds = u64::try_from(time.timestamp()).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 fn read(setting: &'static str, file: &Path) -> Result<Vec<u8>, TlsError> {

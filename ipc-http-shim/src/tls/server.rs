@@ -9,7 +9,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{Error, ServerConfig};
 
-use super::{Expiry, TlsError, files, provider};
+use super::expiry::{Expiry, Validity};
+use super::{TlsError, files, provider};
 
 /// HTTP/2 where a client can, else HTTP/1.1.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -50,7 +51,7 @@ pub enum ClientAuth {
 pub struct ServerTls {
     files: ServerFiles,
     config: Arc<ServerConfig>,
-    not_after: SystemTime,
+    validity: Validity,
 }
 
 impl ServerTls {
@@ -63,7 +64,7 @@ impl ServerTls {
     pub fn read(files: ServerFiles) -> Result<Self, TlsError> {
         let chain = files::certificates("certificate", &files.certificate)?;
         let key = files::key("key", &files.key)?;
-        let not_after = files::not_after("certificate", &files.certificate, &chain[0])?;
+        let validity = files::validity("certificate", &files.certificate, &chain[0])?;
         let unusable = |error: Error| {
             let what = format!("cannot be used: {error}");
             TlsError::new("certificate", &files.certificate, what, "name another")
@@ -85,7 +86,7 @@ impl ServerTls {
         Ok(Self {
             config: Arc::new(config),
             files,
-            not_after,
+            validity,
         })
     }
 
@@ -98,7 +99,7 @@ impl ServerTls {
     /// Until when the certificate is good.
     #[must_use]
     pub fn not_after(&self) -> SystemTime {
-        self.not_after
+        self.validity.not_after
     }
 
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
@@ -106,7 +107,7 @@ impl ServerTls {
     }
 
     pub(crate) fn expiry(&self, now: SystemTime) -> Expiry {
-        Expiry::at(now, self.not_after)
+        Expiry::at(now, self.validity)
     }
 }
 
@@ -114,7 +115,7 @@ impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerTls")
             .field("files", &self.files)
-            .field("not_after", &self.not_after)
+            .field("not_after", &self.validity.not_after)
             .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ mod agreement;
 mod auth;
 mod breaker;
 mod config;
+mod deployed;
 mod drain;
 mod http2;
 mod import;
