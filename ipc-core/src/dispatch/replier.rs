@@ -15,7 +15,9 @@ use super::report::{Answer, How, Ticket};
 use super::{BodyStream, Delivery, Reason, Record, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
-use crate::envelope::{Dialect, Envelope, Headers, Problem, RequestHead, UnixMillis, names};
+use crate::envelope::{
+    Dialect, Envelope, Headers, Problem, QueueTime, RequestHead, UnixMillis, names,
+};
 use crate::metrics::Settled;
 use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Settle, Transport};
 
@@ -68,10 +70,13 @@ impl Replier {
         };
         let Reply {
             status,
-            headers,
+            mut headers,
             body,
             ..
         } = reply;
+        if let Some(queued) = queued(delivery) {
+            headers.push_static(names::QUEUED, queued);
+        }
         // Boxed where the state is large: most answers are one record.
         let written = match body {
             ReplyBody::Full(body) => {
@@ -253,6 +258,16 @@ impl Replier {
     pub(super) fn send(&self, record: &Outgoing) -> Receipt {
         self.transport.append(record)
     }
+}
+
+/// How long a record waited for its handler, where that is worth telling. What waited
+/// for another attempt was not held up by others.
+fn queued(delivery: &Delivery) -> Option<Bytes> {
+    let written = delivery.origin.timestamp.millis()?;
+    let waited = QueueTime(delivery.began_at.since(written));
+    // Callers that are not ours make nothing of it.
+    let of_use = delivery.head.caller.is_some() && delivery.past.is_none();
+    waited.write().filter(|_| of_use)
 }
 
 /// The row of the outcome table an answer belongs to.

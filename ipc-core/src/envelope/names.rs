@@ -70,6 +70,9 @@ pub const PARKED_TOPIC: &str = "ipc-parked-topic";
 pub const PARKED_PARTITION: &str = "ipc-parked-partition";
 /// Names of the headers a dead letter had removed.
 pub const REDACTED: &str = "ipc-redacted";
+/// How long the request waited for its handler, decimal milliseconds; not told where
+/// that was under ten.
+pub const QUEUED: &str = "ipc-queued";
 /// Says that a reply is a stored one.
 pub const REPLAYED: &str = "ipc-replayed";
 

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 
 use super::headers;
 use super::request::refuse_uncrossable;
-use crate::envelope::{Headers, Problem, RequestHead, names};
+use crate::envelope::{Headers, Problem, QueueTime, RequestHead, names};
 
 /// What is done with headers of a request whose names are reserved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +95,9 @@ pub fn response_parts(status: u16, record: &Headers) -> Result<response::Parts, 
     let (mut parts, ()) = ::http::Response::new(()).into_parts();
     parts.status = status;
     parts.headers = headers;
+    if let Some(queued) = record.get(names::QUEUED).and_then(QueueTime::read) {
+        parts.extensions.insert(queued);
+    }
     Ok(parts)
 }
 
