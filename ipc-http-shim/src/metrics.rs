@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::auth::metrics::AuthMetrics;
 use crate::breaker::BreakerMetrics;
+use crate::limits::metrics::LimitMetrics;
 use crate::migration::metrics::MigrationMetrics;
 use crate::route_metrics::Routes;
 pub(crate) use crate::route_metrics::{InFlight, Mode, RouteMetrics};
@@ -27,6 +28,7 @@ pub(crate) struct Metrics {
     breakers: BreakerMetrics,
     access_log_dropped: Counter,
     auth: AuthMetrics,
+    limits: LimitMetrics,
     reloads: Family<ReloadLabels, Counter>,
     reload_successful: Gauge,
 }
@@ -62,6 +64,8 @@ impl Metrics {
         );
         let auth = AuthMetrics::default();
         auth.register(&mut registry);
+        let limits = LimitMetrics::default();
+        limits.register(&mut registry);
         let reloads = Family::default();
         registry.register(
             "config_reloads",
@@ -84,6 +88,7 @@ impl Metrics {
             breakers,
             access_log_dropped,
             auth,
+            limits,
             reloads,
             reload_successful,
         }
@@ -117,6 +122,11 @@ impl Metrics {
     /// Those of who may call.
     pub(crate) fn auth(&self) -> &AuthMetrics {
         &self.auth
+    }
+
+    /// Those of limits.
+    pub(crate) fn limits(&self) -> &LimitMetrics {
+        &self.limits
     }
 
     /// Counts a configuration that was read while serving.

@@ -1,8 +1,10 @@
 //! The caller's side by itself.
 
+use std::time::Duration;
+
 use axum::http::{Request, request::Parts};
 use bytes::Bytes;
-use ipc_core::envelope::{Headers, names};
+use ipc_core::envelope::{Headers, QueueTime, names};
 use ipc_core::http::{Reserved, request_record, response_parts};
 
 fn parts(uri: &str, headers: &[(&'static str, &'static str)]) -> Parts {
@@ -114,4 +116,16 @@ fn a_status_no_final_response_has_is_refused() {
             "{status}"
         );
     }
+}
+
+#[test]
+fn how_long_a_request_was_queued_is_told_beside_the_headers() {
+    let mut reply = Headers::new();
+    reply.push_static(names::QUEUED, "1500");
+
+    let parts = response_parts(200, &reply).unwrap();
+
+    let queued = QueueTime(Duration::from_millis(1500));
+    assert_eq!(parts.extensions.get(), Some(&queued));
+    assert!(parts.headers.is_empty());
 }

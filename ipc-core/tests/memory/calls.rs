@@ -6,13 +6,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::{Request, StatusCode};
-use ipc_core::client::{CallError, Client, Options, Rejected, UnknownReason};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use ipc_core::client::{CallError, Client, Options, RecordKey, Rejected, UnknownReason};
+use ipc_core::envelope::QueueTime;
 use ipc_core::http::Reserved;
 use ipc_core::metrics::Metrics;
 use ipc_core::transport::Transport;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tower::ServiceExt as _;
 
 use super::silent::Silent;
@@ -198,6 +200,31 @@ async fn closing_a_client_completes_every_waiter() -> TestResult {
         return Err("the call was answered".into());
     };
     assert_eq!(unknown.reason, UnknownReason::Closed);
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_tells_how_long_its_request_was_queued_where_that_was_long() -> TestResult {
+    let system = System::new();
+    let app = Router::new().route("/wait", get(async || sleep(Duration::from_secs(3)).await));
+    let service = system.service("orders").serve(app).start().await?;
+    let client = system.client("web").await?;
+    let call = || -> TestResult<_> {
+        let mut request = request(Duration::from_secs(20))?;
+        let options = request.extensions_mut().get_mut::<Options>();
+        // One lane: the second waits for the first.
+        options.ok_or("it has options")?.key = RecordKey::Bytes(Bytes::from_static(b"7"));
+        Ok(client.clone().oneshot(request))
+    };
+
+    let (first, second) = tokio::join!(call()?, call()?);
+
+    let queued = |answer: Response<Body>| answer.extensions().get::<QueueTime>().copied();
+    assert_eq!(queued(first?), None);
+    let queued = queued(second?).ok_or("it was queued")?;
+    assert_eq!(queued.0.as_secs(), 3, "{queued:?}");
+    client.close().await;
     service.stop().await;
     Ok(())
 }

@@ -10,10 +10,10 @@ use super::kafka::KafkaSection;
 use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
 use super::section::Section;
-use super::value::{Bytes, Count, FromText, Name};
+use super::value::{Count, FromText, Name};
 use super::{
-    Config, Limits, Target, access_log, auth, breaker, cors, legacy_tls, routes, security_headers,
-    services, tls, trace, webhook,
+    Config, Target, access_log, auth, breaker, cors, legacy_tls, limits, proxies, routes,
+    security_headers, services, tls, trace, webhook,
 };
 
 pub(super) const KEYS: &[&str] = &[
@@ -38,11 +38,10 @@ pub(super) const KEYS: &[&str] = &[
     "cors",
     "security_headers",
     "services",
+    "trusted_proxies",
+    "client_header",
     "routes",
 ];
-
-/// The keys of `[limits]`.
-pub(super) const LIMITS: &[&str] = &["body", "header_bytes", "header_count"];
 
 /// Reads a configuration from `text`, the contents of `file`, with `overrides`
 /// over it. It is YAML where the file's name ends in `.yaml` or `.yml`, else TOML.
@@ -106,8 +105,9 @@ fn read<'a>(
     let legacy = root.setting("legacy", overrides.legacy.as_ref(), report);
     config.legacy = legacy.map(|read| read.value);
 
+    config.proxies = proxies::read(&root, report);
     if let Some((table, span)) = root.table("limits", report) {
-        config.limits = read_limits(table, span, report);
+        config.limits = limits::read(table, span, report);
     }
     if let Some((table, span)) = root.table("tls", report) {
         config.tls = tls::read(table, span, report);
@@ -155,21 +155,6 @@ fn set<T: FromText>(field: &mut T, read: Option<Located<T>>) {
     if let Some(read) = read {
         *field = read.value;
     }
-}
-
-fn read_limits<'a>(table: &'a DeTable<'a>, span: Range<usize>, report: &mut Report<'_>) -> Limits {
-    let section = Section::open("[limits]", table, span, LIMITS, report);
-    let mut limits = Limits::default();
-    if let Some(body) = section.value::<Bytes>("body", report) {
-        limits.body = body.value.0;
-    }
-    if let Some(bytes) = section.value::<Bytes>("header_bytes", report) {
-        limits.header_bytes = bytes.value.0;
-    }
-    if let Some(count) = section.value::<Count>("header_count", report) {
-        limits.header_count = count.value.0.into();
-    }
-    limits
 }
 
 fn check_addresses(

@@ -12,11 +12,14 @@ pub(crate) mod document;
 mod inspect;
 mod kafka;
 mod legacy_tls;
+mod limits;
 mod load;
 mod migration;
 pub(crate) mod mistake;
 mod overrides;
 mod properties;
+mod proxies;
+mod rate;
 mod referred;
 mod rewriting;
 mod route;
@@ -46,10 +49,13 @@ pub use breaker::{BreakerMode, BreakerRules};
 pub use cors::{Cors, RouteCors};
 pub use inspect::{Question, effective, explain};
 use ipc_core::transport::kafka::KafkaConfig;
+pub use limits::{ConcurrencyBounds, InFlight, Limits, RouteLimits};
 pub use load::load;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use overrides::{Override, Overrides};
 pub use properties::KafkaProperties;
+pub use proxies::{ClientHeader, Proxies};
+pub use rate::{Per, Rate, Rates};
 pub(crate) use referred::referred;
 pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
@@ -97,7 +103,7 @@ pub struct Config {
     /// How long requests go on being accepted after a signal to stop, while readiness is
     /// false already: what sends them here takes its time to notice. Default: 0 s.
     pub drain_delay: Duration,
-    /// How large a request may be.
+    /// How much a client may take, and how long it may take over it.
     pub limits: Limits,
     /// How connections are secured. Default: they are not.
     pub tls: Option<Tls>,
@@ -119,6 +125,8 @@ pub struct Config {
     pub security_headers: Vec<(HeaderName, HeaderValue)>,
     /// Which services routes may name. Empty: every one. Default: empty.
     pub services: Vec<ServicePattern>,
+    /// Which proxies before this one say truly for whom a request is.
+    pub proxies: Proxies,
     /// Which requests go to which service. Default: none.
     pub routes: Vec<Route>,
 }
@@ -165,32 +173,8 @@ impl Default for Config {
             cors: None,
             security_headers: Vec::new(),
             services: Vec::new(),
+            proxies: Proxies::default(),
             routes: Vec::new(),
-        }
-    }
-}
-
-/// How large a request may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Bytes of a request body on its way to Kafka; more is answered 413. Bodies
-    /// to the legacy upstream are streamed and have no limit here.
-    /// Default: 32 MiB.
-    pub body: usize,
-    /// Bytes of all header names and values of a request; more is answered 431.
-    /// Default: 64 KiB.
-    pub header_bytes: usize,
-    /// How many headers a request may have; more is answered 431. Default: 100.
-    pub header_count: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body: 32 * 1024 * 1024,
-            header_bytes: 64 * 1024,
-            header_count: 100,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{BreakerRules, Credential, Rewriting, RouteCors};
+use super::{BreakerRules, Credential, Rewriting, RouteCors, RouteLimits};
 use crate::migration::Migration;
 
 /// Sends some requests somewhere.
@@ -38,6 +38,8 @@ pub struct Route {
     /// What is changed of its requests on their way, and of their answers; of a route
     /// that moves, on the service's side only. Default: nothing.
     pub rewriting: Rewriting,
+    /// How much may go through it. Default: as much as comes.
+    pub limits: RouteLimits,
 }
 
 /// Where the requests of a route go.
@@ -155,6 +157,13 @@ impl Route {
         self
     }
 
+    /// Lets no more than this go through it.
+    #[must_use]
+    pub fn limits(mut self, limits: RouteLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Decides the record's key by `rule`. Without effect on a legacy route.
     #[must_use]
     pub fn key(mut self, rule: KeyRule) -> Self {
@@ -216,6 +225,7 @@ impl Route {
             scopes: Vec::new(),
             cors: RouteCors::default(),
             rewriting: Rewriting::default(),
+            limits: RouteLimits::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
 use super::value::Name;
-use super::{Auth, auth, breaker, cors, migration, rewriting, suggest};
+use super::{Auth, auth, breaker, cors, limits, migration, rewriting, suggest};
 use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
 
@@ -33,6 +33,9 @@ pub(super) const KEYS: &[&str] = &[
     "rewrite",
     "request_headers",
     "response_headers",
+    "rate",
+    "in_flight",
+    "in_flight_wait",
 ];
 
 /// The four modes, as they are written.
@@ -111,6 +114,7 @@ fn read_one<'a>(
     auth::check_route(&section, credentials.as_deref(), &scopes, access, report);
     let cors = cors::read_route(&section, report);
     let rewriting = rewriting::read(&section, path.as_ref(), report);
+    let limits = limits::read_route(&section, report);
     let (path, target) = (path?, target?);
     let route = Route {
         methods,
@@ -121,6 +125,7 @@ fn read_one<'a>(
         scopes,
         cors,
         rewriting,
+        limits,
         ..Route::new(path.value, target)
     };
     Some(Located {

@@ -79,6 +79,36 @@ impl FromText for Truth {
     }
 }
 
+/// A larger number of things above zero.
+pub(super) struct Many(pub(super) usize);
+
+const MOST: usize = 1_000_000;
+
+impl FromText for Many {
+    const EXPECTED: &'static str = "a number from 1 to 1000000";
+    const MEND: &'static str = "write digits, as in 10000";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let count: usize = text.parse().ok()?;
+        (1..=MOST).contains(&count).then_some(Self(count))
+    }
+}
+
+/// A part of a whole, in hundredths: one at least.
+pub(super) struct Hundredths(pub(super) u8);
+
+impl FromText for Hundredths {
+    const EXPECTED: &'static str = "a percentage from 1% to 100%";
+    const MEND: &'static str = "write it as in \"50%\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let digits = text.strip_suffix('%')?;
+        let plain = !digits.starts_with(['+', '0']);
+        let hundredths = digits.parse().ok().filter(|_| plain)?;
+        (1..=100).contains(&hundredths).then_some(Self(hundredths))
+    }
+}
+
 /// A fleet's or service's name: the first part of its topics' names.
 pub(crate) struct Name(pub(super) String);
 

@@ -91,6 +91,7 @@ impl Refusal {
         }
     }
 
+    /// Says when another attempt may go better.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         // Whole seconds, never fewer than the wait.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

@@ -3,29 +3,26 @@
 //! It is read whole before anything is sent: what a client does not finish
 //! leaves no half request in the log.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ipc_core::envelope::Problem;
-use tokio::time::timeout;
 
-/// How long a client may fall silent within a body.
-const SILENCE: Duration = Duration::from_secs(30);
+use super::pace::{Pace, Paced, too_slow};
+use crate::config::Limits;
 
-/// The whole body, of at most `limit` bytes.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+/// The whole body, within `limits`.
+pub(super) async fn read(body: Body, limits: &Limits) -> Result<Bytes, Problem> {
+    let limit = limits.body;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large(limit));
     }
-    let mut body = Limited::new(body, limit);
+    let mut body = Limited::new(Paced::new(body, Pace::of(limits)), limit);
     let mut pieces = BytesMut::new();
     loop {
-        let frame = timeout(SILENCE, body.frame()).await;
-        let frame = match frame.map_err(|_| silent())? {
+        let frame = match body.frame().await {
             None => return Ok(pieces.freeze()),
             Some(Ok(frame)) => frame,
             Some(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
@@ -46,14 +43,10 @@ fn too_large(limit: usize) -> Problem {
         .with_detail(format!("at most {limit} bytes are taken"))
 }
 
-fn silent() -> Problem {
-    Problem::new("body-too-slow", "the request's body does not arrive", 408).with_detail(format!(
-        "nothing came for {} s; nothing was sent",
-        SILENCE.as_secs()
-    ))
-}
-
-fn broken_off(error: &dyn std::error::Error) -> Problem {
+fn broken_off(error: &(dyn std::error::Error + 'static)) -> Problem {
+    if let Some(too_slow) = too_slow(error) {
+        return too_slow.problem();
+    }
     Problem::new("unreadable-body", "the request's body cannot be read", 400)
         .with_private(error.to_string())
 }
@@ -70,18 +63,28 @@ mod tests {
         Ok(Bytes::from_static(text.as_bytes()))
     }
 
+    fn limits(body: usize) -> Limits {
+        Limits {
+            body,
+            ..Limits::default()
+        }
+    }
+
     #[tokio::test]
     async fn pieces_are_put_together() {
         let body = Body::from_stream(stream::iter(["ab", "", "cd"].map(piece)));
 
-        assert_eq!(read(body, 4).await, Ok(Bytes::from_static(b"abcd")));
+        assert_eq!(
+            read(body, &limits(4)).await,
+            Ok(Bytes::from_static(b"abcd"))
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_falls_silent_is_408() {
         let body = Body::from_stream(stream::iter([piece("ab")]).chain(stream::pending()));
 
-        let problem = read(body, 4).await.expect_err("it never ends");
+        let problem = read(body, &limits(4)).await.expect_err("it never ends");
 
         assert_eq!(problem.status, 408);
     }
@@ -91,7 +94,7 @@ mod tests {
         let broken = Err(io::Error::other("gone"));
         let body = Body::from_stream(stream::iter([piece("ab"), broken]));
 
-        let problem = read(body, 4).await.expect_err("it broke off");
+        let problem = read(body, &limits(4)).await.expect_err("it broke off");
 
         assert_eq!(problem.status, 400);
     }

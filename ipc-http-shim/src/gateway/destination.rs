@@ -14,10 +14,12 @@ use matchit::Params;
 
 use super::answer::Refusal;
 use super::cors::{self, Cors};
+use super::entry::{Entries, RouteEntry};
 use super::fallback::Fallback;
 use super::key::record_key;
 use super::legacy::LegacyProxy;
 use super::moving::{InMotion, Moving, Routed, Side};
+use super::pace::Pace;
 use super::rewriting::Changes;
 use crate::auth::{self, Access, Principal};
 use crate::breaker::{self, Backend, Guard, Guards};
@@ -56,6 +58,7 @@ struct Served {
     callers: Option<auth::Guard>,
     /// What browsers are told of it.
     cors: Option<Arc<Cors>>,
+    entry: Arc<RouteEntry>,
     /// Where the route moves.
     moving: Option<InMotion>,
 }
@@ -86,6 +89,8 @@ pub(super) struct Found<'d> {
     pub(super) callers: Option<&'d auth::Guard>,
     /// What browsers are told of its answer.
     pub(super) cors: Option<&'d Cors>,
+    /// What it must pass first, where it has a route.
+    pub(super) entry: Option<&'d RouteEntry>,
     /// What its route changes, where it has one.
     pub(super) changes: Option<Changes<'d>>,
 }
@@ -110,6 +115,8 @@ pub(super) struct ToService {
     pub(super) mode: ServiceMode,
     pub(super) key: Option<Bytes>,
     pub(super) timeout: Duration,
+    /// What it must pass on its way.
+    pub(super) entry: Arc<RouteEntry>,
 }
 
 impl Destinations {
@@ -119,6 +126,7 @@ impl Destinations {
     pub(super) fn new(
         config: &Config,
         metrics: &Metrics,
+        entries: &Entries,
         earlier: Option<&Self>,
     ) -> Result<Self, Vec<RouteFault>> {
         let table = RouteTable::new(config.routes.clone())?;
@@ -149,6 +157,11 @@ impl Destinations {
             .into_iter()
             .map(|route| (Arc::clone(route.name()), route))
             .collect();
+        let counted: HashMap<&str, &RouteEntry> = earlier
+            .iter()
+            .flat_map(|earlier| &earlier.served)
+            .map(|served| (&**served.metrics.name(), &*served.entry))
+            .collect();
         let tls = config.legacy_tls.as_ref();
         if let Some(not_after) = tls.and_then(ClientTls::not_after) {
             metrics.tls().legacy(not_after);
@@ -156,13 +169,12 @@ impl Destinations {
         let mut legacy = config
             .legacy
             .as_ref()
-            .map(|origin| LegacyProxy::new(origin, tls));
+            .map(|origin| LegacyProxy::new(origin, tls, Pace::of(&config.limits)));
         let guards = Guards::new(config, metrics, earlier.into_iter().flat_map(Self::guards));
         if let (Some(proxy), Some(earlier)) =
             (&mut legacy, earlier.and_then(|it| it.legacy.as_ref()))
-            && proxy.goes_where(earlier)
         {
-            proxy.clone_from(earlier);
+            proxy.take_over(earlier);
         }
         let earlier = earlier.map(|it| &it.access);
         let cors = config.cors.as_ref().map(|rules| Arc::new(Cors::new(rules)));
@@ -178,10 +190,12 @@ impl Destinations {
                         RouteCors::Off => None,
                         RouteCors::Own(rules) => Some(Arc::new(Cors::new(rules))),
                     };
+                    let counted = counted.get(route.label().as_str()).copied();
+                    let entry = Arc::new(entries.of_route(route, counted));
                     Served {
                         callers,
                         cors,
-                        ..Served::new(route, metrics, &moving, &guards)
+                        ..Served::new(route, metrics, entry, &moving, &guards)
                     }
                 })
                 .collect(),
@@ -223,10 +237,12 @@ impl Destinations {
                     to,
                     guard,
                 };
+                let found = moving.find(routed, proxy, changes, possible, &served.metrics);
                 Found {
                     callers: served.callers.as_ref(),
                     cors: served.cors.as_deref(),
-                    ..moving.find(routed, proxy, changes, possible, &served.metrics)
+                    entry: Some(&served.entry),
+                    ..found
                 }
             }
             (destination, ..) => Found {
@@ -234,6 +250,7 @@ impl Destinations {
                 metrics: &served.metrics,
                 callers: served.callers.as_ref(),
                 cors: served.cors.as_deref(),
+                entry: Some(&served.entry),
                 changes: Some(changes),
             },
         }
@@ -254,6 +271,7 @@ impl Destinations {
                     mode: *mode,
                     key: record_key(key, &head.method, params, &head.headers),
                     timeout,
+                    entry: Arc::clone(&served.entry),
                 };
                 Destination::Service(to, served.guard.as_deref())
             }
@@ -348,6 +366,7 @@ impl Served {
     fn new(
         route: &Route,
         metrics: &Metrics,
+        entry: Arc<RouteEntry>,
         earlier: &HashMap<Arc<str>, Arc<MovingRoute>>,
         guards: &Guards<'_>,
     ) -> Self {
@@ -369,6 +388,7 @@ impl Served {
             metrics: metrics.route(label, mode(route)),
             callers: None,
             cors: None,
+            entry,
             moving,
         }
     }
@@ -384,6 +404,7 @@ fn unrouted<'d>(destination: Destination<'d>, metrics: &'d RouteMetrics) -> Foun
         metrics,
         callers: None,
         cors: None,
+        entry: None,
         changes: None,
     }
 }

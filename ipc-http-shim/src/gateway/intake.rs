@@ -19,6 +19,7 @@ pub(super) enum Passage {
 
 /// Refuses what is too large or cannot be passed on.
 pub(super) fn check(parts: &request::Parts, limits: &Limits) -> Result<Passage, Refusal> {
+    check_url(&parts.uri, limits)?;
     check_headers(&parts.headers, limits)?;
     match check_crossable(parts) {
         Ok(()) => Ok(Passage::Anywhere),
@@ -53,6 +54,19 @@ fn origin_form(uri: &Uri) -> Uri {
         .cloned()
         .unwrap_or_else(|| PathAndQuery::from_static("/"));
     Uri::from(target)
+}
+
+fn check_url(uri: &Uri, limits: &Limits) -> Result<(), Refusal> {
+    let bytes = uri.path_and_query().map_or(0, |it| it.as_str().len());
+    if bytes <= limits.url {
+        return Ok(());
+    }
+    let problem = Problem::new("url-too-long", "the request's URL is too long", 414);
+    let detail = format!(
+        "path and query have {bytes} bytes; at most {} are taken",
+        limits.url
+    );
+    Err(problem.with_detail(detail).into())
 }
 
 fn check_headers(headers: &HeaderMap, limits: &Limits) -> Result<(), Refusal> {

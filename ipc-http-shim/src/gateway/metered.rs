@@ -8,20 +8,26 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::limits::bulkhead::Place;
 use crate::metrics::InFlight;
 
 pin_project! {
-    /// A body that keeps its request in flight until it is dropped.
+    /// A body that keeps its request in flight, and in its place, until it is dropped.
     pub(super) struct Metered {
         #[pin]
         body: Body,
         in_flight: InFlight,
+        place: Option<Place>,
     }
 }
 
 impl Metered {
-    pub(super) fn new(body: Body, in_flight: InFlight) -> Self {
-        Self { body, in_flight }
+    pub(super) fn new(body: Body, in_flight: InFlight, place: Option<Place>) -> Self {
+        Self {
+            body,
+            in_flight,
+            place,
+        }
     }
 }
 

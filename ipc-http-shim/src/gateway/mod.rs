@@ -7,6 +7,7 @@ mod body;
 mod copied;
 mod cors;
 mod destination;
+mod entry;
 mod fallback;
 mod forwarded;
 mod guarded;
@@ -17,10 +18,13 @@ mod legacy;
 mod metered;
 mod moving;
 mod one_way;
+mod pace;
 mod progress;
 mod request_reply;
 mod rewriting;
 mod shadows;
+#[cfg(test)]
+mod spike;
 mod sse;
 mod stream;
 mod timing;
@@ -34,12 +38,13 @@ use arc_swap::ArcSwap;
 use axum::body::Body;
 use http::header::{ORIGIN, TRAILER};
 use http::{Request, Response};
-use ipc_core::envelope::Problem;
+use ipc_core::envelope::{Problem, QueueTime};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use answer::REQUEST_ID;
 use answer::Refusal;
 use destination::{Destination, Destinations, Found, ToService};
+use entry::Entries;
 use intake::Passage;
 use metered::Metered;
 use moving::Side;
@@ -63,6 +68,7 @@ use crate::upstream::{Outbound, Upstream};
 pub(crate) struct Gateway(Arc<ArcSwap<Inner>>);
 
 struct Inner {
+    entries: Entries,
     destinations: Destinations,
     limits: Limits,
     tracing: Tracing,
@@ -85,8 +91,10 @@ impl Gateway {
         metrics: &Metrics,
         draining: CancellationToken,
     ) -> Result<Self, Vec<RouteFault>> {
+        let entries = Entries::new(config, metrics.limits(), None);
         Ok(Self(Arc::new(ArcSwap::from_pointee(Inner {
-            destinations: Destinations::new(config, metrics, None)?,
+            destinations: Destinations::new(config, metrics, &entries, None)?,
+            entries,
             limits: config.limits,
             tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
@@ -104,8 +112,11 @@ impl Gateway {
     /// Every route that cannot be served; nothing is changed then.
     pub(crate) fn change(&self, config: &Config, metrics: &Metrics) -> Result<(), Vec<RouteFault>> {
         let earlier = self.0.load_full();
-        let destinations = Destinations::new(config, metrics, Some(&earlier.destinations))?;
+        let entries = Entries::new(config, metrics.limits(), Some(&earlier.entries));
+        let destinations =
+            Destinations::new(config, metrics, &entries, Some(&earlier.destinations))?;
         self.0.store(Arc::new(Inner {
+            entries,
             destinations,
             limits: config.limits,
             tracing: Tracing::new(config, fastrand::f64),
@@ -159,10 +170,11 @@ impl Gateway {
         let trace_id = this.tracing.of(&mut head.headers);
         let mut upgrade = None;
         let Found {
-            mut destination,
+            destination,
             metrics,
             callers,
             cors,
+            entry: route_entry,
             mut changes,
         } = match intake::check(&head, &this.limits) {
             Ok(passage) => {
@@ -184,18 +196,28 @@ impl Gateway {
             entry.traced(trace_id);
         }
         let mut in_flight = metrics.begin();
-        if let Some(callers) = callers
+        let admitted = match callers {
             // Boxed, since most requests have no need of the room.
-            && let Err(refusal) = Box::pin(auth::admit(callers, &mut head, peer)).await
-        {
-            destination = Destination::Nowhere(refusal);
-        }
+            Some(callers) => Box::pin(auth::admit(callers, &mut head, peer)).await,
+            None => Ok(()),
+        };
+        let entered = match admitted {
+            Ok(()) => {
+                let (entries, name) = (&this.entries, metrics.name());
+                entries.enter(route_entry, name, &head.headers, peer).await
+            }
+            Err(refusal) => Err(refusal),
+        };
         if let Some(changes) = &mut changes {
             changes.request(&mut head);
         }
 
         let leaving = Instant::now();
         let request = Request::from_parts(head, body);
+        let (destination, entered) = match entered {
+            Ok(entered) => (destination, Some(entered)),
+            Err(refusal) => (Destination::Nowhere(refusal), None),
+        };
         let (beyond, answer) = match destination {
             Destination::Service(to, guard) => {
                 let answer = this.over_kafka(to, guard, request, peer).await;
@@ -221,6 +243,7 @@ impl Gateway {
             Some(changes) => changes.of_answer(answer),
             None => answer.unwrap_or_else(Response::from),
         };
+        let place = entered.and_then(|entered| entered.tell(response.headers_mut()));
         if let Some(upgrade) = upgrade {
             this.tunnels.open(upgrade, &mut response);
         }
@@ -240,7 +263,7 @@ impl Gateway {
         this.tracing.tell(response.headers_mut(), trace_id);
         timing::append(response.headers_mut(), beyond, started.elapsed());
         in_flight.answered(response.status(), &spent);
-        response.map(|body| Body::new(Metered::new(body, in_flight)))
+        response.map(|body| Body::new(Metered::new(body, in_flight, place)))
     }
 }
 
@@ -258,7 +281,7 @@ impl Inner {
         guarded::check(guard)?;
         let (mut head, body) = request.into_parts();
         let principal: Option<Principal> = head.extensions.remove();
-        let body = body::read(body, self.limits.body).await?;
+        let body = body::read(body, &self.limits).await?;
         let outbound = Outbound {
             service: to.service,
             request: Request::from_parts(head, body),
@@ -269,6 +292,7 @@ impl Inner {
             principal,
             shadow: false,
         };
+        let passing = to.entry.to_service(to.mode, to.timeout)?;
         let upstream = &*self.upstream;
         let answer = async {
             match to.mode {
@@ -279,7 +303,16 @@ impl Inner {
                 }
             }
         };
-        guarded::pass(guard)?.until(answer).await
+        let answer = guarded::pass(guard)?.until(answer).await;
+        match (passing, &answer) {
+            (Some(passing), Ok(response)) => {
+                let told = response.extensions().get::<QueueTime>();
+                passing.answered(told.map(|queued| queued.0));
+            }
+            (Some(passing), Err(refusal)) if refusal.may_be_executed() => passing.timed_out(),
+            _ => {}
+        }
+        answer
     }
 }
 

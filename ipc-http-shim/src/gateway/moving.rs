@@ -128,6 +128,7 @@ impl InMotion {
                     metrics: kafka,
                     callers: None,
                     cors: None,
+                    entry: None,
                     changes: Some(changes),
                 };
             }
@@ -153,6 +154,7 @@ impl InMotion {
             metrics,
             callers: None,
             cors: None,
+            entry: None,
             changes: None,
         }
     }
@@ -250,7 +252,7 @@ impl Inner {
         request: Request<Body>,
     ) -> Result<(Request<Body>, Request<Body>), Refusal> {
         let (head, body) = request.into_parts();
-        let body = body::read(body, self.limits.body).await?;
+        let body = body::read(body, &self.limits).await?;
         let again = Request::from_parts(head.clone(), Body::from(body.clone()));
         Ok((Request::from_parts(head, Body::from(body)), again))
     }

@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -13,9 +12,9 @@ use tokio::time::Instant;
 
 pin_project! {
     /// A body that notes when its last frame was taken.
-    pub(super) struct Noted {
+    pub(super) struct Noted<B> {
         #[pin]
-        body: Body,
+        body: B,
         taken: watch::Sender<Instant>,
     }
 }
@@ -25,7 +24,7 @@ pin_project! {
 pub(super) struct Progress(watch::Receiver<Instant>);
 
 /// Notes the progress of `body`, which starts now.
-pub(super) fn note(body: Body) -> (Noted, Progress) {
+pub(super) fn note<B>(body: B) -> (Noted<B>, Progress) {
     let (taken, seen) = watch::channel(Instant::now());
     (Noted { body, taken }, Progress(seen))
 }
@@ -48,14 +47,14 @@ impl Progress {
     }
 }
 
-impl http_body::Body for Noted {
+impl<B: http_body::Body<Data = Bytes>> http_body::Body for Noted<B> {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = B::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
         let polled = this.body.poll_frame(cx);
         if polled.is_ready() {
@@ -75,6 +74,7 @@ impl http_body::Body for Noted {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use futures_util::stream;
     use http_body_util::BodyExt;
     use tokio::time::sleep;

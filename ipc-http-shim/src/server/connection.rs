@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
@@ -11,26 +12,34 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::activity::{Activity, Answering, Patience};
 use super::entrance::Entrance;
+use super::places::Place;
 use crate::access_log::AccessLog;
 use crate::config::{Config, Limits};
 use crate::gateway::Gateway;
+use crate::limits::metrics::{Awaited, LimitMetrics};
+use crate::metrics::Metrics;
 use crate::peer::Peer;
-use crate::tls::metrics::TlsMetrics;
 
 /// What hyper itself refuses lies above the gateway's own limits, which answer
 /// with a problem document: by this factor, and room for the request line.
 const SLACK: usize = 2;
 const REQUEST_LINE: usize = 64 * 1024;
 
+/// How long a connection that is closed for want of requests may take to end well.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// How connections are served.
 pub(super) struct Connections {
     http: Builder<TokioExecutor>,
+    limits: Limits,
+    metrics: LimitMetrics,
     /// Where they come in over TLS.
     entrance: Option<Entrance>,
     access_log: Logging,
@@ -39,11 +48,22 @@ pub(super) struct Connections {
 /// The access log, where there is one now.
 pub(super) type Logging = Arc<ArcSwapOption<AccessLog>>;
 
+/// A connection that was accepted.
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) address: SocketAddr,
+    /// Its own, for as long as it is served.
+    pub(super) place: Place,
+}
+
 impl Connections {
-    pub(super) fn new(config: &Config, metrics: &TlsMetrics, access_log: &Logging) -> Self {
+    pub(super) fn new(config: &Config, metrics: &Metrics, access_log: &Logging) -> Self {
+        let tls = config.tls.as_ref();
         Self {
             http: http(&config.limits),
-            entrance: config.tls.as_ref().map(|tls| Entrance::new(tls, metrics)),
+            limits: config.limits,
+            metrics: metrics.limits().clone(),
+            entrance: tls.map(|tls| Entrance::new(tls, metrics.tls())),
             access_log: Arc::clone(access_log),
         }
     }
@@ -53,52 +73,98 @@ impl Connections {
         self.entrance.as_ref()
     }
 
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Serves a connection to its end. A handshake ends with `draining`: nothing was
     /// asked for yet.
     pub(super) async fn serve(
         self: Arc<Self>,
-        stream: TcpStream,
-        address: SocketAddr,
+        accepted: Accepted,
         gateway: Gateway,
-        watcher: Watcher,
         draining: CancellationToken,
     ) {
+        let Accepted {
+            stream,
+            address,
+            place,
+        } = accepted;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
-        let Some(entrance) = &self.entrance else {
+        if let Some(entrance) = &self.entrance {
+            let entering = entrance.enter(stream, address);
+            if let Some(Some((stream, peer))) = draining.run_until_cancelled(entering).await {
+                self.serve_http(stream, peer, gateway, draining).await;
+            }
+        } else {
             let peer = Peer::plain(address);
-            return self.serve_http(stream, peer, gateway, watcher).await;
-        };
-        let entering = entrance.enter(stream, address);
-        if let Some(Some((stream, peer))) = draining.run_until_cancelled(entering).await {
-            self.serve_http(stream, peer, gateway, watcher).await;
+            self.serve_http(stream, peer, gateway, draining).await;
         }
+        drop(place);
     }
 
-    async fn serve_http<S>(&self, stream: S, peer: Peer, gateway: Gateway, watcher: Watcher)
-    where
+    /// `draining` lets the requests under way be its last; so does its being without a
+    /// request for too long.
+    async fn serve_http<S>(
+        &self,
+        stream: S,
+        peer: Peer,
+        gateway: Gateway,
+        draining: CancellationToken,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let access_log = Arc::clone(&self.access_log);
+        let activity = Activity::new();
+        let requests = activity.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let (gateway, peer) = (gateway.clone(), peer.clone());
             let access_log = access_log.load_full();
+            let under_way = requests.begin();
             async move {
                 let request = request.map(Body::new);
-                let Some(access_log) = access_log else {
-                    return Ok::<_, Infallible>(gateway.answer(request, &peer, None).await);
+                let answer = match access_log {
+                    None => gateway.answer(request, &peer, None).await,
+                    Some(access_log) => {
+                        let mut entry = access_log.begin(&request, &peer);
+                        let answer = gateway.answer(request, &peer, Some(&mut entry)).await;
+                        entry.answered(answer)
+                    }
                 };
-                let mut entry = access_log.begin(&request, &peer);
-                let answer = gateway.answer(request, &peer, Some(&mut entry)).await;
-                Ok(entry.answered(answer))
+                Ok::<_, Infallible>(answer.map(|body| Answering::new(body, under_way)))
             }
         });
         let serving = self
             .http
             .serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let patience = Patience {
+            header: self.limits.header_timeout,
+            idle: self.limits.idle_timeout,
+        };
+        tokio::pin!(serving);
+        let ended = tokio::select! {
+            biased;
+            ended = serving.as_mut() => ended,
+            () = draining.cancelled() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+            awaited = activity.out_of(patience) => {
+                self.metrics.connection_timed_out(awaited);
+                if awaited == Awaited::request {
+                    serving.as_mut().graceful_shutdown();
+                    // A request may just have come, and is still answered.
+                    while timeout(FAREWELL, serving.as_mut()).await.is_err()
+                        && activity.is_in_use()
+                    {}
+                }
+                Ok(())
+            }
+        };
         // A client may leave in the middle of anything.
-        if let Err(error) = watcher.watch(serving.into_owned()).await {
+        if let Err(error) = ended {
             tracing::debug!(error, "a connection ended badly");
         }
     }
@@ -112,13 +178,15 @@ fn http(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
-        // The timer is what makes hyper's own header-read timeout hold.
         .timer(TokioTimer::new())
+        // Its own would hold for idle connections too, and not for HTTP/2.
+        .header_read_timeout(None)
         .max_headers(limits.header_count.saturating_mul(SLACK))
         .max_buf_size(header_bytes);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
         .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX));
     builder
 }

@@ -81,11 +81,7 @@ impl Live {
         let access_log = Logging::new(ArcSwapOption::new(opened(config, &metrics)?));
         Ok(Self(Arc::new(Inner {
             gateway,
-            connections: ArcSwap::from_pointee(Connections::new(
-                config,
-                metrics.tls(),
-                &access_log,
-            )),
+            connections: ArcSwap::from_pointee(Connections::new(config, &metrics, &access_log)),
             drain: Mutex::new(Drain::of(config)),
             started: config.clone(),
             metrics,
@@ -120,11 +116,8 @@ impl Live {
         let changed = this.gateway.change(config, &this.metrics);
         changed.map_err(Refused::Routes)?;
         this.access_log.store(access_log);
-        this.connections.store(Arc::new(Connections::new(
-            config,
-            this.metrics.tls(),
-            &this.access_log,
-        )));
+        let connections = Connections::new(config, &this.metrics, &this.access_log);
+        this.connections.store(Arc::new(connections));
         *this.drain.lock() = Drain::of(config);
         self.look_at_certificate();
         Ok(())
@@ -149,6 +142,10 @@ impl Live {
 
     pub(super) fn connections(&self) -> Arc<Connections> {
         self.0.connections.load_full()
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(super) fn drain(&self) -> Drain {

@@ -1,17 +1,19 @@
 //! The HTTP listener: connections, and their drain.
 
+mod activity;
 mod admin;
 mod connection;
 mod entrance;
 mod error;
 mod live;
+mod places;
+mod turned_away;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use hyper_util::server::graceful::GracefulShutdown;
 use ipc_core::health::Health;
 use ipc_core::service::Admin;
 use ipc_core::transport::kafka::{KafkaConfig, KafkaTransport};
@@ -25,6 +27,10 @@ use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::migration::agreement::Agreement;
 use crate::upstream::Upstream;
+
+use connection::Accepted;
+use places::Places;
+use turned_away::TurnedAway;
 
 pub use error::StartError;
 pub use live::{Live, Refused};
@@ -198,7 +204,8 @@ impl Shim {
             agreeing.spawn(agreement.run(draining.clone()));
         }
         health.started();
-        let graceful = GracefulShutdown::new();
+        let places = Places::new(live.metrics().limits().connections().clone());
+        let turned_away = TurnedAway::new();
         let mut tasks = JoinSet::new();
         let mut looks = tokio::time::interval(CERTIFICATE_LOOK);
         let stopped = async {
@@ -215,10 +222,25 @@ impl Shim {
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
                 _ = looks.tick() => live.look_at_certificate(),
                 (stream, address) = accept(&listener) => {
-                    let (gateway, watcher) = (live.gateway(), graceful.watcher());
                     let connections = live.connections();
                     let draining = draining.clone();
-                    tasks.spawn(connections.serve(stream, address, gateway, watcher, draining));
+                    match places.take(address.ip(), connections.limits()) {
+                        Ok(place) => {
+                            let accepted = Accepted { stream, address, place };
+                            tasks.spawn(connections.serve(accepted, live.gateway(), draining));
+                        }
+                        Err(bound) => {
+                            live.metrics().limits().connection_refused(bound);
+                            // Over TLS nothing can be told before a handshake.
+                            let telling = match connections.entrance() {
+                                Some(_) => None,
+                                None => turned_away.tell(stream),
+                            };
+                            if let Some(telling) = telling {
+                                tasks.spawn(telling);
+                            }
+                        }
+                    }
                 }
             }
         }
@@ -226,11 +248,10 @@ impl Shim {
         draining.cancel();
         let gateway = live.gateway();
         let drained = async {
-            graceful.shutdown().await;
+            while tasks.join_next().await.is_some() {}
             gateway.tunnels_closed().await;
         };
         let in_time = tokio::time::timeout(live.drain().bound, drained).await;
-        while tasks.try_join_next().is_some() {}
         let mut cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
         tasks.shutdown().await;
         cut_off += gateway.end_tunnels().await;

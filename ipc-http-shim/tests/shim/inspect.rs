@@ -60,12 +60,22 @@ drain = "25s"  # default
 # drain_delay is not set: a stop closes the listener at once
 # topic_prefix is not set: topics have the names of their services
 # services is not set: routes may name every service
+# trusted_proxies is not set: the client is whoever opens a connection
 # reply_partitions is not set: the reply topic must exist
 
 [limits]
 body = 1048576  # shim.toml:3
 header_bytes = 65536  # default
 header_count = 100  # default
+url = 16384  # default
+connections = 16384  # default
+streams = 200  # default
+body_rate = 1024  # default
+# connections_per_address is not set: one address may have all connections
+header_timeout = "30s"  # default
+idle_timeout = "1m 15s"  # default
+body_timeout = "30s"  # default
+queue_share = "50%"  # default
 
 [breaker]
 mode = "observe"  # default
@@ -212,7 +222,9 @@ key: "a/b", the path's {id}, by default
 sent on as: /orders/a%2Fb/place?x=%20, as it came
 timeout: 5s, from shim.toml:8
 may call: anybody, from default of [auth], default
-limits: body 1024 bytes (shim.toml:3), headers 65536 bytes (default), 100 headers (default)
+limits: body 1024 bytes (shim.toml:3), headers 65536 bytes (default), 100 headers (default), url 16384 bytes (default)
+slow clients: a body may pause 30s (default) and comes with 1024 bytes a second (default)
+queue: 503 where it would wait beyond 2s 500ms, which is 50% of its timeout (default)
 breaker: observes, and refuses nothing (default); opens for 5s or longer where 50% of the requests within 10s fail, or 10 in a row, or 80% take 2s 500ms or longer, or none is answered, for 6s
 "#;
     assert_eq!(told, expected);

@@ -78,7 +78,8 @@ async fn a_path_that_would_leave_its_rewrite_is_400_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_path_that_its_rewrite_makes_too_long_is_414() {
-    let shim = Running::start(PATHS, Fake::silent()).await;
+    let limits = "[limits]\nurl = 65534\n";
+    let shim = Running::start(&format!("{limits}{PATHS}"), Fake::silent()).await;
     // As long as a target can be, and the rewrite adds to it.
     let path = format!("/orders/{}", "a".repeat(65_526));
 

@@ -10,6 +10,7 @@ use toml_writer::{ToTomlKey as _, ToTomlValue as _};
 use super::access::{self, write_auth};
 use super::breaker::{write_breaker, write_route_breaker};
 use super::browsers;
+use super::limits::{write_in_flight, write_limits, write_rates};
 use super::moving::write_migration;
 use super::origin::Origins;
 use super::tls::{write_legacy_tls, write_tls};
@@ -33,14 +34,7 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
         "# What {file} comes to, and where each value is from."
     ));
     top(&mut page, &config, &origins);
-    page.table("[limits]", None);
-    for (key, value) in [
-        ("body", config.limits.body),
-        ("header_bytes", config.limits.header_bytes),
-        ("header_count", config.limits.header_count),
-    ] {
-        page.set(key, &value.to_string(), &origins.limit(key));
-    }
+    write_limits(&mut page, &config.limits, &origins);
     write_tls(&mut page, &config, &origins);
     write_legacy_tls(&mut page, &config, &origins);
     write_breaker(&mut page, &config, &origins);
@@ -119,6 +113,23 @@ fn top(page: &mut Page, config: &Config, origins: &Origins<'_>) {
         let allowed: Vec<String> = config.services.iter().map(ToString::to_string).collect();
         let allowed = list(allowed.iter().map(String::as_str));
         page.set("services", &allowed, &origins.setting("services"));
+    }
+    let trusted = &config.proxies.trusted;
+    if trusted.is_empty() {
+        page.unset(
+            "trusted_proxies",
+            "the client is whoever opens a connection",
+        );
+    } else {
+        let trusted: Vec<String> = trusted.iter().map(ToString::to_string).collect();
+        let origin = origins.setting("trusted_proxies");
+        page.set(
+            "trusted_proxies",
+            &list(trusted.iter().map(String::as_str)),
+            &origin,
+        );
+        let header = quoted(config.proxies.header.name());
+        page.set("client_header", &header, &origins.setting("client_header"));
     }
     match config.reply_partitions {
         Some(partitions) => {
@@ -208,6 +219,7 @@ fn write_route(
     }
     access::write_route(page, index, route, origins);
     browsers::write_route(page, index, route, origins);
+    write_in_flight(page, route.limits.in_flight, of);
     if let Some(rewrite) = &route.rewriting.path {
         page.set("rewrite", &quoted(&rewrite.to_string()), &of("rewrite"));
     }
@@ -217,6 +229,8 @@ fn write_route(
     ] {
         write_changes(page, key, changes, &of(key));
     }
+    let origin = |key: &str| origins.of_table(index, &["rate"], key);
+    write_rates(page, "[routes.rate]", &route.limits.rate, origin);
     write_migration(page, index, route, origins);
     write_route_breaker(page, index, route, origins);
 }

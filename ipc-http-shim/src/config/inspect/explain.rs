@@ -11,6 +11,7 @@ use super::access;
 use super::breaker::tell_breaker;
 use super::browsers;
 use super::effective::{KEY_BY_DEFAULT, duration, mode_name};
+use super::limits::{tell_concurrency, tell_limits, tell_rates};
 use super::moving::tell_migration;
 use super::origin::Origins;
 use super::others::tell_others;
@@ -150,6 +151,8 @@ fn tell_route(
     access::tell_route(told, config, index, route, origins);
     browsers::tell_route(told, config, route);
     tell_limits(told, config, origins, route.target == Target::Legacy);
+    tell_rates(told, config, origins, Some((index, route)));
+    tell_concurrency(told, config, origins, (index, route));
     tell_breaker(told, config, origins, route, index);
     tell_headers(told, "request headers", &route.rewriting.request_headers);
     tell_headers(told, "answer headers", &route.rewriting.response_headers);
@@ -192,6 +195,7 @@ fn tell_unrouted(told: &mut Told, config: &Config, origins: &Origins<'_>, status
     ));
     access::tell_unrouted(told, config, origins);
     tell_limits(told, config, origins, true);
+    tell_rates(told, config, origins, None);
 }
 
 pub(super) fn legacy(config: &Config) -> String {
@@ -199,22 +203,6 @@ pub(super) fn legacy(config: &Config) -> String {
         .legacy
         .as_ref()
         .map_or_else(String::new, |origin| format!("the legacy server {origin}"))
-}
-
-fn tell_limits(told: &mut Told, config: &Config, origins: &Origins<'_>, streamed: bool) {
-    let limits = &config.limits;
-    let body = if streamed {
-        "body without bound".to_owned()
-    } else {
-        format!("body {} bytes ({})", limits.body, origins.limit("body"))
-    };
-    told.say(format_args!(
-        "limits: {body}, headers {} bytes ({}), {} headers ({})",
-        limits.header_bytes,
-        origins.limit("header_bytes"),
-        limits.header_count,
-        origins.limit("header_count")
-    ));
 }
 
 fn tell_headers(told: &mut Told, title: &str, changes: &HeaderChanges) {

@@ -5,6 +5,7 @@ mod breaker;
 mod browsers;
 mod effective;
 mod explain;
+mod limits;
 mod moving;
 mod origin;
 mod others;

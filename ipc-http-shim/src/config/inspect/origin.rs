@@ -77,6 +77,16 @@ impl<'t> Origins<'t> {
         table.map_or_else(default, |table| self.written(table, key))
     }
 
+    /// Of a key of a table in `[limits]`.
+    pub(super) fn of_limit_table(&self, table: &str, key: &str) -> String {
+        let limits = self.root.get_ref().get("limits");
+        let table = limits.and_then(|limits| limits.get_ref().as_table()?.get(table));
+        match table.map(Spanned::get_ref) {
+            Some(DeValue::Table(table)) => self.written(table, key),
+            _ => default(),
+        }
+    }
+
     /// Of a property of librdkafka.
     pub(super) fn property(&self, name: &str) -> String {
         self.kafka

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::form::{
-    Address, Algorithms, BreakerMode, ClientAuth, Count, Credentials, Duration, Fallback, FilePath,
-    Hash, HeaderName, HeaderNames, HeaderValues, Key, KeyId, KeySource, LineFormat, LogOutput,
-    Method, Methods, Mode, Name, NotEmpties, NotEmpty, Off, Origin, Origins, Part, Path, PeerShown,
-    Pointer, Probes, Property, Reference, Requests, Rewrite, Sample, Services, Shadowed, Share,
-    Size, Stage, Sticky, Text, Tolerance, Word, Words,
+    Address, Algorithms, BreakerMode, ClientAuth, ClientHeader, Count, Credentials, Duration,
+    Fallback, FilePath, Hash, HeaderName, HeaderNames, HeaderValues, Hundredths, Key, KeyId,
+    KeySource, LineFormat, LogOutput, Many, Method, Methods, Mode, Name, Network, NotEmpties,
+    NotEmpty, Off, Origin, Origins, Part, Path, PeerShown, Pointer, Probes, Property, Rate,
+    Reference, Requests, Rewrite, Sample, Services, Shadowed, Share, Size, Stage, Sticky, Text,
+    Tolerance, Word, Words,
 };
 
 /// The configuration of ipc-http-shim, an HTTP gateway in front of services on
@@ -47,8 +48,14 @@ pub(super) struct File {
     /// librdkafka properties by their own names. Secrets as ${env:NAME} or
     /// ${file:/path}.
     pub(super) kafka: BTreeMap<String, Property>,
-    /// How large a request may be.
+    /// How much a client may take, and how long it may take over it.
     pub(super) limits: Limits,
+    /// Proxies before this one that say truly for whom a request is: addresses or
+    /// networks. Default: none.
+    pub(super) trusted_proxies: Vec<Network>,
+    /// The header they append clients to. Default: x-forwarded-for.
+    #[schemars(extend("default" = "x-forwarded-for"))]
+    pub(super) client_header: ClientHeader,
     /// TLS towards HTTP clients. Default: none.
     pub(super) tls: Tls,
     /// How the legacy server is trusted where it is asked over TLS, and what it is
@@ -154,7 +161,7 @@ pub(super) struct LegacyTls {
     pub(super) key: FilePath,
 }
 
-/// How large a request may be.
+/// How much a client may take, and how long it may take over it.
 #[derive(Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields, inline)]
 pub(super) struct Limits {
@@ -167,6 +174,63 @@ pub(super) struct Limits {
     /// Headers of a request. Default: 100.
     #[schemars(extend("default" = 100))]
     pub(super) header_count: Count,
+    /// Path and query of a request, at most 65534 bytes. Default: 16KiB.
+    #[schemars(extend("default" = "16KiB"))]
+    pub(super) url: Size,
+    /// Connections. Default: 16384.
+    #[schemars(extend("default" = 16384))]
+    pub(super) connections: Many,
+    /// Connections of one address, or of one IPv6 network of 64 bits. Default: as many
+    /// as there may be.
+    pub(super) connections_per_address: Many,
+    /// Requests under way at once on one HTTP/2 connection. Default: 200.
+    #[schemars(extend("default" = 200))]
+    pub(super) streams: Count,
+    /// From a connection's begin to the whole head of its first request. Default: 30s.
+    #[schemars(extend("default" = "30s"))]
+    pub(super) header_timeout: Duration,
+    /// From the end of an answer to the whole head of the next request. Default: 75s.
+    #[schemars(extend("default" = "75s"))]
+    pub(super) idle_timeout: Duration,
+    /// How long a client may fall silent within a body. Default: 30s.
+    #[schemars(extend("default" = "30s"))]
+    pub(super) body_timeout: Duration,
+    /// Bytes a second that a body must come with in the long run. Default: 1KiB.
+    #[schemars(extend("default" = "1KiB"))]
+    pub(super) body_rate: Size,
+    /// Requests of all routes. Default: without bound.
+    pub(super) rate: Rates,
+    /// Learns how many requests to each service may be under way. Default: it does not.
+    pub(super) concurrency: Concurrency,
+    /// How much of its time a request may be expected to wait in the queue of its
+    /// service. Default: 50%.
+    #[schemars(extend("default" = "50%"))]
+    pub(super) queue_share: Hundredths,
+}
+
+/// Between which bounds it is learned how many requests to a service may be under way.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub(super) struct Concurrency {
+    /// How many at first. Default: 100.
+    #[schemars(extend("default" = 100))]
+    pub(super) initial: Many,
+    /// How many at least. Default: 10.
+    #[schemars(extend("default" = 10))]
+    pub(super) min: Many,
+    /// How many at most. Default: 1000.
+    #[schemars(extend("default" = 1000))]
+    pub(super) max: Many,
+}
+
+/// How many requests are taken in how much time: 100/s, 30/m, 100/s burst 500.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub(super) struct Rates {
+    /// Of all of them together.
+    pub(super) total: Rate,
+    /// Of each client's address, or of each IPv6 network of 64 bits.
+    pub(super) address: Rate,
 }
 
 /// How clients prove who they are.
@@ -309,6 +373,7 @@ pub(super) struct Webhook {
     extend(
         "required" = ["path"],
         "not" = { "required": ["method", "methods"] },
+        "dependencies" = { "in_flight_wait": ["in_flight"] },
         "if" = { "properties": { "mode": { "const": "legacy" } }, "required": ["mode"] },
         "then" = { "properties": { "service": false, "key": false, "migration": false, "breaker": false } },
         "else" = { "required": ["service"] },
@@ -358,6 +423,12 @@ pub(super) struct Route {
     pub(super) response_headers: HeaderChanges,
     /// How it moves from the legacy server to its service. Default: it does not.
     pub(super) migration: Migration,
+    /// How many requests are taken in how much time. Default: without bound.
+    pub(super) rate: Rates,
+    /// How many requests may be under way. Default: without bound.
+    pub(super) in_flight: Many,
+    /// How long one more waits for one of these to end. Default: not at all.
+    pub(super) in_flight_wait: Duration,
     /// When requests to its service are no longer sent. Default: as the gateway says.
     pub(super) breaker: Breaker,
     /// How its clients prove who they are: none, or any of several ways. Default: the

@@ -45,6 +45,16 @@ forms! {
     };
     /// A number of things.
     Count = { "type": "integer", "minimum": 1, "maximum": 65535 };
+    /// A larger number of things.
+    Many = { "type": "integer", "minimum": 1, "maximum": 1000000 };
+    /// Requests in a second, a minute or an hour, and how many of them at once.
+    Rate = { "type": "string", "pattern": "^0*[1-9]\\d{0,8}/[smh]( burst 0*[1-9]\\d{0,8})?$" };
+    /// A percentage.
+    Hundredths = { "type": "string", "pattern": "^(100|[1-9][0-9]?)%$" };
+    /// An address, or a network of them.
+    Network = { "type": "string", "pattern": "^([0-9.]+|[0-9a-fA-F:.]+)(/\\d{1,3})?$" };
+    /// The header that trusted proxies append clients to.
+    ClientHeader = { "enum": ["x-forwarded-for", "forwarded"] };
     /// A path in axum's syntax.
     Path = { "type": "string", "pattern": "^/" };
     /// A method, in upper case.

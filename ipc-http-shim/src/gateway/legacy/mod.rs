@@ -16,6 +16,7 @@ use ipc_core::envelope::Problem;
 use ipc_core::http::headers::strip_hop_by_hop;
 
 use super::answer::Refusal;
+use super::pace::{Pace, Paced, too_slow};
 use super::{forwarded, progress, rewriting, tunnel};
 use crate::config::LegacyOrigin;
 use crate::peer::Peer;
@@ -34,11 +35,13 @@ pub(super) struct LegacyProxy {
     /// Where it is asked over TLS.
     tls: Option<ClientTls>,
     client: Client<Connector, Body>,
+    /// How slowly clients may send.
+    pace: Pace,
 }
 
 impl LegacyProxy {
     /// To the upstream at `origin`, over TLS as `tls` says, else as the system does.
-    pub(super) fn new(origin: &LegacyOrigin, tls: Option<&ClientTls>) -> Self {
+    pub(super) fn new(origin: &LegacyOrigin, tls: Option<&ClientTls>, pace: Pace) -> Self {
         let tls = match (origin.is_https(), tls) {
             (false, _) => None,
             (true, Some(tls)) => Some(tls.clone()),
@@ -57,16 +60,25 @@ impl LegacyProxy {
             origin: origin.clone(),
             tls,
             client,
+            pace,
         }
     }
 
     /// Whether another one goes to the same server in the same way.
-    pub(super) fn goes_where(&self, other: &Self) -> bool {
+    fn goes_where(&self, other: &Self) -> bool {
         let same_tls = match (&self.tls, &other.tls) {
             (Some(own), Some(other)) => own.is_as(other),
             (own, other) => own.is_none() && other.is_none(),
         };
         self.origin == other.origin && same_tls
+    }
+
+    /// Goes on with the connections of an earlier one, where that goes to the same
+    /// server in the same way.
+    pub(super) fn take_over(&mut self, earlier: &Self) {
+        if self.goes_where(earlier) {
+            self.client = earlier.client.clone();
+        }
     }
 
     /// Answers with the upstream's response. `timeout` bounds the wait for its
@@ -79,7 +91,7 @@ impl LegacyProxy {
     ) -> Result<Response<Body>, Refusal> {
         let switching = self.redirect(&mut request, peer);
         let (head, body) = request.into_parts();
-        let (body, progress) = progress::note(body);
+        let (body, progress) = progress::note(Paced::new(body, self.pace));
         let request = Request::from_parts(head, Body::new(body));
         let response = tokio::select! {
             biased;
@@ -129,6 +141,9 @@ impl LegacyProxy {
     }
 
     fn failed(&self, error: &Error) -> Problem {
+        if let Some(too_slow) = too_slow(error) {
+            return too_slow.problem();
+        }
         if is_timeout(error) {
             return self.timed_out("it could not be connected to in time");
         }

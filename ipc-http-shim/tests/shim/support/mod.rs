@@ -1,11 +1,13 @@
 //! A running shim, clients for it, and stand-ins for what is behind it.
 
 mod fake;
+mod raw;
 mod running;
 pub(crate) mod secured;
 pub(crate) mod token;
 
 pub(crate) use fake::{Fake, correlation_id};
+pub(crate) use raw::Raw;
 pub(crate) use running::{Legacy, Running, running_config, text, try_config};
 pub(crate) use secured::{Authority, Http, Issued, file};
 

@@ -1,0 +1,196 @@
+//! One rate, and how much of it is left.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use governor::clock::Clock;
+use governor::middleware::{StateInformationMiddleware, StateSnapshot};
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{NotUntil, Quota, RateLimiter};
+
+use super::cells::{Cells, OfLimit};
+use crate::config::Rate;
+use crate::limits::subnet::Subnet;
+
+/// The clock of the runtime, which tests can set.
+#[derive(Clone, Copy, Debug)]
+struct RuntimeClock;
+
+impl Clock for RuntimeClock {
+    type Instant = Instant;
+
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+}
+
+type Limiter<K, S> = RateLimiter<K, S, RuntimeClock, StateInformationMiddleware>;
+
+/// One rate, and how much of it is left.
+#[derive(Debug)]
+pub(super) struct Limit {
+    /// What clients are told it is called.
+    name: String,
+    quota: Quota,
+    counting: Counting,
+}
+
+#[derive(Debug)]
+enum Counting {
+    /// Every request.
+    Together(Limiter<NotKeyed, InMemoryState>),
+    /// Those of each client.
+    EachClient(Limiter<Subnet, OfLimit>),
+}
+
+/// What one request was told by a limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Left {
+    /// How many more could follow at once.
+    pub(super) requests: u32,
+    /// When there will be more.
+    pub(super) more_in: Duration,
+}
+
+impl Limit {
+    /// A limit of all requests together.
+    pub(super) fn together(name: String, rate: Rate) -> Self {
+        let quota = quota(rate);
+        let limiter = RateLimiter::new(quota, InMemoryState::default(), RuntimeClock);
+        Self {
+            name,
+            quota,
+            counting: Counting::Together(limiter),
+        }
+    }
+
+    /// A limit for each client.
+    pub(super) fn each_client(name: String, rate: Rate, cells: &Cells) -> Self {
+        let quota = quota(rate);
+        let limiter = RateLimiter::new(quota, cells.of_a_limit(), RuntimeClock);
+        Self {
+            name,
+            quota,
+            counting: Counting::EachClient(limiter),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Counts a request of `client`.
+    ///
+    /// # Errors
+    ///
+    /// How long it must wait, where it has to.
+    pub(super) fn count(&self, client: Subnet) -> Result<Left, Duration> {
+        let counted = match &self.counting {
+            Counting::Together(limiter) => limiter.check(),
+            Counting::EachClient(limiter) => limiter.check_key(&client),
+        };
+        match counted {
+            Ok(state) => Ok(self.left(&state)),
+            Err(not_until) => Err(wait(&not_until)),
+        }
+    }
+
+    fn left(&self, state: &StateSnapshot) -> Left {
+        Left {
+            requests: state.remaining_burst_capacity(),
+            more_in: self.quota.replenish_interval(),
+        }
+    }
+
+    /// Appends it to a list of policies, as `RateLimit-Policy` has them: how many at
+    /// once, and in how many seconds there are as many again.
+    pub(super) fn write_policy(&self, list: &mut String) {
+        let quota = self.quota.burst_size();
+        let window = whole_seconds(self.quota.burst_size_replenished_in());
+        separate(list);
+        // A `String` takes every write.
+        let _ = write!(list, "\"{}\";q={quota};w={window}", self.name);
+    }
+
+    /// Appends what is left of it to a list, as `RateLimit` has them.
+    pub(super) fn write_left(&self, left: Left, list: &mut String) {
+        let Left { requests, more_in } = left;
+        separate(list);
+        let more_in = whole_seconds(more_in);
+        let _ = write!(list, "\"{}\";r={requests};t={more_in}", self.name);
+    }
+}
+
+fn separate(list: &mut String) {
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+}
+
+/// Whole seconds, never fewer than it takes.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+fn wait(not_until: &NotUntil<Instant>) -> Duration {
+    not_until.wait_time_from(RuntimeClock.now())
+}
+
+fn quota(rate: Rate) -> Quota {
+    let each = rate.per.duration() / rate.requests.get();
+    // More than one in a nanosecond is no rate.
+    let each = each.max(Duration::from_nanos(1));
+    Quota::with_period(each)
+        .unwrap_or_else(|| Quota::per_second(rate.requests))
+        .allow_burst(rate.burst)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::config::value::FromText;
+
+    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    fn rate(text: &str) -> Rate {
+        Rate::from_text(text).expect("it is a rate")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_taken_and_then_the_rate_holds_with_a_true_time_to_wait() {
+        let limit = Limit::together("total".to_owned(), rate("2/s burst 3"));
+        let count = || limit.count(ONE.into()).map(|left| left.requests);
+
+        assert_eq!([count(), count(), count()], [Ok(2), Ok(1), Ok(0)]);
+        let wait = count().expect_err("the burst is used up");
+        assert!(wait <= Duration::from_millis(500), "{wait:?}");
+        advance(wait).await;
+        assert_eq!(count(), Ok(0));
+        assert!(count().is_err());
+        advance(Duration::from_secs(60)).await;
+        assert_eq!(count(), Ok(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_client_has_a_rate_of_its_own() {
+        let limit = Limit::each_client("address".to_owned(), rate("1/m"), &Cells::new());
+
+        assert!(limit.count(ONE.into()).is_ok());
+        assert!(limit.count(ONE.into()).is_err());
+        assert!(limit.count(OTHER.into()).is_ok());
+    }
+
+    #[test]
+    fn a_policy_says_how_many_at_once_and_when_they_are_there_again() {
+        let mut list = String::new();
+        Limit::together("total".to_owned(), rate("100/s")).write_policy(&mut list);
+        Limit::together("slow".to_owned(), rate("30/m burst 5")).write_policy(&mut list);
+
+        assert_eq!(list, "\"total\";q=100;w=1, \"slow\";q=5;w=10");
+    }
+}
