@@ -115,7 +115,8 @@ fn offered(text: &str) -> Listing {
 fn documented() -> Listing {
     DOCUMENT
         .lines()
-        .filter(|line| line.starts_with("| `ipc_"))
+        // The gateway's own are in a registry of its own.
+        .filter(|line| line.starts_with("| `ipc_") && !line.starts_with("| `ipc_shim_"))
         .map(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             let [_, name, kind, labels, ..] = cells[..] else {
