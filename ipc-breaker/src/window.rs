@@ -115,7 +115,11 @@ mod tests {
         };
         let none = Counts::default();
         let mut counts = [none; BUCKETS];
-        counts[..6].copy_from_slice(&[none, bad, none, bad, good, bad]);
+        let seen = [none, bad, none, bad, good, bad];
+        // Loom has fewer buckets, and does not run this.
+        for (bucket, seen) in counts.iter_mut().zip(seen) {
+            *bucket = seen;
+        }
         let window = Window(counts);
 
         assert_eq!(window.unbroken(|it| it.silent > 0), 3);

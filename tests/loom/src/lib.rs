@@ -1,12 +1,9 @@
 //! What ipc-core and ipc-breaker share between threads without a lock: the same files, over
 //! primitives whose every schedule loom goes through.
 
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the model asks for less of it than a gateway does"
-    )
+#[expect(
+    dead_code,
+    reason = "the model asks for less of it than a gateway does"
 )]
 #[expect(unreachable_pub, reason = "it is public in its own crate")]
 mod circuit;
