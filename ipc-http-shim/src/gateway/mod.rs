@@ -26,6 +26,7 @@ mod shadows;
 #[cfg(test)]
 mod spike;
 mod sse;
+mod stages;
 mod stream;
 mod timing;
 mod trace;
@@ -36,32 +37,27 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use axum::body::Body;
-use http::header::{ORIGIN, TRAILER};
+use http::header::ORIGIN;
 use http::{Request, Response};
-use ipc_core::envelope::{Problem, QueueTime};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use answer::REQUEST_ID;
-use answer::Refusal;
-use destination::{Destination, Destinations, Found, ToService};
+use destination::{Destination, Destinations, Found};
 use entry::Entries;
-use intake::Passage;
 use metered::Metered;
-use moving::Side;
 use shadows::Shadows;
+use stages::Must;
 use trace::Tracing;
-use tunnel::{Tunnels, Upgrade};
+use tunnel::Tunnels;
 
 use crate::access_log::Entry;
-use crate::auth::Principal;
-use crate::breaker::Guard;
-use crate::config::{Config, Limits, ServiceMode};
+use crate::config::{Config, Limits};
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
 use crate::routes::RouteFault;
-use crate::spent::{Beyond, Spent};
-use crate::upstream::{Outbound, Upstream};
+use crate::spent::Spent;
+use crate::upstream::Upstream;
 
 /// Answers requests. Clones share everything.
 #[derive(Clone)]
@@ -168,7 +164,7 @@ impl Gateway {
         let this = self.0.load_full();
         let (mut head, body) = request.into_parts();
         let trace_id = this.tracing.of(&mut head.headers);
-        let mut upgrade = None;
+        let (found, upgrade) = this.found(&mut head, peer);
         let Found {
             destination,
             metrics,
@@ -176,38 +172,19 @@ impl Gateway {
             cors,
             entry: route_entry,
             mut changes,
-        } = match intake::check(&head, &this.limits) {
-            Ok(passage) => {
-                intake::normalise(&mut head);
-                let found = this.destinations.find(&head, peer);
-                match passage {
-                    Passage::Anywhere => found,
-                    Passage::Legacy(refusal) => {
-                        upgrade = Upgrade::asked(&mut head);
-                        found.of_legacy(refusal)
-                    }
-                }
-            }
-            Err(refusal) => this.destinations.refused(refusal),
-        };
+        } = found;
         let cors = cors.map(|cors| (cors, head.headers.get(ORIGIN).cloned()));
         if let Some(entry) = &mut entry {
             entry.routed(metrics.name(), metrics.mode());
             entry.traced(trace_id);
         }
         let mut in_flight = metrics.begin();
-        let admitted = match callers {
-            // Boxed, since most requests have no need of the room.
-            Some(callers) => Box::pin(auth::admit(callers, &mut head, peer)).await,
-            None => Ok(()),
+        let must = Must {
+            callers,
+            entry: route_entry,
+            label: metrics.name(),
         };
-        let entered = match admitted {
-            Ok(()) => {
-                let (entries, name) = (&this.entries, metrics.name());
-                entries.enter(route_entry, name, &head.headers, peer).await
-            }
-            Err(refusal) => Err(refusal),
-        };
+        let entered = this.admit(must, &mut head, peer).await;
         if let Some(changes) = &mut changes {
             changes.request(&mut head);
         }
@@ -218,25 +195,7 @@ impl Gateway {
             Ok(entered) => (destination, Some(entered)),
             Err(refusal) => (Destination::Nowhere(refusal), None),
         };
-        let (beyond, answer) = match destination {
-            Destination::Service(to, guard) => {
-                let answer = this.over_kafka(to, guard, request, peer).await;
-                (Some(Beyond::Kafka), answer)
-            }
-            Destination::Legacy { proxy, timeout } => {
-                let answer = proxy.answer(request, peer, timeout).await;
-                (Some(Beyond::Legacy), answer)
-            }
-            Destination::Moving(moving) => {
-                let beyond = match moving.side {
-                    Side::Legacy | Side::Shadow => Beyond::Legacy,
-                    Side::Kafka => Beyond::Kafka,
-                };
-                (Some(beyond), this.moving(*moving, request, peer).await)
-            }
-            Destination::Nowhere(refusal) => (None, Err(refusal)),
-            Destination::Here(answer) => (None, Ok(*answer)),
-        };
+        let (beyond, answer) = this.ask(destination, request, peer).await;
         let beyond = beyond.map(|place| (place, leaving.elapsed()));
 
         let mut response = match &changes {
@@ -265,62 +224,4 @@ impl Gateway {
         in_flight.answered(response.status(), &spent);
         response.map(|body| Body::new(Metered::new(body, in_flight, place)))
     }
-}
-
-impl Inner {
-    async fn over_kafka(
-        &self,
-        to: ToService,
-        guard: Option<&Guard>,
-        request: Request<Body>,
-        peer: &Peer,
-    ) -> Result<Response<Body>, Refusal> {
-        if request.headers().contains_key(TRAILER) {
-            return Err(trailers().into());
-        }
-        guarded::check(guard)?;
-        let (mut head, body) = request.into_parts();
-        let principal: Option<Principal> = head.extensions.remove();
-        let body = body::read(body, &self.limits).await?;
-        let outbound = Outbound {
-            service: to.service,
-            request: Request::from_parts(head, body),
-            key: to.key,
-            timeout: to.timeout,
-            peer: peer.clone(),
-            vouching: self.destinations.vouching(principal.as_ref()),
-            principal,
-            shadow: false,
-        };
-        let passing = to.entry.to_service(to.mode, to.timeout)?;
-        let upstream = &*self.upstream;
-        let answer = async {
-            match to.mode {
-                ServiceMode::Call => request_reply::answer(upstream, outbound).await,
-                ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
-                ServiceMode::Stream => {
-                    stream::answer(upstream, outbound, self.draining.clone()).await
-                }
-            }
-        };
-        let answer = guarded::pass(guard)?.until(answer).await;
-        match (passing, &answer) {
-            (Some(passing), Ok(response)) => {
-                let told = response.extensions().get::<QueueTime>();
-                passing.answered(told.map(|queued| queued.0));
-            }
-            (Some(passing), Err(refusal)) if refusal.may_be_executed() => passing.timed_out(),
-            _ => {}
-        }
-        answer
-    }
-}
-
-fn trailers() -> Problem {
-    Problem::new(
-        "not-supported",
-        "the request asks for what cannot cross a log",
-        501,
-    )
-    .with_detail("header trailer announces trailers: send them as headers, or in the body")
 }

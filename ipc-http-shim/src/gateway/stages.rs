@@ -1,0 +1,153 @@
+//! The stages of a request's way through the gateway.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::header::TRAILER;
+use http::{Request, Response, request};
+use ipc_core::envelope::{Problem, QueueTime};
+
+use super::answer::Refusal;
+use super::destination::{Destination, Found, ToService};
+use super::entry::{Entered, RouteEntry};
+use super::intake::Passage;
+use super::moving::Side;
+use super::tunnel::Upgrade;
+use super::{Inner, auth, body, guarded, intake, one_way, request_reply, stream};
+use crate::auth::Principal;
+use crate::breaker::Guard;
+use crate::config::ServiceMode;
+use crate::peer::Peer;
+use crate::spent::Beyond;
+use crate::upstream::Outbound;
+
+/// What a request must pass before it goes anywhere.
+pub(super) struct Must<'d> {
+    pub(super) callers: Option<&'d crate::auth::Guard>,
+    pub(super) entry: Option<&'d RouteEntry>,
+    /// How its route is called.
+    pub(super) label: &'d Arc<str>,
+}
+
+impl Inner {
+    /// Finds where a request goes, as far as it may go at all, and the protocol that it
+    /// asks to change to.
+    pub(super) fn found(
+        &self,
+        head: &mut request::Parts,
+        peer: &Peer,
+    ) -> (Found<'_>, Option<Upgrade>) {
+        let passage = match intake::check(head, &self.limits) {
+            Ok(passage) => passage,
+            Err(refusal) => return (self.destinations.refused(refusal), None),
+        };
+        intake::normalise(head);
+        let found = self.destinations.find(head, peer);
+        match passage {
+            Passage::Anywhere => (found, None),
+            Passage::Legacy(refusal) => (found.of_legacy(refusal), Upgrade::asked(head)),
+        }
+    }
+
+    /// Lets a request in, or says why not.
+    pub(super) async fn admit(
+        &self,
+        must: Must<'_>,
+        head: &mut request::Parts,
+        peer: &Peer,
+    ) -> Result<Entered, Refusal> {
+        if let Some(callers) = must.callers {
+            // Boxed, since most requests have no need of the room.
+            Box::pin(auth::admit(callers, head, peer)).await?;
+        }
+        let entering = self
+            .entries
+            .enter(must.entry, must.label, &head.headers, peer);
+        entering.await
+    }
+
+    /// Has a request answered by whom it goes to, and says who that is where it is not the
+    /// gateway itself.
+    pub(super) async fn ask(
+        &self,
+        destination: Destination<'_>,
+        request: Request<Body>,
+        peer: &Peer,
+    ) -> (Option<Beyond>, Result<Response<Body>, Refusal>) {
+        match destination {
+            Destination::Service(to, guard) => {
+                let answer = self.over_kafka(to, guard, request, peer).await;
+                (Some(Beyond::Kafka), answer)
+            }
+            Destination::Legacy { proxy, timeout } => {
+                let answer = proxy.answer(request, peer, timeout).await;
+                (Some(Beyond::Legacy), answer)
+            }
+            Destination::Moving(moving) => {
+                let beyond = match moving.side {
+                    Side::Legacy | Side::Shadow => Beyond::Legacy,
+                    Side::Kafka => Beyond::Kafka,
+                };
+                (Some(beyond), self.moving(*moving, request, peer).await)
+            }
+            Destination::Nowhere(refusal) => (None, Err(refusal)),
+            Destination::Here(answer) => (None, Ok(*answer)),
+        }
+    }
+
+    pub(super) async fn over_kafka(
+        &self,
+        to: ToService,
+        guard: Option<&Guard>,
+        request: Request<Body>,
+        peer: &Peer,
+    ) -> Result<Response<Body>, Refusal> {
+        if request.headers().contains_key(TRAILER) {
+            return Err(trailers().into());
+        }
+        guarded::check(guard)?;
+        let (mut head, body) = request.into_parts();
+        let principal: Option<Principal> = head.extensions.remove();
+        let body = body::read(body, &self.limits).await?;
+        let outbound = Outbound {
+            service: to.service,
+            request: Request::from_parts(head, body),
+            key: to.key,
+            timeout: to.timeout,
+            peer: peer.clone(),
+            vouching: self.destinations.vouching(principal.as_ref()),
+            principal,
+            shadow: false,
+        };
+        let passing = to.entry.to_service(to.mode, to.timeout)?;
+        let upstream = &*self.upstream;
+        let answer = async {
+            match to.mode {
+                ServiceMode::Call => request_reply::answer(upstream, outbound).await,
+                ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
+                ServiceMode::Stream => {
+                    stream::answer(upstream, outbound, self.draining.clone()).await
+                }
+            }
+        };
+        let answer = guarded::pass(guard)?.until(answer).await;
+        match (passing, &answer) {
+            (Some(passing), Ok(response)) => {
+                let told = response.extensions().get::<QueueTime>();
+                passing.answered(told.map(|queued| queued.0));
+            }
+            (Some(passing), Err(refusal)) if refusal.may_be_executed() => passing.timed_out(),
+            _ => {}
+        }
+        answer
+    }
+}
+
+fn trailers() -> Problem {
+    Problem::new(
+        "not-supported",
+        "the request asks for what cannot cross a log",
+        501,
+    )
+    .with_detail("header trailer announces trailers: send them as headers, or in the body")
+}
