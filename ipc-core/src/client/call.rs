@@ -77,7 +77,7 @@ impl RecordKey {
 pub(crate) struct Request {
     callee: Arc<Callee>,
     /// Method, path and idempotency key; the rest is completed here.
-    head: RequestHead,
+    pub(super) head: RequestHead,
     /// What is sent, but for the headers that the head writes.
     pub(super) record: Outgoing,
     timeout: Option<Duration>,
@@ -143,7 +143,8 @@ impl Client {
         let sending = async {
             if request.is_chunked() {
                 let Request { head, record, .. } = request;
-                return upload::send(&*shared.transport, &shared.uploads, head, record).await;
+                let (transport, uploads) = (&*shared.transport, &shared.uploads);
+                return upload::send(transport, uploads, head, record, false).await;
             }
             let (ack, receipt) = Ack::pair();
             shared.send_whole(request, ack);
@@ -309,9 +310,7 @@ impl Shared {
         if !self.inbox.is_ready() {
             return Err(Rejected::InboxNotReady.into());
         }
-        if let Some(service) = self.watch(&request.callee) {
-            service.check(started)?;
-        }
+        self.check_presence(&request, started)?;
         let context = Context::current();
         let (deadline, left) = self.deadline(&request, &context)?;
         let id = self.address(&mut request, &context);
@@ -335,6 +334,18 @@ impl Shared {
         })
     }
 
+    /// Refuses a request to a service that is known to be absent.
+    pub(super) fn check_presence(
+        &self,
+        request: &Request,
+        started: Instant,
+    ) -> Result<(), Rejected> {
+        match self.watch(&request.callee) {
+            Some(service) => service.check(started),
+            None => Ok(()),
+        }
+    }
+
     /// Until when its caller waits, and how long that is.
     fn deadline(
         &self,
@@ -353,7 +364,8 @@ impl Shared {
     /// Says who sends the request, in which dialect and in which trace.
     fn address(&self, request: &mut Request, context: &Context) -> CorrelationId {
         request.head.dialect = request.callee.dialect;
-        let id = request.head.dialect.correlation_id();
+        let given = request.head.correlation_id.take();
+        let id = given.unwrap_or_else(|| request.head.dialect.correlation_id());
         request.head.correlation_id = Some(id.clone());
         request.head.caller = Some(self.caller.clone());
         request.head.shadow |= context.shadow;
@@ -367,7 +379,7 @@ impl Shared {
     fn upload(self: Arc<Self>, id: CorrelationId, request: Request) -> Upload {
         Box::pin(async move {
             let Request { head, record, .. } = request;
-            let sent = upload::send(&*self.transport, &self.uploads, head, record).await;
+            let sent = upload::send(&*self.transport, &self.uploads, head, record, true).await;
             if let Err(error) = sent {
                 self.pending.fail(&id, error);
             }

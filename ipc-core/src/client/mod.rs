@@ -6,6 +6,7 @@
 mod builder;
 mod call;
 mod callee;
+mod elsewhere;
 mod error;
 mod inbox;
 mod open_call;
@@ -31,6 +32,7 @@ pub use builder::ClientBuilder;
 pub use call::{Options, RecordKey};
 pub(crate) use call::{Request, Response};
 use callee::Callees;
+pub use elsewhere::Elsewhere;
 pub use error::{CallError, Rejected, Unknown, UnknownReason};
 pub use parked::WatchedOneWay;
 pub(crate) use records::{BrokenOff, Records};

@@ -53,13 +53,14 @@ impl Drop for Upload {
 
 /// Sends `record` with its body cut into chunks, all on the partition of the
 /// first. Returns when the log has every one. A call's chunks wait for the
-/// service's credit; a one-way's only for the log, because nobody can tell its
-/// sender.
+/// service's credit where `is_told` of it; else, and a one-way's, only for the log,
+/// because nobody can tell its sender.
 pub(super) async fn send(
     transport: &dyn Transport,
     uploads: &Arc<Uploads>,
     mut head: RequestHead,
     record: Outgoing,
+    is_told: bool,
 ) -> Result<(), SendError> {
     let Outgoing {
         topic,
@@ -76,7 +77,7 @@ pub(super) async fn send(
     for number in 0.. {
         let piece = body.split_to(body.len().min(CHUNK));
         let after = sent + piece.len() as u64;
-        if head.is_call() {
+        if is_told && head.is_call() {
             // Its sender is gone only with the client itself.
             let _ = upload
                 .taken

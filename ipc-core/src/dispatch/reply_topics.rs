@@ -5,8 +5,8 @@ use std::sync::Arc;
 /// The reply topics this service writes to.
 ///
 /// The topic comes from the caller, so without a list any caller could make a
-/// service write anywhere. Default: every topic that ends in `.replies`, minus
-/// the service's own.
+/// service write anywhere. Default: every topic that ends in `.replies` or
+/// `.operations`, minus the service's own.
 #[derive(Clone, Debug)]
 pub struct ReplyTopics {
     allowed: Vec<Pattern>,
@@ -23,7 +23,9 @@ enum Pattern {
 impl Default for ReplyTopics {
     fn default() -> Self {
         Self {
-            allowed: vec![Pattern::EndsWith(".replies".to_owned())],
+            allowed: [".replies", ".operations"]
+                .map(|end| Pattern::EndsWith(end.to_owned()))
+                .into(),
             own: Vec::new(),
         }
     }
@@ -99,6 +101,7 @@ mod tests {
             .and("spring-*")
             .except([Arc::from("orders.replies")]);
         assert!(topics.allow("web.replies"));
+        assert!(topics.allow("web.operations"));
         assert!(topics.allow("spring-web"));
         assert!(!topics.allow("orders.replies"));
         assert!(!topics.allow("orders.requests"));

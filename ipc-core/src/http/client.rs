@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use tower::Service;
 
 use super::caller::{Reserved, request_record, response_parts};
-use crate::client::{self, BrokenOff, CallError, Client, Options, Records, Rejected};
+use crate::client::{self, BrokenOff, CallError, Client, Elsewhere, Options, Records, Rejected};
 use crate::envelope::{CorrelationId, Envelope, Problem, names};
 
 /// The service is the authority of the request's URI: `http://orders/orders/7`.
@@ -98,6 +98,30 @@ impl Client {
     {
         let request = record(self, request, reserved).await?;
         Ok(self.post(request).await?)
+    }
+
+    /// Sends an HTTP request as a call that is answered `elsewhere`, in one record, and
+    /// returns once the log has it. [`Options::timeout`] bounds that alone.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Rejected`] or [`CallError::Unknown`].
+    ///
+    /// # Cancel safety
+    ///
+    /// The record may or may not be sent.
+    pub async fn http_elsewhere<B>(
+        &self,
+        request: Request<B>,
+        reserved: Reserved,
+        elsewhere: Elsewhere,
+    ) -> Result<(), CallError>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let request = record(self, request, reserved).await?;
+        Ok(self.post_elsewhere(request, elsewhere).await?)
     }
 }
 

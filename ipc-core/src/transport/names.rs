@@ -52,6 +52,12 @@ impl TopicNames {
         self.name(fleet, "replies")
     }
 
+    /// Where a fleet of gateways keeps what became of requests that nobody waits for.
+    #[must_use]
+    pub fn operations(&self, fleet: &str) -> Arc<str> {
+        self.name(fleet, "operations")
+    }
+
     /// Where a service puts the records it gave up.
     #[must_use]
     pub fn dead_letters(&self, service: &str) -> Arc<str> {
@@ -144,6 +150,7 @@ mod tests {
         assert_eq!(&*names.control("orders"), "staging.orders.control");
         assert_eq!(&*names.pauses("orders"), "staging.orders.pauses");
         assert_eq!(&*names.replies("shim"), "staging.shim.replies");
+        assert_eq!(&*names.operations("shim"), "staging.shim.operations");
         assert_eq!(&*names.dead_letters("orders"), "staging.orders.dlq");
         let minute = Duration::from_secs(60);
         let retries = names.retries("orders", minute);

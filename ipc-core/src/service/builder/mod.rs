@@ -135,7 +135,7 @@ impl ServiceBuilder {
     }
 
     /// Which topics callers may have their replies written to. Default: those
-    /// whose name ends in `.replies`, minus the service's own.
+    /// whose name ends in `.replies` or `.operations`, minus the service's own.
     pub fn reply_topics(mut self, topics: ReplyTopics) -> Self {
         self.reply_topics = topics;
         self
