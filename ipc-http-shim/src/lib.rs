@@ -9,6 +9,7 @@ pub mod import;
 mod limits;
 mod metrics;
 pub mod migration;
+mod operations;
 pub mod peer;
 pub mod reload;
 mod route_metrics;

@@ -12,6 +12,7 @@ use crate::auth::metrics::AuthMetrics;
 use crate::breaker::BreakerMetrics;
 use crate::limits::metrics::LimitMetrics;
 use crate::migration::metrics::MigrationMetrics;
+use crate::operations::metrics::OperationMetrics;
 use crate::route_metrics::Routes;
 pub(crate) use crate::route_metrics::{InFlight, Mode, RouteMetrics};
 use crate::tls::metrics::TlsMetrics;
@@ -29,6 +30,7 @@ pub(crate) struct Metrics {
     access_log_dropped: Counter,
     auth: AuthMetrics,
     limits: LimitMetrics,
+    operations: OperationMetrics,
     reloads: Family<ReloadLabels, Counter>,
     reload_successful: Gauge,
 }
@@ -66,6 +68,8 @@ impl Metrics {
         auth.register(&mut registry);
         let limits = LimitMetrics::default();
         limits.register(&mut registry);
+        let operations = OperationMetrics::default();
+        operations.register(&mut registry);
         let reloads = Family::default();
         registry.register(
             "config_reloads",
@@ -89,6 +93,7 @@ impl Metrics {
             access_log_dropped,
             auth,
             limits,
+            operations,
             reloads,
             reload_successful,
         }
@@ -122,6 +127,11 @@ impl Metrics {
     /// Those of who may call.
     pub(crate) fn auth(&self) -> &AuthMetrics {
         &self.auth
+    }
+
+    /// Those of requests that are answered later.
+    pub(crate) fn operations(&self) -> &OperationMetrics {
+        &self.operations
     }
 
     /// Those of limits.

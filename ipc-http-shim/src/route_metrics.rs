@@ -28,6 +28,8 @@ pub(crate) enum Mode {
     call,
     /// To a service, for none.
     one_way,
+    /// To a service, for one that is asked for later.
+    accepted,
     /// To a service, for many.
     stream,
     /// To the legacy upstream.
@@ -202,6 +204,7 @@ impl RouteMetrics {
         match self.0.labels.mode {
             Mode::call => "call",
             Mode::one_way => "one_way",
+            Mode::accepted => "accepted",
             Mode::stream => "stream",
             Mode::legacy => "legacy",
             Mode::none => "none",

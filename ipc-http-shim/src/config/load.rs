@@ -12,8 +12,8 @@ use super::overrides::Overrides;
 use super::section::Section;
 use super::value::{Count, FromText, Name};
 use super::{
-    Config, Target, access_log, auth, breaker, cors, legacy_tls, limits, proxies, routes,
-    security_headers, services, tls, trace, webhook,
+    Config, Target, access_log, auth, breaker, cors, legacy_tls, limits, operations, proxies,
+    routes, security_headers, services, tls, trace, webhook,
 };
 
 pub(super) const KEYS: &[&str] = &[
@@ -35,6 +35,7 @@ pub(super) const KEYS: &[&str] = &[
     "trace",
     "auth",
     "webhook",
+    "operations",
     "cors",
     "security_headers",
     "services",
@@ -131,6 +132,9 @@ fn read<'a>(
     if let Some((table, span)) = root.table("webhook", report) {
         config.webhook = webhook::read(table, span, report);
     }
+    if let Some((table, span)) = root.table("operations", report) {
+        config.operations = operations::read(table, span, report);
+    }
     if let Some((table, span)) = root.table("cors", report) {
         config.cors = cors::read("[cors]", table, span, report);
     }
@@ -146,6 +150,7 @@ fn read<'a>(
         let read = routes::read(value, legacy_is_set, &config.auth, report);
         breaker::check_routes(&config.breaker, &read, report);
         services::check(&read, &config.services, report);
+        operations::check(&read, &config.operations, report);
         config.routes = read.into_iter().map(|route| route.value).collect();
     }
     config

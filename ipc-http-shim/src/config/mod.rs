@@ -16,6 +16,7 @@ mod limits;
 mod load;
 mod migration;
 pub(crate) mod mistake;
+mod operations;
 mod overrides;
 mod properties;
 mod proxies;
@@ -52,6 +53,7 @@ use ipc_core::transport::kafka::KafkaConfig;
 pub use limits::{ConcurrencyBounds, InFlight, Limits, RouteLimits};
 pub use load::load;
 pub use mistake::{Mistake, Mistakes, Place};
+pub use operations::Operations;
 pub use overrides::{Override, Overrides};
 pub use properties::KafkaProperties;
 pub use proxies::{ClientHeader, Proxies};
@@ -118,6 +120,8 @@ pub struct Config {
     pub auth: Auth,
     /// Who is told of every step of a route that moves. Default: nobody.
     pub webhook: Option<Webhook>,
+    /// Where and how long the answers can be had of requests that are answered later.
+    pub operations: Operations,
     /// Which pages of other origins may call. Default: as who answers says.
     pub cors: Option<Cors>,
     /// Headers of every answer that has no other of the same name. Default: none, and
@@ -137,6 +141,12 @@ impl Config {
     pub fn uses_kafka(&self) -> bool {
         let over_kafka = |route: &Route| matches!(route.target, Target::Service { .. });
         self.routes.iter().any(over_kafka)
+    }
+
+    /// Whether any route has requests that are answered later.
+    #[must_use]
+    pub fn has_operations(&self) -> bool {
+        self.routes.iter().any(Route::is_answered_later)
     }
 
     /// How the cluster is reached; at no address where none is set.
@@ -170,6 +180,7 @@ impl Default for Config {
             access_log: None,
             auth: Auth::default(),
             webhook: None,
+            operations: Operations::default(),
             cors: None,
             security_headers: Vec::new(),
             services: Vec::new(),

@@ -22,6 +22,15 @@ pub struct Route {
     /// How long a request may wait for the head of its answer. Default: the
     /// shim's `timeout`.
     pub timeout: Option<Duration>,
+    /// How long its service may take over a request that is answered later. Default: as
+    /// long as answers are kept. Without effect on other routes.
+    pub within: Option<Duration>,
+    /// Whether a client may say how long it waits, and be answered later (`Prefer`, RFC
+    /// 7240). Default: no. Without effect but on calls.
+    pub prefer: bool,
+    /// Whether what its service answers after the `timeout` can be asked for. Its replies go
+    /// through the topic of operations then. Default: no. Without effect but on calls.
+    pub late_replies: bool,
     /// How it moves from the legacy upstream to the service. Default: it does not, and
     /// its target answers. Without effect on a legacy route.
     pub migration: Option<Migration>,
@@ -66,6 +75,9 @@ pub enum ServiceMode {
     Call,
     /// No reply: 202 once the broker has acknowledged the request.
     OneWay,
+    /// One reply, later: 202 once the broker has acknowledged the request, and where the
+    /// reply is to be had.
+    Accepted,
     /// One request, many replies, as server-sent events.
     Stream,
 }
@@ -97,6 +109,12 @@ impl Route {
         Self::to_service(path, service, ServiceMode::OneWay)
     }
 
+    /// Sends every request for `path` to `service` and answers 202 once the broker has
+    /// it, with where its reply is to be had.
+    pub fn accepted(path: impl Into<String>, service: impl Into<Arc<str>>) -> Self {
+        Self::to_service(path, service, ServiceMode::Accepted)
+    }
+
     /// Sends every request for `path` to `service` and answers with its replies
     /// as server-sent events.
     pub fn stream(path: impl Into<String>, service: impl Into<Arc<str>>) -> Self {
@@ -119,6 +137,27 @@ impl Route {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Lets its service take this long over a request that is answered later.
+    #[must_use]
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = Some(within);
+        self
+    }
+
+    /// Lets clients of a call say how long they wait.
+    #[must_use]
+    pub fn prefer(mut self) -> Self {
+        self.prefer = true;
+        self
+    }
+
+    /// Lets clients of a call ask for what was answered after the `timeout`.
+    #[must_use]
+    pub fn late_replies(mut self) -> Self {
+        self.late_replies = true;
         self
     }
 
@@ -188,12 +227,12 @@ impl Route {
         Some(migration.name.clone().unwrap_or_else(|| self.label()))
     }
 
-    /// The service of a route without replies.
+    /// The service of a route whose replies nobody waits for.
     pub(crate) fn one_way_to(&self) -> Option<Arc<str>> {
         match &self.target {
             Target::Service {
                 service,
-                mode: ServiceMode::OneWay,
+                mode: ServiceMode::OneWay | ServiceMode::Accepted,
                 ..
             } => Some(Arc::clone(service)),
             _ => None,
@@ -219,6 +258,9 @@ impl Route {
             path: path.into(),
             target,
             timeout: None,
+            within: None,
+            prefer: false,
+            late_replies: false,
             migration: None,
             breaker: BreakerRules::default(),
             auth: None,

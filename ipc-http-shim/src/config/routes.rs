@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
-use super::value::Name;
+use super::value::{Name, Truth};
 use super::{Auth, auth, breaker, cors, limits, migration, rewriting, suggest};
 use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
@@ -24,6 +24,9 @@ pub(super) const KEYS: &[&str] = &[
     "service",
     "mode",
     "timeout",
+    "within",
+    "prefer",
+    "late_replies",
     "key",
     "migration",
     "breaker",
@@ -38,10 +41,11 @@ pub(super) const KEYS: &[&str] = &[
     "in_flight_wait",
 ];
 
-/// The four modes, as they are written.
+/// The modes, as they are written.
 const MODES: &[(&str, Option<ServiceMode>)] = &[
     ("call", Some(ServiceMode::Call)),
     ("one_way", Some(ServiceMode::OneWay)),
+    ("accepted", Some(ServiceMode::Accepted)),
     ("stream", Some(ServiceMode::Stream)),
     ("legacy", None),
 ];
@@ -91,6 +95,13 @@ fn read_one<'a>(
     let section = Section::open(TITLE, table, span, KEYS, report);
     let methods = read_methods(&section, report);
     let timeout = section.value("timeout", report).map(|read| read.value);
+    let within = section.value("within", report).map(|read| read.value);
+    let is_set = |key, report: &mut Report<'_>| {
+        let truth = section.value::<Truth>(key, report);
+        truth.is_some_and(|truth| truth.value.0)
+    };
+    let prefer = is_set("prefer", report);
+    let late_replies = is_set("late_replies", report);
     let path = section.text("path", report);
     if path.is_none() && section.get("path").is_none() {
         report.add(
@@ -119,6 +130,9 @@ fn read_one<'a>(
     let route = Route {
         methods,
         timeout,
+        within,
+        prefer,
+        late_replies,
         migration,
         breaker: breaker.unwrap_or_default(),
         auth: credentials,
@@ -149,10 +163,17 @@ fn check_migration(
             "name its service, and let steps begin with \"legacy\"",
         );
     };
-    if *mode == ServiceMode::Stream && migration.steps.contains(&Stage::Shadow) {
+    let uncompared = match mode {
+        ServiceMode::Stream => Some("a stream is not compared"),
+        ServiceMode::Accepted => Some("what is answered later is not compared"),
+        ServiceMode::Call | ServiceMode::OneWay => None,
+    };
+    if let Some(uncompared) = uncompared
+        && migration.steps.contains(&Stage::Shadow)
+    {
         report.add(
             place.clone(),
-            "a stream is not compared, and a step of its migration is \"shadow\"",
+            format!("{uncompared}, and a step of its migration is \"shadow\""),
             "write the steps without it, as in steps = [\"legacy\", \"10%\", \"kafka\"]",
         );
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_TYPE, LINK, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use ipc_breaker::Outcome;
 use ipc_core::envelope::{CorrelationId, Problem, problem};
@@ -51,6 +51,11 @@ impl Refusal {
         self
     }
 
+    /// The status it is told with.
+    pub(super) fn status(&self) -> u16 {
+        self.0.problem.status
+    }
+
     /// Whether a service was asked, or could not be, and did not answer.
     pub(crate) fn is_of_the_service(&self) -> bool {
         self.0.failed.is_some()
@@ -77,6 +82,18 @@ impl Refusal {
         let mut refusal = Self::from(problem);
         refusal.0.failed = Some(Failed::Unsent);
         refusal.retry_after(wait)
+    }
+
+    /// A request that was not answered in time, and may be yet: then at `path`.
+    pub(super) fn late(id: &CorrelationId, path: &str) -> Self {
+        let correlation_id = id.clone();
+        let mut refusal = Self::from(Failure::Unknown { correlation_id });
+        let detail = format!("the request may still be processed: ask for its answer at {path}");
+        refusal.0.problem = refusal.0.problem.clone().with_detail(detail);
+        match HeaderValue::from_str(&format!("<{path}>; rel=\"status\"")) {
+            Ok(link) => refusal.and_header(LINK, link),
+            Err(_) => refusal,
+        }
     }
 
     /// Writes what is not for the client into our own log.

@@ -8,8 +8,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, request};
-use ipc_core::envelope::Problem;
 use ipc_core::envelope::principal::Sign;
+use ipc_core::envelope::{CorrelationId, Problem};
 use matchit::Params;
 
 use super::answer::Refusal;
@@ -23,7 +23,7 @@ use super::pace::Pace;
 use super::rewriting::Changes;
 use crate::auth::{self, Access, Principal};
 use crate::breaker::{self, Backend, Guard, Guards};
-use crate::config::{Config, Route, RouteCors, ServiceMode, Target};
+use crate::config::{Config, HeaderChanges, Route, RouteCors, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
@@ -46,6 +46,10 @@ pub(super) struct Destinations {
     cors: Option<Arc<Cors>>,
     security: Vec<(HeaderName, HeaderValue)>,
     timeout: Duration,
+    /// How long answers are kept that are asked for later.
+    keep: Duration,
+    /// What counts those who ask, where anybody can.
+    operation_metrics: Option<RouteMetrics>,
 }
 
 /// What counts the requests of one route, and who may send them.
@@ -73,6 +77,8 @@ pub(super) enum Destination<'d> {
         timeout: Duration,
     },
     Moving(Box<Moving<'d>>),
+    /// It is asked what became of an operation; `None` where it can be none.
+    Operation(Option<CorrelationId>),
     /// The gateway answers itself.
     Nowhere(Refusal),
     /// It has answered already, what is for itself alone.
@@ -115,6 +121,12 @@ pub(super) struct ToService {
     pub(super) mode: ServiceMode,
     pub(super) key: Option<Bytes>,
     pub(super) timeout: Duration,
+    /// How long it may take over what is answered later.
+    pub(super) within: Duration,
+    /// Whether a client may say how long it waits.
+    pub(super) prefer: bool,
+    /// Whether what it answers too late can be asked for.
+    pub(super) late_replies: bool,
     /// What it must pass on its way.
     pub(super) entry: Arc<RouteEntry>,
 }
@@ -208,6 +220,10 @@ impl Destinations {
             legacy_metrics: metrics.route("unrouted", Mode::legacy),
             unrouted_metrics: metrics.route("unrouted", Mode::none),
             timeout: config.timeout,
+            keep: config.operations.keep,
+            operation_metrics: config
+                .has_operations()
+                .then(|| metrics.route("operations", Mode::none)),
         })
     }
 
@@ -271,6 +287,9 @@ impl Destinations {
                     mode: *mode,
                     key: record_key(key, &head.method, params, &head.headers),
                     timeout,
+                    within: route.within.unwrap_or(self.keep),
+                    prefer: route.prefer && *mode == ServiceMode::Call,
+                    late_replies: route.late_replies && *mode == ServiceMode::Call,
                     entry: Arc::clone(&served.entry),
                 };
                 Destination::Service(to, served.guard.as_deref())
@@ -318,6 +337,27 @@ impl Destinations {
     /// For a request that is refused before it is routed.
     pub(super) fn refused(&self, refusal: Refusal) -> Found<'_> {
         unrouted(Destination::Nowhere(refusal), &self.unrouted_metrics)
+    }
+
+    /// For a request that asks what became of another.
+    pub(super) fn of_operation(&self, id: Option<CorrelationId>) -> Found<'_> {
+        let metrics = self.operation_metrics.as_ref();
+        Found {
+            cors: self.cors.as_deref(),
+            ..unrouted(
+                Destination::Operation(id),
+                metrics.unwrap_or(&self.unrouted_metrics),
+            )
+        }
+    }
+
+    /// Who may use the route with this label, where not anybody may, and what it changes
+    /// of its answers; `None` where there is no such route.
+    pub(super) fn labelled(&self, label: &str) -> Option<(Option<&auth::Guard>, &HeaderChanges)> {
+        let mut served = self.table.routes().iter().zip(&self.served);
+        let (route, served) = served.find(|(_, served)| **served.metrics.name() == *label)?;
+        let changes = &route.rewriting.response_headers;
+        Some((served.callers.as_ref(), changes))
     }
 
     /// To the legacy upstream where there is one.
@@ -415,6 +455,7 @@ fn mode(route: &Route) -> Mode {
         Target::Service { mode, .. } => match mode {
             ServiceMode::Call => Mode::call,
             ServiceMode::OneWay => Mode::one_way,
+            ServiceMode::Accepted => Mode::accepted,
             ServiceMode::Stream => Mode::stream,
         },
     }

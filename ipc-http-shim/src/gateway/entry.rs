@@ -133,6 +133,11 @@ impl Entries {
 }
 
 impl RouteEntry {
+    /// How its route is called.
+    pub(super) fn label(&self) -> &Arc<str> {
+        &self.label
+    }
+
     /// Lets a request pass to the route's service, or says that it has more than it can
     /// take.
     pub(super) fn to_service(

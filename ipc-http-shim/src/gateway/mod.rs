@@ -1,6 +1,7 @@
 //! From an HTTP request to an answer: over Kafka, from the legacy upstream, or
 //! from the gateway itself.
 
+mod accepted;
 mod answer;
 mod auth;
 mod body;
@@ -18,7 +19,9 @@ mod legacy;
 mod metered;
 mod moving;
 mod one_way;
+mod operation;
 mod pace;
+mod prefer;
 mod progress;
 mod request_reply;
 mod rewriting;
@@ -54,6 +57,7 @@ use crate::access_log::Entry;
 use crate::config::{Config, Limits};
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
+use crate::operations::Operations;
 use crate::peer::Peer;
 use crate::routes::RouteFault;
 use crate::spent::Spent;
@@ -71,6 +75,8 @@ struct Inner {
     upstream: Arc<dyn Upstream>,
     shadows: Arc<Shadows>,
     tunnels: Arc<Tunnels>,
+    /// Where any route has requests that are answered later.
+    operations: Option<Arc<Operations>>,
     /// Cancelled when the process is about to stop.
     draining: CancellationToken,
 }
@@ -95,6 +101,9 @@ impl Gateway {
             tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
             tunnels: Arc::new(Tunnels::new(metrics.tunnels())),
+            operations: config
+                .has_operations()
+                .then(|| Arc::new(Operations::new(&config.operations, metrics.operations()))),
             upstream,
             draining,
         }))))
@@ -118,6 +127,7 @@ impl Gateway {
             tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::clone(&earlier.shadows),
             tunnels: Arc::clone(&earlier.tunnels),
+            operations: earlier.operations.clone(),
             upstream: Arc::clone(&earlier.upstream),
             draining: earlier.draining.clone(),
         }));
@@ -129,6 +139,11 @@ impl Gateway {
     /// The routes that move.
     pub(crate) fn moving(&self) -> Vec<Arc<MovingRoute>> {
         self.0.load().destinations.moving()
+    }
+
+    /// The requests that are answered later, where any are.
+    pub(crate) fn operations(&self) -> Option<Arc<Operations>> {
+        self.0.load().operations.clone()
     }
 
     /// Waits until nothing is under way that no client waits for.

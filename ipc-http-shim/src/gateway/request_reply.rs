@@ -28,7 +28,7 @@ pub(super) async fn answer(
 
 /// Removes a `content-length` that the body belies: a client would wait for
 /// bytes that never come.
-fn drop_false_length(response: &mut Response<Body>) {
+pub(super) fn drop_false_length(response: &mut Response<Body>) {
     let Some(length) = response.body().size_hint().exact() else {
         return;
     };

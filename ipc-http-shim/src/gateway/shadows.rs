@@ -226,19 +226,21 @@ async fn ask(upstream: &dyn Upstream, mode: ServiceMode, outbound: Outbound, mos
             Ok(_) => Told::Taken,
             Err(_) => Told::Nothing,
         },
-        ServiceMode::Call | ServiceMode::Stream => match upstream.call(outbound).await {
-            Err(_) => Told::Nothing,
-            Ok(answer) => {
-                let (head, body) = answer.response.into_parts();
-                let body = Limited::new(body, most).collect().await;
-                Told::Answer {
-                    status: head.status,
-                    headers: head.headers,
-                    body: body.ok().map(http_body_util::Collected::to_bytes),
-                    id: answer.correlation_id,
+        ServiceMode::Call | ServiceMode::Accepted | ServiceMode::Stream => {
+            match upstream.call(outbound).await {
+                Err(_) => Told::Nothing,
+                Ok(answer) => {
+                    let (head, body) = answer.response.into_parts();
+                    let body = Limited::new(body, most).collect().await;
+                    Told::Answer {
+                        status: head.status,
+                        headers: head.headers,
+                        body: body.ok().map(http_body_util::Collected::to_bytes),
+                        id: answer.correlation_id,
+                    }
                 }
             }
-        },
+        }
     }
 }
 

@@ -7,13 +7,15 @@ use http::header::TRAILER;
 use http::{Request, Response, request};
 use ipc_core::envelope::{Problem, QueueTime};
 
+use super::accepted::{Accepting, Patience};
 use super::answer::Refusal;
 use super::destination::{Destination, Found, ToService};
 use super::entry::{Entered, RouteEntry};
 use super::intake::Passage;
 use super::moving::Side;
+use super::prefer::Preference;
 use super::tunnel::Upgrade;
-use super::{Inner, auth, body, guarded, intake, one_way, request_reply, stream};
+use super::{Inner, accepted, auth, body, guarded, intake, one_way, request_reply, stream};
 use crate::auth::Principal;
 use crate::breaker::Guard;
 use crate::config::ServiceMode;
@@ -42,7 +44,10 @@ impl Inner {
             Err(refusal) => return (self.destinations.refused(refusal), None),
         };
         intake::normalise(head);
-        let found = self.destinations.find(head, peer);
+        let found = match self.operation_asked_for(head) {
+            Some(id) => self.destinations.of_operation(id),
+            None => self.destinations.find(head, peer),
+        };
         match passage {
             Passage::Anywhere => (found, None),
             Passage::Legacy(refusal) => (found.of_legacy(refusal), Upgrade::asked(head)),
@@ -90,6 +95,8 @@ impl Inner {
                 };
                 (Some(beyond), self.moving(*moving, request, peer).await)
             }
+            // Boxed, since most requests have no need of the room.
+            Destination::Operation(id) => (None, Box::pin(self.operation(id, request, peer)).await),
             Destination::Nowhere(refusal) => (None, Err(refusal)),
             Destination::Here(answer) => (None, Ok(*answer)),
         }
@@ -107,6 +114,12 @@ impl Inner {
         }
         guarded::check(guard)?;
         let (mut head, body) = request.into_parts();
+        let preference = to.prefer.then(|| Preference::of(&head.headers)).flatten();
+        let (mode, patience) = match preference {
+            Some(preference) => (ServiceMode::Accepted, Patience::Preferred(preference)),
+            None if to.late_replies => (to.mode, Patience::OfCall),
+            None => (to.mode, Patience::None),
+        };
         let principal: Option<Principal> = head.extensions.remove();
         let body = body::read(body, &self.limits).await?;
         let outbound = Outbound {
@@ -119,12 +132,25 @@ impl Inner {
             principal,
             shadow: false,
         };
-        let passing = to.entry.to_service(to.mode, to.timeout)?;
+        let passing = to.entry.to_service(mode, to.timeout)?;
         let upstream = &*self.upstream;
         let answer = async {
-            match to.mode {
-                ServiceMode::Call => request_reply::answer(upstream, outbound).await,
+            match mode {
+                ServiceMode::Call if !to.late_replies => {
+                    request_reply::answer(upstream, outbound).await
+                }
                 ServiceMode::OneWay => one_way::answer(upstream, outbound).await,
+                ServiceMode::Accepted | ServiceMode::Call => {
+                    let accepting = Accepting {
+                        route: to.entry.label(),
+                        within: to.within,
+                        patience,
+                    };
+                    let operations = self.operations.as_deref();
+                    // Boxed, since most requests have no need of the room.
+                    let answer = accepted::answer(upstream, operations, accepting, outbound);
+                    Box::pin(answer).await
+                }
                 ServiceMode::Stream => {
                     stream::answer(upstream, outbound, self.draining.clone()).await
                 }

@@ -100,6 +100,7 @@ impl Page {
         match operation.mode {
             ServiceMode::Call => {}
             ServiceMode::OneWay => self.line("mode = \"one_way\""),
+            ServiceMode::Accepted => self.line("mode = \"accepted\""),
             ServiceMode::Stream => self.line("mode = \"stream\""),
         }
         let is_safe = ["GET", "HEAD", "OPTIONS"].contains(&operation.method.as_str());

@@ -98,11 +98,11 @@ impl Live {
     /// # Errors
     ///
     /// Where a setting is changed that needs a restart (`listen`, `admin`, `fleet`,
-    /// `topic_prefix`, `reply_partitions`, `[kafka]`, `[webhook]`, whether there is a legacy
-    /// server, whether there is `[tls]`, whether any route names a service, how a route moves: its
-    /// `[routes.migration]`, methods, path, service, mode and key), or where a route
-    /// cannot be served, the certificate has expired and the one in use has not, or the
-    /// access log cannot be opened.
+    /// `topic_prefix`, `reply_partitions`, `[kafka]`, `[webhook]`, `[operations]`, whether any
+    /// route answers later, whether there is a legacy server, whether there is `[tls]`, whether
+    /// any route names a service, how a route moves: its `[routes.migration]`, methods, path,
+    /// service, mode and key), or where a route cannot be served, the certificate has expired
+    /// and the one in use has not, or the access log cannot be opened.
     pub fn change(&self, config: &Config) -> Result<(), Refused> {
         let this = &*self.0;
         let _one_at_a_time = this.changing.lock();
@@ -195,6 +195,11 @@ fn fixed(started: &Config, config: &Config) -> Vec<String> {
         ),
         ("[kafka]", started.kafka != config.kafka),
         ("[webhook]", started.webhook != config.webhook),
+        ("[operations]", started.operations != config.operations),
+        (
+            "whether any route answers later",
+            config.has_operations() && !started.has_operations(),
+        ),
         (
             "whether there is a legacy server",
             started.legacy.is_some() != config.legacy.is_some(),

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::migration::agreement::Agreement;
+use crate::operations::{Connect, Keeper};
 use crate::upstream::Upstream;
 
 use connection::Accepted;
@@ -52,6 +53,7 @@ pub struct Shim {
     admin: Option<Admin>,
     draining: CancellationToken,
     agreement: Option<Agreement>,
+    operations: Option<Keeper>,
 }
 
 /// How serving ended.
@@ -111,17 +113,19 @@ impl Shim {
             admin,
             draining,
             agreement: None,
+            operations: None,
         })
     }
 
-    /// Has the routes that move go where all gateways of this fleet agree, through the
-    /// cluster of `kafka`, which is tried for again and again where it is away. Without
-    /// this they stay where they begin. Nothing is done where no route moves.
+    /// Has the routes that move go where all gateways of this fleet agree, and requests
+    /// that are answered later known to all of them, through the cluster of `kafka`, which
+    /// is tried for again and again where it is away. Without this routes stay where they
+    /// begin, and nothing is answered later. Nothing is done where there are no such routes.
     ///
     /// # Errors
     ///
-    /// Where `kafka` cannot work, or the topic `ipc.migration` is missing and `config`
-    /// does not have topics made.
+    /// Where `kafka` cannot work, or the topic `ipc.migration` or that of the operations is
+    /// missing and `config` does not have topics made.
     ///
     /// # Cancel safety
     ///
@@ -155,9 +159,15 @@ impl Shim {
         C: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<Arc<dyn Transport>, TransportError>> + Send + 'static,
     {
+        let connect: Connect = Arc::new(move || connect().boxed());
+        if let Some(operations) = self.live.gateway().operations() {
+            let connect = Arc::clone(&connect);
+            let keeper = Keeper::begin(connect, config, operations, &self.health);
+            self.operations = Some(keeper.await?);
+        }
         let routes = self.live.gateway().moving();
         if !routes.is_empty() {
-            let connect = Box::new(move || connect().boxed());
+            let connect = Box::new(move || connect());
             let agreement = Agreement::begin(connect, config, routes, &self.health);
             self.agreement = Some(agreement.await?);
         }
@@ -197,9 +207,15 @@ impl Shim {
             admin,
             draining,
             agreement,
+            operations,
             ..
         } = self;
+        let drained = CancellationToken::new();
         let mut agreeing = JoinSet::new();
+        if let Some(operations) = operations {
+            // Who waits for an answer is still told while connections drain.
+            agreeing.spawn(operations.run(drained.clone()));
+        }
         if let Some(agreement) = agreement {
             agreeing.spawn(agreement.run(draining.clone()));
         }
@@ -247,15 +263,16 @@ impl Shim {
         drop(listener);
         draining.cancel();
         let gateway = live.gateway();
-        let drained = async {
+        let all_gone = async {
             while tasks.join_next().await.is_some() {}
             gateway.tunnels_closed().await;
         };
-        let in_time = tokio::time::timeout(live.drain().bound, drained).await;
+        let in_time = tokio::time::timeout(live.drain().bound, all_gone).await;
         let mut cut_off = if in_time.is_ok() { 0 } else { tasks.len() };
         tasks.shutdown().await;
         cut_off += gateway.end_tunnels().await;
         gateway.ended().await;
+        drained.cancel();
         while agreeing.join_next().await.is_some() {}
         if let Some(admin) = admin {
             admin.stop().await;

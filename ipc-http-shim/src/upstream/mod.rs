@@ -12,6 +12,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{Request, Response, response};
+use ipc_core::client::Elsewhere;
 use ipc_core::envelope::principal::Sign;
 use ipc_core::envelope::{CorrelationId, Problem};
 
@@ -101,6 +102,22 @@ pub trait Upstream: Send + Sync + 'static {
     ///
     /// The request may or may not have been sent.
     async fn send(&self, outbound: Outbound) -> Result<Option<CorrelationId>, Failure>;
+
+    /// Sends a request that is answered `elsewhere`, and waits for the broker to
+    /// acknowledge it. Default: it cannot be sent.
+    ///
+    /// # Errors
+    ///
+    /// Where it was not acknowledged.
+    ///
+    /// # Cancel safety
+    ///
+    /// The request may or may not have been sent.
+    async fn accept(&self, outbound: Outbound, elsewhere: Elsewhere) -> Result<(), Failure> {
+        drop((outbound, elsewhere));
+        let title = "nothing can be answered later here";
+        Err(Failure::Refused(Problem::new("not-supported", title, 501)))
+    }
 
     /// Sends a request and waits for the first of its replies.
     ///

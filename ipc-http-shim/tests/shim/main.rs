@@ -17,6 +17,7 @@ mod legacy;
 mod legacy_tls;
 mod limits;
 mod moving;
+mod operations;
 mod outcomes;
 mod phases;
 mod program;

@@ -10,6 +10,7 @@ use toml_writer::{ToTomlKey as _, ToTomlValue as _};
 use super::access::{self, write_auth};
 use super::breaker::{write_breaker, write_route_breaker};
 use super::browsers;
+use super::later;
 use super::limits::{write_in_flight, write_limits, write_rates};
 use super::moving::write_migration;
 use super::origin::Origins;
@@ -40,6 +41,7 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
     write_breaker(&mut page, &config, &origins);
     write_trace(&mut page, &config, &origins);
     write_access_log(&mut page, &config, &origins);
+    later::write(&mut page, &config, &origins);
     write_auth(&mut page, &config.auth, &origins);
     browsers::write(&mut page, &config, &origins);
     if config.kafka.all().next().is_some() {
@@ -217,6 +219,7 @@ fn write_route(
             page.set("timeout", &quoted(&duration(config.timeout)), &origin);
         }
     }
+    later::write_route(page, &config.operations, route, of);
     access::write_route(page, index, route, origins);
     browsers::write_route(page, index, route, origins);
     write_in_flight(page, route.limits.in_flight, of);
@@ -280,6 +283,7 @@ pub(super) fn mode_name(mode: ServiceMode) -> &'static str {
     match mode {
         ServiceMode::Call => "call",
         ServiceMode::OneWay => "one_way",
+        ServiceMode::Accepted => "accepted",
         ServiceMode::Stream => "stream",
     }
 }

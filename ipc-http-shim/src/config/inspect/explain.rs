@@ -11,6 +11,7 @@ use super::access;
 use super::breaker::tell_breaker;
 use super::browsers;
 use super::effective::{KEY_BY_DEFAULT, duration, mode_name};
+use super::later;
 use super::limits::{tell_concurrency, tell_limits, tell_rates};
 use super::moving::tell_migration;
 use super::origin::Origins;
@@ -148,6 +149,7 @@ fn tell_route(
         "timeout: {}, from {origin}",
         duration(timeout)
     ));
+    later::tell_route(told, config, route, &origins.of_route(index, "within"));
     access::tell_route(told, config, index, route, origins);
     browsers::tell_route(told, config, route);
     tell_limits(told, config, origins, route.target == Target::Legacy);

@@ -104,7 +104,7 @@ pub(super) fn tell_concurrency(
             "under way: {min} to {max} of service {service:?}, as it has room for"
         ));
     }
-    if *mode != ServiceMode::OneWay {
+    if !matches!(mode, ServiceMode::OneWay | ServiceMode::Accepted) {
         let timeout = route.timeout.unwrap_or(config.timeout);
         let bearable = timeout * u32::from(limits.queue_share) / 100;
         told.say(format_args!(

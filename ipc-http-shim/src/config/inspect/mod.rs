@@ -5,6 +5,7 @@ mod breaker;
 mod browsers;
 mod effective;
 mod explain;
+mod later;
 mod limits;
 mod moving;
 mod origin;

@@ -8,7 +8,7 @@ use super::form::{
     Address, Algorithms, BreakerMode, ClientAuth, ClientHeader, Count, Credentials, Duration,
     Fallback, FilePath, Hash, HeaderName, HeaderNames, HeaderValues, Hundredths, Key, KeyId,
     KeySource, LineFormat, LogOutput, Many, Method, Methods, Mode, Name, Network, NotEmpties,
-    NotEmpty, Off, Origin, Origins, Part, Path, PeerShown, Pointer, Probes, Property, Rate,
+    NotEmpty, Off, Origin, Origins, Part, Path, PeerShown, Pointer, Prefix, Probes, Property, Rate,
     Reference, Requests, Rewrite, Sample, Services, Shadowed, Share, Size, Stage, Sticky, Text,
     Tolerance, Word, Words,
 };
@@ -71,6 +71,8 @@ pub(super) struct File {
     pub(super) auth: Auth,
     /// Who is told of every step of a route that moves. Default: nobody.
     pub(super) webhook: Webhook,
+    /// Where and how long the answers can be had of requests that are answered later.
+    pub(super) operations: Operations,
     /// Which pages of other origins may call. Default: as who answers says.
     pub(super) cors: Cors,
     /// Headers of every answer that has no other of the same name.
@@ -80,6 +82,22 @@ pub(super) struct File {
     pub(super) services: Services,
     /// Which requests go where.
     pub(super) routes: Vec<Route>,
+}
+
+/// Where and how long the answers can be had of requests that are answered later.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, inline)]
+pub(super) struct Operations {
+    /// The path below which every one has a resource of its own. Default: /operations.
+    #[schemars(extend("default" = "/operations"))]
+    pub(super) path: Prefix,
+    /// How long an answer can be had once it is there, and the longest that a service may
+    /// take over one. Default: 1h.
+    #[schemars(extend("default" = "1h"))]
+    pub(super) keep: Duration,
+    /// How much memory all of them together may take. Default: 64MiB.
+    #[schemars(extend("default" = "64MiB"))]
+    pub(super) cache: Size,
 }
 
 /// How requests stand in a trace.
@@ -379,7 +397,7 @@ pub(super) struct Webhook {
         "else" = { "required": ["service"] },
         "allOf" = [{
             "if": {
-                "properties": { "mode": { "const": "stream" } },
+                "properties": { "mode": { "enum": ["stream", "accepted"] } },
                 "required": ["mode", "migration"]
             },
             "then": {
@@ -403,13 +421,24 @@ pub(super) struct Route {
     pub(super) path: Path,
     /// The service it goes to; its requests are on the topic <service>.requests.
     pub(super) service: Name,
-    /// call: one reply. one_way: 202 once the broker has it. stream: many replies, as
-    /// server-sent events. legacy: to the legacy server. Default: call.
+    /// call: one reply. one_way: 202 once the broker has it. accepted: the same, and the
+    /// reply can be asked for. stream: many replies, as server-sent events. legacy: to the legacy server. Default: call.
     #[schemars(extend("default" = "call"))]
     pub(super) mode: Mode,
     /// How long a request may wait for the head of its answer. Default: the
     /// gateway's.
     pub(super) timeout: Duration,
+    /// How long its service may take over a request that is answered later. Default: as
+    /// long as answers are kept.
+    pub(super) within: Duration,
+    /// Whether a client of a call may say how long it waits, by Prefer: respond-async,
+    /// wait=10. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) prefer: bool,
+    /// Whether what the service of a call answers after the timeout can be asked for.
+    /// Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) late_replies: bool,
     /// What decides the record's key: {id} a path parameter, header:name a header,
     /// none. Default: for GET, HEAD and OPTIONS nothing, else the path's single
     /// parameter, else the header idempotency-key.

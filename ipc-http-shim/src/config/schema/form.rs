@@ -57,6 +57,12 @@ forms! {
     ClientHeader = { "enum": ["x-forwarded-for", "forwarded"] };
     /// A path in axum's syntax.
     Path = { "type": "string", "pattern": "^/" };
+    /// A path that others begin with.
+    Prefix = {
+        "type": "string",
+        "pattern": "^(/[A-Za-z0-9._~-]+)+$",
+        "not": { "pattern": "/\\.{1,2}(/|$)" }
+    };
     /// A method, in upper case.
     Method = { "type": "string", "pattern": "^[-!#$%&'*+.^_`|~0-9A-Z]+$", "not": { "const": "CONNECT" } };
     /// What decides a record's key.
@@ -64,7 +70,7 @@ forms! {
     /// A path with parameters of the route's, without a query.
     Rewrite = { "type": "string", "pattern": "^/[^?# ]*$" };
     /// How a service answers, or `legacy`.
-    Mode = { "enum": ["call", "one_way", "stream", "legacy"] };
+    Mode = { "enum": ["call", "one_way", "accepted", "stream", "legacy"] };
     /// Headers and their values.
     HeaderValues = {
         "type": "object",

@@ -86,7 +86,7 @@ impl Service {
     /// Where the service has more than it can take.
     pub(crate) fn enter(&self, mode: ServiceMode, timeout: Duration) -> Result<Passing, Busy> {
         let (concurrency, queued) = match mode {
-            ServiceMode::OneWay => (&self.batch, None),
+            ServiceMode::OneWay | ServiceMode::Accepted => (&self.batch, None),
             ServiceMode::Call | ServiceMode::Stream => {
                 let wait = self.queue.wait();
                 let bearable = timeout * self.bearable / 100;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ipc_core::client::Client;
+use ipc_core::client::{Client, Elsewhere};
 use ipc_core::envelope::CorrelationId;
 use ipc_core::health::Health;
 use ipc_core::http::Reserved;
@@ -117,6 +117,13 @@ impl Upstream for KafkaUpstream {
         let request = addressed(outbound)?;
         let sent = self.client()?.http_one_way(request, Reserved::Strip).await;
         sent.map_err(failure).map(Some)
+    }
+
+    async fn accept(&self, outbound: Outbound, elsewhere: Elsewhere) -> Result<(), Failure> {
+        let request = addressed(outbound)?;
+        let client = self.client()?;
+        let sent = client.http_elsewhere(request, Reserved::Strip, elsewhere);
+        sent.await.map_err(failure)
     }
 
     async fn stream(&self, outbound: Outbound) -> Result<ReplyStream, Failure> {
