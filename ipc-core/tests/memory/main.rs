@@ -9,6 +9,7 @@ mod dedup;
 #[path = "../envelope/dump.rs"]
 #[expect(dead_code, reason = "the envelope's own tests use the rest")]
 mod dump;
+mod elsewhere;
 mod foreign;
 mod health;
 mod inbox;
