@@ -25,6 +25,10 @@ struct Told<'t> {
     status: &'t str,
 }
 
+/// Marks an answer to a call that its service did not give: it says nothing of that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deferred;
+
 /// How a request is accepted.
 pub(super) struct Accepting<'a> {
     /// How its route is called.
@@ -91,6 +95,7 @@ pub(super) async fn answer(
         Patience::None => None,
         _ => operations.reply(id, end).await,
     };
+    let is_replied = reply.is_some();
     let mut response = match (reply, patience) {
         (Some(reply), _) => replied(id, &reply),
         (None, Patience::OfCall) => return Err(Refusal::late(id, &path)),
@@ -98,6 +103,9 @@ pub(super) async fn answer(
     };
     if let Patience::Preferred(preference) = patience {
         preference.tell(&mut response);
+        if !is_replied {
+            response.extensions_mut().insert(Deferred);
+        }
     }
     Ok(response)
 }

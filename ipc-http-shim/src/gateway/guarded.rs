@@ -5,6 +5,7 @@ use http::Response;
 use ipc_breaker::{Outcome, Permit, Refused};
 use ipc_core::envelope::Problem;
 
+use super::accepted::Deferred;
 use super::answer::Refusal;
 use crate::breaker::Guard;
 
@@ -51,6 +52,8 @@ pub(super) fn check(guard: Option<&Guard>) -> Result<(), Refusal> {
 /// What an answer says of who gave it; nothing where nobody was asked.
 fn outcome(answer: &Result<Response<Body>, Refusal>) -> Option<Outcome> {
     match answer {
+        // The calls that are waited for say how the service does.
+        Ok(response) if response.extensions().get::<Deferred>().is_some() => None,
         Ok(response) if response.status().is_server_error() => Some(Outcome::Failure),
         Ok(_) => Some(Outcome::Success),
         Err(refusal) => refusal.outcome(),
@@ -66,5 +69,20 @@ impl From<Refused> for Refusal {
         )
         .with_detail("nothing was sent: the request can be repeated safely");
         Self::unsent(problem, refused.retry_after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_the_service_did_not_give_says_nothing_of_it() {
+        let answered = Ok(Response::new(Body::empty()));
+        let mut deferred = Response::new(Body::empty());
+        deferred.extensions_mut().insert(Deferred);
+
+        assert_eq!(outcome(&answered), Some(Outcome::Success));
+        assert_eq!(outcome(&Ok(deferred)), None);
     }
 }
