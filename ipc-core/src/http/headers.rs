@@ -24,6 +24,22 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
+/// Headers that every recipient is to see. A `connection` header must not name such
+/// (RFC 9110, 7.6.1), and takes none of them away: who asks for which host through whom
+/// is not for a client to hide from the next server.
+const END_TO_END: &[&str] = &[
+    "authorization",
+    "content-length",
+    "content-type",
+    "cookie",
+    "forwarded",
+    "host",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
+
 /// A record has more headers than an HTTP message can hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the record has {count} headers, more than an HTTP message can hold: send fewer")]
@@ -159,7 +175,7 @@ impl<'a> Connection<'a> {
         let named = values
             .flat_map(|value| value.split(|byte| *byte == b','))
             .map(<[u8]>::trim_ascii)
-            .filter(|option| !option.is_empty())
+            .filter(|option| !option.is_empty() && !is_end_to_end(option))
             .collect();
         Self { named }
     }
@@ -181,6 +197,11 @@ impl<'a> Connection<'a> {
                 .iter()
                 .any(|named| named.eq_ignore_ascii_case(name.as_bytes()))
     }
+}
+
+fn is_end_to_end(name: &[u8]) -> bool {
+    let mut names = END_TO_END.iter();
+    names.any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
 }
 
 #[cfg(test)]
@@ -260,6 +281,23 @@ mod tests {
         let mut left: Vec<_> = map.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["accept", "trailer"]);
+    }
+
+    #[test]
+    fn no_connection_header_takes_away_what_is_for_every_recipient() {
+        let mut map = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, Host, x-forwarded-for, x-mine"),
+            ("host", "shop"),
+            ("x-forwarded-for", "192.0.2.7"),
+            ("x-mine", "1"),
+        ] {
+            map.append(name, HeaderValue::from_static(value));
+        }
+        strip_hop_by_hop(&mut map);
+        let mut left: Vec<_> = map.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["host", "x-forwarded-for"]);
     }
 
     #[test]
