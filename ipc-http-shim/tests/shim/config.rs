@@ -1,9 +1,6 @@
 //! What is said of a configuration.
 
-use ipc_http_shim::config::{
-    Config, Mistakes, Override, Overrides, Question, effective, explain, load,
-};
-use proptest::prelude::*;
+use ipc_http_shim::config::{Config, Mistakes, Override, Overrides, load};
 
 use crate::support::try_config;
 
@@ -291,54 +288,4 @@ fn kafka_properties_can_be_written_with_and_without_quotes_and_their_values_are_
         ]
     );
     assert!(!format!("{config:?}").contains("hunter2"));
-}
-
-/// Something of everything, as YAML.
-const EXAMPLE_YAML: &str = "\
-legacy: http://127.0.0.1:3000
-kafka: {bootstrap.servers: \"127.0.0.1:9092\"}
-limits:
-  body: 32MiB
-routes:
-  - method: POST
-    path: /orders/{id}/place
-    service: orders
-    key: \"{id}\"
-  - path: /inventory/{*rest}
-    service: inventory
-    rewrite: /v2/{rest}
-    request_headers: {set: {x-a: a}, remove: [cookie]} # ü
-";
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn a_file_that_was_damaged_is_read_or_told_of_and_never_panics(
-        yaml in any::<bool>(),
-        at in any::<prop::sample::Index>(),
-        length in 0_usize..40,
-        put in "[-\\[\\]{}=:\"'a-z0-9ü\n ]{0,6}",
-    ) {
-        let (file, whole) = if yaml { ("shim.yaml", EXAMPLE_YAML) } else { ("shim.toml", EXAMPLE) };
-        let characters: Vec<char> = whole.chars().collect();
-        let from = at.index(characters.len());
-        let to = characters.len().min(from + length);
-        let text: String = characters[..from]
-            .iter()
-            .copied()
-            .chain(put.chars())
-            .chain(characters[to..].iter().copied())
-            .collect();
-        let overrides = Overrides::default();
-        let question = Question::parse("GET", "/orders/7").expect("it can be asked");
-
-        match load(file, &text, &overrides) {
-            Ok(_) => {
-                prop_assert!(effective(file, &text, &overrides).is_ok());
-                prop_assert!(explain(file, &text, &overrides, &question).is_ok());
-            }
-            Err(mistakes) => prop_assert!(!mistakes.as_slice().is_empty()),
-        }
-    }
 }

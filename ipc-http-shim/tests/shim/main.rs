@@ -7,6 +7,7 @@ mod breaker;
 mod busy;
 mod config;
 mod connections;
+mod damaged;
 mod deployed;
 mod drain;
 mod http2;

@@ -9,6 +9,9 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::config::mistake::Lines;
 
+/// As deep as TOML's may nest: values are dropped by recursion.
+const DEEPEST: usize = 80;
+
 type Unreadable = Vec<(Option<Range<usize>>, String)>;
 
 /// A mapping or a sequence that has begun.
@@ -42,7 +45,15 @@ pub(super) fn parse<'t>(text: &'t str, lines: &Lines<'t>) -> (Spanned<DeTable<'t
     };
     for event in Parser::new_from_str(text) {
         match event {
-            Ok((event, span)) => reader.take(event, &span),
+            Ok((event, span)) => {
+                reader.take(event, &span);
+                if reader.open.len() > DEEPEST {
+                    let at = reader.open.last().map(|(range, _)| range.clone());
+                    let what = format!("it is nested more than {DEEPEST} deep");
+                    reader.unreadable.push((at, what));
+                    break;
+                }
+            }
             Err(error) => {
                 let at = lines.offset(error.marker().line(), error.marker().col());
                 let what = error.info().to_owned();
