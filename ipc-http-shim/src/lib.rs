@@ -15,6 +15,7 @@ pub mod reload;
 mod route_metrics;
 pub mod routes;
 pub mod server;
+mod spelling;
 mod spent;
 #[cfg(feature = "testing")]
 pub mod testing;

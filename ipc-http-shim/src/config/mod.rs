@@ -59,6 +59,7 @@ pub use properties::KafkaProperties;
 pub use proxies::{ClientHeader, Proxies};
 pub use rate::{Per, Rate, Rates};
 pub(crate) use referred::referred;
+pub(crate) use rewriting::has_broken_escape;
 pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
 pub use schema::schema;

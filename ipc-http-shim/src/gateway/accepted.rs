@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use ipc_core::envelope::{CorrelationId, QueueTime};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::answer::{Refusal, name_request};
+use super::length;
 use super::prefer::Preference;
-use super::request_reply::drop_false_length;
 use crate::operations::{Operations, Reply, owner};
 use crate::upstream::{Failure, Outbound, Upstream};
 
@@ -119,7 +119,7 @@ pub(super) fn replied(id: &CorrelationId, reply: &Reply) -> Response<Body> {
         response.extensions_mut().insert(*queued);
     }
     // That of an answer to HEAD speaks of a body that is not there.
-    drop_false_length(&mut response);
+    length::correct(&mut response, &Method::GET);
     name_request(response.headers_mut(), Some(id));
     response
 }

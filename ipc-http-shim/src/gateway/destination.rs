@@ -28,6 +28,7 @@ use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
 use crate::routes::{Lookup, RouteFault, RouteTable};
+use crate::spelling;
 use crate::tls::ClientTls;
 
 /// Every place a request can go, ready to be chosen from.
@@ -227,12 +228,18 @@ impl Destinations {
         })
     }
 
+    /// Whether there is a legacy upstream.
+    pub(super) fn has_legacy(&self) -> bool {
+        self.legacy.is_some()
+    }
+
     /// Where a request with this head goes.
     pub(super) fn find(&self, head: &request::Parts, peer: &Peer) -> Found<'_> {
         if let Some(preflight) = self.preflight(head) {
             return preflight;
         }
-        let (route, index, params) = match self.table.find(&head.method, head.uri.path()) {
+        let path = spelling::usual(head.uri.path());
+        let (route, index, params) = match self.table.find(&head.method, &path) {
             Lookup::Found {
                 route,
                 index,
@@ -382,7 +389,7 @@ impl Destinations {
     /// says anything about that.
     fn preflight(&self, head: &request::Parts) -> Option<Found<'_>> {
         let method = cors::asked_for(head)?;
-        let (cors, metrics) = match self.table.find(&method, head.uri.path()) {
+        let (cors, metrics) = match self.table.find(&method, &spelling::usual(head.uri.path())) {
             Lookup::Found { index, .. } => {
                 let served = &self.served[index];
                 (served.cors.as_ref(), &served.metrics)

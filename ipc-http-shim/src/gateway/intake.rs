@@ -1,12 +1,13 @@
 //! What is done to every request before it is routed.
 
-use http::header::HOST;
+use http::header::{COOKIE, EXPECT, HOST};
 use http::uri::{PathAndQuery, Uri};
-use http::{HeaderMap, HeaderValue, Method, request};
+use http::{HeaderMap, HeaderValue, Method, Version, request};
 use ipc_core::envelope::Problem;
 use ipc_core::http::check_crossable;
 use ipc_core::http::headers::check_request;
 
+use super::ambiguity;
 use super::answer::Refusal;
 use crate::config::Limits;
 
@@ -17,10 +18,12 @@ pub(super) enum Passage {
     Legacy(Refusal),
 }
 
-/// Refuses what is too large or cannot be passed on.
+/// Refuses what is ambiguous, too large or cannot be passed on.
 pub(super) fn check(parts: &request::Parts, limits: &Limits) -> Result<Passage, Refusal> {
+    ambiguity::check(parts)?;
     check_url(&parts.uri, limits)?;
     check_headers(&parts.headers, limits)?;
+    check_expectations(&parts.headers)?;
     match check_crossable(parts) {
         Ok(()) => Ok(Passage::Anywhere),
         Err(problem) if parts.method == Method::CONNECT => Err(problem.into()),
@@ -31,21 +34,41 @@ pub(super) fn check(parts: &request::Parts, limits: &Limits) -> Result<Passage, 
 /// Removes reserved headers and brings the URI to its origin form, with the
 /// authority in `host`.
 pub(super) fn normalise(parts: &mut request::Parts) {
-    let reserved = check_request(&parts.headers).into_iter().cloned();
-    for name in reserved.collect::<Vec<_>>() {
-        parts.headers.remove(name);
-    }
-    if let Some(authority) = parts.uri.authority() {
-        // Never `user:password@`, which is for the client alone.
-        let host = authority.as_str().rsplit('@').next().unwrap_or_default();
-        if let (false, Ok(host)) = (
-            parts.headers.contains_key(HOST),
-            HeaderValue::from_str(host),
-        ) {
-            parts.headers.insert(HOST, host);
-        }
+    strip_reserved(&mut parts.headers);
+    // What the target names is asked for, whatever the header says (RFC 9112, 3.2.2).
+    if let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(HOST, host);
     }
     parts.uri = origin_form(&parts.uri);
+    if parts.version == Version::HTTP_2 {
+        join_cookies(&mut parts.headers);
+    }
+}
+
+/// HTTP/2 has clients cut their cookies in pieces, and nobody else knows of that
+/// (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let pieces: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if pieces.len() > 1
+        && let Ok(mut cookie) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
+    {
+        cookie.set_sensitive(true);
+        headers.insert(COOKIE, cookie);
+    }
+}
+
+/// Removes the headers that are the gateway's own to send.
+pub(super) fn strip_reserved(headers: &mut HeaderMap) {
+    let reserved = check_request(headers).into_iter().cloned();
+    for name in reserved.collect::<Vec<_>>() {
+        headers.remove(name);
+    }
 }
 
 fn origin_form(uri: &Uri) -> Uri {
@@ -54,6 +77,20 @@ fn origin_form(uri: &Uri) -> Uri {
         .cloned()
         .unwrap_or_else(|| PathAndQuery::from_static("/"));
     Uri::from(target)
+}
+
+/// Only a first byte of the body can be waited for, and hyper does so.
+fn check_expectations(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut expected = headers.get_all(EXPECT).iter();
+    if expected.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Ok(());
+    }
+    let problem = Problem::new(
+        "expectation-failed",
+        "the request expects what is not done here",
+        417,
+    );
+    Err(problem.with_detail("only 100-continue is").into())
 }
 
 fn check_url(uri: &Uri, limits: &Limits) -> Result<(), Refusal> {

@@ -2,11 +2,14 @@
 //! from the gateway itself.
 
 mod accepted;
+mod ambiguity;
 mod answer;
 mod auth;
 mod body;
 mod copied;
 mod cors;
+#[cfg(test)]
+mod crossing;
 mod destination;
 mod entry;
 mod fallback;
@@ -16,6 +19,7 @@ mod identity;
 mod intake;
 mod key;
 mod legacy;
+mod length;
 mod metered;
 mod moving;
 mod one_way;

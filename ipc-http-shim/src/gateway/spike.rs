@@ -111,7 +111,7 @@ impl Spike {
             for _ in 0..each {
                 let (gateway, peer) = (self.gateway.clone(), self.peer.clone());
                 self.answers.spawn(async move {
-                    let request = Request::get("/a").body(Body::empty());
+                    let request = Request::get("/a").header("host", "s").body(Body::empty());
                     let request = request.expect("it is valid");
                     gateway.answer(request, &peer, None).await
                 });

@@ -15,7 +15,9 @@ use super::intake::Passage;
 use super::moving::Side;
 use super::prefer::Preference;
 use super::tunnel::Upgrade;
-use super::{Inner, accepted, auth, body, guarded, intake, one_way, request_reply, stream};
+use super::{
+    Inner, accepted, ambiguity, auth, body, guarded, intake, one_way, request_reply, stream,
+};
 use crate::auth::Principal;
 use crate::breaker::Guard;
 use crate::config::ServiceMode;
@@ -39,7 +41,14 @@ impl Inner {
         head: &mut request::Parts,
         peer: &Peer,
     ) -> (Found<'_>, Option<Upgrade>) {
-        let passage = match intake::check(head, &self.limits) {
+        let checked = intake::check(head, &self.limits).and_then(|passage| {
+            // What has been a server of its own may resolve what a service gets as it is.
+            if self.destinations.has_legacy() {
+                ambiguity::check_path(head)?;
+            }
+            Ok(passage)
+        });
+        let passage = match checked {
             Ok(passage) => passage,
             Err(refusal) => return (self.destinations.refused(refusal), None),
         };

@@ -12,7 +12,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use ipc_core::envelope::Problem;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -33,12 +33,17 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Refusal> {
     // Events are cut by record, which a compressed body is not.
     outbound.request.headers_mut().remove(ACCEPT_ENCODING);
+    let to_head = outbound.request.method() == Method::HEAD;
     let ReplyStream {
         mut head,
         correlation_id,
         records,
     } = upstream.stream(outbound).await?;
 
+    if !to_head {
+        // How long it will be, nobody can know.
+        head.headers.remove(CONTENT_LENGTH);
+    }
     let format = if !head.status.is_success() {
         Format::Plain
     } else if is_event_stream(&head.headers) {

@@ -18,6 +18,7 @@ mod legacy;
 mod legacy_tls;
 mod limits;
 mod moving;
+mod odd;
 mod operations;
 mod outcomes;
 mod phases;

@@ -178,3 +178,14 @@ mode = "legacy"
         "legacy"
     );
 }
+
+#[tokio::test]
+async fn a_route_takes_a_path_however_its_unreserved_characters_are_encoded() {
+    let fake = Fake::telling(|seen| format!("{} {:?}", seen.head.uri, seen.key));
+    let route = "[[routes]]\npath = \"/admin/{id}\"\nservice = \"s\"\nkey = \"{id}\"\n";
+    let shim = Running::start(route, fake).await;
+
+    let answer = shim.send(get("/%61dmin/%41%2F7")).await;
+
+    assert_eq!(text(answer).await, "/%61dmin/%41%2F7 Some(b\"A/7\")");
+}

@@ -21,6 +21,7 @@ use crate::config::{
     Config, HeaderChanges, KeyRule, Mistakes, Overrides, Rewriting, Route, Target, load,
 };
 use crate::routes::{Lookup, RouteTable};
+use crate::spelling;
 
 /// A request whose fate is asked for.
 #[derive(Clone, Debug)]
@@ -69,7 +70,8 @@ pub fn explain(
     let mut told = Told::default();
     told.say(format_args!("{method} {target}"));
     tell_tls(&mut told, &config, &origins);
-    let found = match table.find(method, target.path()) {
+    let path = spelling::usual(target.path());
+    let found = match table.find(method, &path) {
         Lookup::Found {
             route,
             index,

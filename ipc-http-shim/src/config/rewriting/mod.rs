@@ -5,6 +5,7 @@ mod path;
 mod read;
 
 pub use headers::{HeaderChanges, Passing};
+pub(crate) use path::has_broken_escape;
 pub use path::{Escape, PathRewrite};
 #[cfg(test)]
 pub(super) use read::KEYS as HEADER_KEYS;

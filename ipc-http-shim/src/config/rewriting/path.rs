@@ -25,10 +25,24 @@ enum Piece {
     Param(String),
 }
 
-/// A request's path that would leave the one it is rewritten to.
+/// A path that whoever resolves it takes for another one: the decoded path has a
+/// segment `.` or `..`, slashes and backslashes alike, a zero byte, or a character
+/// in a longer encoding than its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a parameter is a dot segment, or has a zero byte")]
+#[error("it has a dot segment, a zero byte, or a character in an encoding that is too long")]
 pub struct Escape;
+
+impl Escape {
+    /// What is wrong with a path, still percent-encoded.
+    pub(crate) fn check(path: &str) -> Result<(), Self> {
+        // Most paths have nothing to decode.
+        let is_plain = !path.contains(['%', '\\']) && !path.contains("/.");
+        if is_plain || !steps_aside(path) {
+            return Ok(());
+        }
+        Err(Self)
+    }
+}
 
 impl PathRewrite {
     /// Reads a template in axum's syntax. A wildcard is named with or without its
@@ -92,8 +106,7 @@ impl PathRewrite {
     ///
     /// # Errors
     ///
-    /// Where a value would leave the path that is written here: the decoded path
-    /// has a segment `.` or `..`, slashes and backslashes alike, or a zero byte.
+    /// Where a value would leave the path that is written here.
     pub fn fill<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> Result<String, Escape> {
         let mut path = String::with_capacity(self.text.len());
         for piece in &self.pieces {
@@ -103,9 +116,7 @@ impl PathRewrite {
                 Piece::Param(name) => path.push_str(value(name).ok_or(Escape)?),
             }
         }
-        if steps_aside(&path) {
-            return Err(Escape);
-        }
+        Escape::check(&path)?;
         Ok(path)
     }
 
@@ -168,7 +179,8 @@ fn is_of_a_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&byte)
 }
 
-fn has_broken_escape(literal: &str) -> bool {
+/// Whether a percent sign has no two hexadecimal digits behind it.
+pub(crate) fn has_broken_escape(literal: &str) -> bool {
     let mut after_percent = literal.split('%').skip(1);
     after_percent.any(|rest| {
         let digits = rest.as_bytes().get(..2);
@@ -181,9 +193,19 @@ fn has_broken_escape(literal: &str) -> bool {
 fn steps_aside(path: &str) -> bool {
     let decoded: Vec<u8> = percent_decode_str(path).collect();
     decoded.contains(&0)
+        || decoded.windows(2).any(is_overlong)
         || decoded
             .split(|byte| matches!(byte, b'/' | b'\\'))
             .any(is_dot_segment)
+}
+
+/// How UTF-8 never begins, though careless decoders take it for a shorter form: `%c0%af`
+/// for a slash.
+fn is_overlong(pair: &[u8]) -> bool {
+    matches!(
+        pair,
+        [0xc0 | 0xc1, 0x80..=0xbf] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f]
+    )
 }
 
 /// Some servers cut parameters off a segment first: `..;x`.
@@ -224,6 +246,8 @@ mod tests {
             "..%3bx",
             "a%00",
             "..%5C",
+            "%c0%ae%c0%ae",
+            "a%e0%80%afb",
         ] {
             assert_eq!(filled("/v2/{id}/x", value), Err(Escape), "{value}");
         }

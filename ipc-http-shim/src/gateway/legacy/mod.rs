@@ -7,17 +7,21 @@ use std::io;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::header::{EXPECT, UPGRADE};
+use bytes::Bytes;
+use http::header::{EXPECT, TRAILER, UPGRADE};
 use http::uri::{PathAndQuery, Uri};
 use http::{Request, Response, StatusCode, Version};
+use http_body::Frame;
+use http_body_util::BodyExt;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ipc_core::envelope::Problem;
 use ipc_core::http::headers::strip_hop_by_hop;
 
 use super::answer::Refusal;
+use super::intake::strip_reserved;
 use super::pace::{Pace, Paced, too_slow};
-use super::{forwarded, progress, rewriting, tunnel};
+use super::{forwarded, length, progress, rewriting, tunnel};
 use crate::config::LegacyOrigin;
 use crate::peer::Peer;
 use crate::tls::{ClientFiles, ClientTls};
@@ -89,8 +93,15 @@ impl LegacyProxy {
         peer: &Peer,
         timeout: Duration,
     ) -> Result<Response<Body>, Refusal> {
+        let method = request.method().clone();
         let switching = self.redirect(&mut request, peer);
         let (head, body) = request.into_parts();
+        // Others are not sent on.
+        let body = if head.headers.contains_key(TRAILER) {
+            Body::new(body.map_frame(without_reserved_trailers))
+        } else {
+            body
+        };
         let (body, progress) = progress::note(Paced::new(body, self.pace));
         let request = Request::from_parts(head, Body::new(body));
         let response = tokio::select! {
@@ -105,6 +116,7 @@ impl LegacyProxy {
         *response.version_mut() = Version::default();
         let protocol = response.headers().get(UPGRADE).cloned();
         strip_hop_by_hop(response.headers_mut());
+        length::correct(&mut response, &method);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let protocol = protocol.filter(|_| switching).ok_or_else(unasked)?;
             tunnel::switch(response.headers_mut(), protocol);
@@ -144,6 +156,10 @@ impl LegacyProxy {
         if let Some(too_slow) = too_slow(error) {
             return too_slow.problem();
         }
+        if is_of_the_body(error) {
+            let problem = Problem::new("unreadable-body", "the request's body cannot be read", 400);
+            return problem.with_private(chain(error));
+        }
         if is_timeout(error) {
             return self.timed_out("it could not be connected to in time");
         }
@@ -164,6 +180,14 @@ impl LegacyProxy {
     }
 }
 
+/// What no client may say in a header, it may not say behind a body either.
+fn without_reserved_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
+    if let Some(trailers) = frame.trailers_mut() {
+        strip_reserved(trailers);
+    }
+    frame
+}
+
 fn unasked() -> Problem {
     Problem::new(
         "malformed-answer",
@@ -171,6 +195,15 @@ fn unasked() -> Problem {
         502,
     )
     .with_detail("it switches to a protocol that was not asked for")
+}
+
+/// Whether the client has not sent its body as it said.
+fn is_of_the_body(error: &Error) -> bool {
+    causes(error).any(|cause| {
+        cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_user)
+    })
 }
 
 fn is_timeout(error: &Error) -> bool {
