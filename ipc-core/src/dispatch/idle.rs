@@ -23,9 +23,13 @@ pub(super) struct Share {
     pub(super) since: Moment,
 }
 
-/// The tasks that wait.
+/// The tasks that wait, and what their shares came in.
 #[derive(Default)]
-pub(super) struct Idle(Mutex<Vec<Arc<Desk>>>);
+pub(super) struct Idle {
+    desks: Mutex<Vec<Arc<Desk>>>,
+    /// Empty, with room for the works of another share.
+    spent: Mutex<Vec<VecDeque<Work>>>,
+}
 
 /// Where one task finds its next share.
 #[derive(Default)]
@@ -38,25 +42,40 @@ struct Place {
 }
 
 impl Idle {
+    /// What the works of a share are put in: one that was of use before, if any is left.
+    pub(super) fn works(&self) -> VecDeque<Work> {
+        self.spent.lock().pop().unwrap_or_default()
+    }
+
     /// Gives the share to a task that waits; answers it where none does.
     pub(super) fn take(&self, share: Share) -> Option<Share> {
-        let Some(desk) = self.0.lock().pop() else {
+        let Some(desk) = self.desks.lock().pop() else {
             return Some(share);
         };
         desk.put(share);
         None
     }
 
-    /// Waits for a share; `None` where enough tasks wait already.
-    pub(super) async fn wait(&self, desk: &Arc<Desk>) -> Option<Share> {
+    /// Waits for a share, with what the last one came in left for others; `None` where
+    /// enough tasks wait already.
+    pub(super) async fn wait(&self, desk: &Arc<Desk>, spent: VecDeque<Work>) -> Option<Share> {
         {
-            let mut desks = self.0.lock();
+            let mut desks = self.desks.lock();
             if desks.len() >= MOST {
                 return None;
             }
             desks.push(Arc::clone(desk));
+            drop(desks);
+            self.keep(spent);
         }
         Some(poll_fn(|cx| desk.poll(cx)).await)
+    }
+
+    fn keep(&self, spent: VecDeque<Work>) {
+        let mut kept = self.spent.lock();
+        if kept.len() < MOST {
+            kept.push(spent);
+        }
     }
 }
 
@@ -109,7 +128,7 @@ mod tests {
         assert!(idle.take(share(6)).is_some());
         let mut tasks = JoinSet::new();
         let waits = Arc::clone(&idle);
-        tasks.spawn(async move { waits.wait(&Arc::default()).await });
+        tasks.spawn(async move { waits.wait(&Arc::default(), VecDeque::new()).await });
         tokio::task::yield_now().await;
         assert!(idle.take(share(7)).is_none());
         let given = tasks.join_next().await.and_then(Result::ok).flatten();
@@ -121,7 +140,10 @@ mod tests {
     async fn no_more_tasks_wait_than_are_kept() {
         let idle = Idle::default();
         let desks: Vec<Arc<Desk>> = (0..=MOST).map(|_| Arc::default()).collect();
-        let mut waiting: Vec<_> = desks.iter().map(|desk| Box::pin(idle.wait(desk))).collect();
+        let mut waiting: Vec<_> = desks
+            .iter()
+            .map(|desk| Box::pin(idle.wait(desk, VecDeque::new())))
+            .collect();
         let ended = waiting
             .iter_mut()
             .filter_map(|wait| wait.now_or_never())

@@ -105,7 +105,8 @@ where
                 }
             }
             self.tell();
-            let Some(share) = shop.idle.wait(&self.desk).await else {
+            let spent = std::mem::take(&mut self.share.works);
+            let Some(share) = shop.idle.wait(&self.desk, spent).await else {
                 return;
             };
             self.share = share;

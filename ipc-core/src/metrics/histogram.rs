@@ -20,13 +20,17 @@ pub(super) struct Histogram(Arc<Figures>);
 struct Figures {
     /// By upper bound, ascending; the last bound is infinite.
     buckets: Box<[Bucket]>,
-    /// The bits of an `f64`.
+    /// In nanoseconds, of which an integer holds five centuries: adding to a float
+    /// that others add to takes a loop.
     sum: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Bucket {
+    /// In seconds, as it is told.
     upper_bound: f64,
+    /// The same in nanoseconds, as it is compared with.
+    up_to: u64,
     count: AtomicU64,
 }
 
@@ -36,27 +40,29 @@ impl Histogram {
         let buckets = upper_bounds.into_iter().chain(once(f64::INFINITY));
         let buckets = buckets.map(|upper_bound| Bucket {
             upper_bound,
+            up_to: Duration::try_from_secs_f64(upper_bound).map_or(u64::MAX, nanos),
             count: AtomicU64::new(0),
         });
         Self(Arc::new(Figures {
             buckets: buckets.collect(),
-            sum: AtomicU64::new(0_f64.to_bits()),
+            sum: AtomicU64::new(0),
         }))
     }
 
     #[inline]
     pub(super) fn observe(&self, duration: Duration) {
-        let seconds = duration.as_secs_f64();
+        let nanos = nanos(duration);
         let Figures { buckets, sum } = &*self.0;
-        if let Some(bucket) = buckets.iter().find(|it| seconds <= it.upper_bound) {
+        if let Some(bucket) = buckets.iter().find(|it| nanos <= it.up_to) {
             bucket.count.fetch_add(1, Relaxed);
         }
-        let mut before = sum.load(Relaxed);
-        let plus = |bits| (f64::from_bits(bits) + seconds).to_bits();
-        while let Err(now) = sum.compare_exchange_weak(before, plus(before), Relaxed, Relaxed) {
-            before = now;
-        }
+        sum.fetch_add(nanos, Relaxed);
     }
+}
+
+#[inline]
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl TypedMetric for Histogram {
@@ -69,7 +75,7 @@ impl EncodeMetric for Histogram {
         let counted = |bucket: &Bucket| (bucket.upper_bound, bucket.count.load(Relaxed));
         let buckets: Vec<(f64, u64)> = figures.buckets.iter().map(counted).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
-        let sum = f64::from_bits(figures.sum.load(Relaxed));
+        let sum = Duration::from_nanos(figures.sum.load(Relaxed)).as_secs_f64();
         encoder.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
     }
 

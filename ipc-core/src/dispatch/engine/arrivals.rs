@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 use tower::Service;
 
@@ -16,6 +17,9 @@ use crate::dispatch::tier::Tier;
 use crate::dispatch::{Delivery, Outcome, Record};
 use crate::metrics::Rebalance;
 use crate::transport::{Received, TopicPartition};
+
+/// Partitions that the records of one batch are mostly of.
+const TOUCHED: usize = 4;
 
 impl<S> Engine<S>
 where
@@ -44,8 +48,8 @@ where
             return;
         }
         let now = self.turn;
-        let mut touched = Vec::new();
-        let mut tiers = Vec::new();
+        let mut touched = SmallVec::<[Assignment; TOUCHED]>::new();
+        let mut tiers = SmallVec::<[Assignment; TOUCHED]>::new();
         for received in batch {
             let offset = received.origin.offset;
             let Some(assignment) = self.partitions.find(&received.origin.partition) else {

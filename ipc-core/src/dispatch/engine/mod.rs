@@ -292,7 +292,8 @@ where
             while self.ready.get(count).is_some_and(|work| work.follows) {
                 count += 1;
             }
-            let works = self.ready.drain(..count).collect();
+            let mut works = self.shop.idle.works();
+            works.extend(self.ready.drain(..count));
             worker::begin(&self.shop, &self.service, Share { works, since });
         }
     }
