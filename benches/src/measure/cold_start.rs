@@ -8,10 +8,11 @@ use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
 use crate::ours::ClientPlan;
+use crate::raw::Spread;
 use crate::worker::{Role, Worker};
 
 pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
-    let place = entries::place(bench, "0", 1)?;
+    let place = entries::place(bench, "0", 1, Spread::NONE)?;
     let by_hand = Worker::start(&Role::RawService(place.clone()))?;
     let plan = entries::service(bench, Shape::PLAIN);
     let client = ClientPlan::new(&bench.bootstrap, &plan.name);

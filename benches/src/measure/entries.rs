@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::contest::Contest;
 use crate::bench::Bench;
 use crate::ours::{ClientPlan, ServicePlan};
-use crate::raw::{self, Place};
+use crate::raw::{self, Place, Spread};
 use crate::worker::{Role, Worker};
 
 /// What differs between two entries of the framework.
@@ -33,21 +33,38 @@ pub(super) fn raw(
     linger: &str,
     records: u32,
 ) -> Result<()> {
-    let place = place(bench, linger, records)?;
+    enter(contest, name, place(bench, linger, records, Spread::NONE)?)
+}
+
+/// Enters the exchange by hand, at `linger.ms` 0 and one record each way, over more
+/// than one partition or caller.
+pub(super) fn raw_spread(
+    contest: &mut Contest<'_>,
+    bench: &Bench,
+    name: &str,
+    spread: Spread,
+) -> Result<()> {
+    enter(contest, name, place(bench, "0", 1, spread)?)
+}
+
+fn enter(contest: &mut Contest<'_>, name: &str, place: Place) -> Result<()> {
     let service = Worker::start(&Role::RawService(place.clone()))?;
     contest.enter(name, vec![service], &Role::RawClient(place))
 }
 
 /// Topics for an exchange by hand.
-pub(super) fn place(bench: &Bench, linger: &str, records: u32) -> Result<Place> {
+pub(super) fn place(bench: &Bench, linger: &str, records: u32, spread: Spread) -> Result<Place> {
     let place = Place {
         bootstrap: bench.bootstrap.clone(),
         requests: bench.unused("raw-requests"),
         replies: bench.unused("raw-replies"),
         linger: linger.to_owned(),
         records,
+        spread,
     };
-    raw::create_topics(&place.bootstrap, &[&place.requests, &place.replies])?;
+    let requests = (&*place.requests, spread.partitions);
+    let replies = (&*place.replies, spread.callers);
+    raw::create_topics(&place.bootstrap, &[requests, replies])?;
     Ok(place)
 }
 

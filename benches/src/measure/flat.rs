@@ -1,12 +1,13 @@
 //! What must not matter: how many endpoints, partitions and callers there are.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::contest::{Contest, Turn};
+use super::contest::{Contest, Turn, Turns};
 use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
 use crate::load::Load;
+use crate::raw::Spread;
 
 const IN_FLIGHT: usize = 64;
 
@@ -24,21 +25,52 @@ pub(super) fn endpoints(bench: &Bench) -> Result<Vec<Figure>> {
 }
 
 pub(super) fn partitions(bench: &Bench) -> Result<Vec<Figure>> {
-    let shape = |partitions| Shape {
-        partitions,
-        ..Shape::PLAIN
-    };
-    let shapes = [("4 partitions", shape(4)), ("64 partitions", shape(64))];
-    run(bench, &shapes, &[IN_FLIGHT])
+    spread(bench, &[("4 partitions", 4, 1), ("64 partitions", 64, 1)])
 }
 
 pub(super) fn callers(bench: &Bench) -> Result<Vec<Figure>> {
-    let shape = |callers| Shape {
-        callers,
-        ..Shape::PLAIN
+    spread(bench, &[("1 caller", 1, 1), ("16 callers", 1, 16)])
+}
+
+/// Names, partitions and callers: the second over the first, and beside it the same by
+/// hand, which tells what librdkafka and the broker have of it.
+fn spread(bench: &Bench, over: &[(&str, i32, i32); 2]) -> Result<Vec<Figure>> {
+    let mut contest = Contest::new(bench);
+    for &(name, partitions, callers) in over {
+        let shape = Shape {
+            partitions,
+            callers: usize::try_from(callers)?,
+            ..Shape::PLAIN
+        };
+        entries::typed(&mut contest, bench, name, shape)?;
+    }
+    for &(name, partitions, callers) in over {
+        let spread = Spread {
+            partitions,
+            callers,
+        };
+        entries::raw_spread(&mut contest, bench, &format!("raw, {name}"), spread)?;
+    }
+    let all = contest.run(&Load::echo(IN_FLIGHT, bench.pace.turn))?;
+    contest.end()?;
+    let [few, many, raw_few, raw_many] = &all[..] else {
+        bail!("not all took part");
     };
-    let shapes = [("1 caller", shape(1)), ("16 callers", shape(16))];
-    run(bench, &shapes, &[IN_FLIGHT])
+    let what = "CPU per request";
+    let figures = all
+        .iter()
+        .map(|turns| turns.figure(what, Unit::Seconds, Turn::of_all));
+    let mut figures: Vec<Figure> = figures.collect();
+    let over = |many: &Turns, few: &Turns| {
+        let name = format!("{what}, {} over {}", many.name, few.name);
+        many.over(few, name, Unit::Seconds, Turn::of_all)
+    };
+    figures.extend([
+        over(many, few),
+        over(raw_many, raw_few),
+        over(many, raw_many),
+    ]);
+    Ok(figures)
 }
 
 /// Each shape over the first.

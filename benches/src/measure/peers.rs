@@ -9,6 +9,7 @@ use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
 use crate::load::Load;
+use crate::raw::Spread;
 use crate::worker::Worker;
 
 const IN_FLIGHT: [usize; 3] = [1, 64, 256];
@@ -51,7 +52,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
 
 fn enter_spring(contest: &mut Contest<'_>, bench: &Bench, name: &str, linger: &str) -> Result<()> {
     bench.step(format_args!("starting and warming up {name}"));
-    let place = entries::place(bench, linger, 1)?;
+    let place = entries::place(bench, linger, 1, Spread::NONE)?;
     if let Some((service, client)) = bench.peers.spring(&place)? {
         remark(bench, name, "service", &service);
         remark(bench, name, "client", &client);

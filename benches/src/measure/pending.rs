@@ -18,7 +18,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     let many = bench.pace.pending;
     let service = entries::service(bench, Shape::PLAIN);
     let nobody = bench.unused("nobody");
-    raw::create_topics(&bench.bootstrap, &[&format!("{nobody}.requests")])?;
+    raw::create_topics(&bench.bootstrap, &[(&format!("{nobody}.requests"), 1)])?;
     let client = Role::Client(ClientPlan {
         nobody: Some(nobody),
         ..ClientPlan::new(&bench.bootstrap, &service.name)

@@ -23,9 +23,12 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         "a topic has {replicas} replicas here, and this needs {REPLICAS}: say --brokers 3, \
          or set default.replication.factor on the brokers"
     );
-    // brokers that have just started compile their own code for a while
+    // brokers that have just started compile their own code for a while, first what
+    // much load takes and then what one call at a time does
     contest.run(&Load::echo(WARMING, bench.pace.turn))?;
-    let all = contest.run(&Load::echo(1, bench.pace.turn))?;
+    let alone = Load::echo(1, bench.pace.turn);
+    contest.run(&alone)?;
+    let all = contest.run(&alone)?;
     contest.end()?;
     let (raw, others) = all.split_first().context("nobody took part")?;
     let typed = others.first().context("only one took part")?;

@@ -27,11 +27,11 @@ impl Log {
     /// Makes the topic and writes the records.
     pub(crate) fn fill(&self, records: u64) -> Result<()> {
         let topic = self.topic();
-        create_topics(&self.bootstrap, &[&topic])?;
+        create_topics(&self.bootstrap, &[(&topic, 1)])?;
         let producer = producer(&self.bootstrap, "5")?;
         for nth in 1..=records {
             let headers = headers(&[7; 16], &ONE_WAY);
-            send(&producer, &topic, BODY.as_bytes(), headers)?;
+            send(&producer, &topic, None, BODY.as_bytes(), headers)?;
             if nth % BATCH == 0 || nth == records {
                 producer.flush(PATIENCE)?;
             }

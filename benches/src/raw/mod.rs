@@ -1,9 +1,11 @@
 //! The floor: the same as one writes it by hand on librdkafka, with exactly the
 //! headers of the framework, and without anything else.
 
+mod caller;
 mod client;
 mod consumer;
 mod headers;
+mod id;
 mod service;
 mod topics;
 
@@ -31,6 +33,24 @@ pub(crate) struct Place {
     pub(crate) linger: String,
     /// How many records answer one request.
     pub(crate) records: u32,
+    pub(crate) spread: Spread,
+}
+
+/// Over how much an exchange is spread.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Spread {
+    /// Partitions of the requests.
+    pub(crate) partitions: i32,
+    /// Callers in the client's process, each with a partition of the replies.
+    pub(crate) callers: i32,
+}
+
+impl Spread {
+    /// One partition each way.
+    pub(crate) const NONE: Self = Self {
+        partitions: 1,
+        callers: 1,
+    };
 }
 
 /// How long to wait for what must come.
@@ -48,10 +68,18 @@ fn producer(bootstrap: &str, linger: &str) -> Result<Producer> {
     producer.context("no producer")
 }
 
-fn send(producer: &Producer, topic: &str, body: &[u8], headers: OwnedHeaders) -> Result<()> {
-    let record = BaseRecord::<(), [u8]>::to(topic)
+/// Without a partition librdkafka chooses one.
+fn send(
+    producer: &Producer,
+    topic: &str,
+    partition: Option<i32>,
+    body: &[u8],
+    headers: OwnedHeaders,
+) -> Result<()> {
+    let mut record = BaseRecord::<(), [u8]>::to(topic)
         .payload(body)
         .headers(headers);
+    record.partition = partition;
     let sent = producer.send(record);
     sent.map_err(|(error, _)| anyhow!("a record for {topic} was not taken: {error}"))
 }

@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 use super::headers::{CORRELATION_ID, REPLY, STREAM, headers};
+use super::id::Id;
 use super::{Place, Producer, producer, send};
 use crate::worker::Subject;
 
@@ -49,12 +50,25 @@ fn answer(producer: &Producer, place: &Place, request: &BorrowedMessage<'_>) -> 
         .and_then(|headers| headers.iter().find(|header| header.key == CORRELATION_ID))
         .and_then(|header| header.value)
         .context("a request without a correlation id")?;
+    let partition = Some(Id::read(id)?.partition);
     let body = request.payload().unwrap_or_default();
     if place.records == 1 {
-        return send(producer, &place.replies, body, headers(id, &REPLY));
+        return send(
+            producer,
+            &place.replies,
+            partition,
+            body,
+            headers(id, &REPLY),
+        );
     }
     for _ in 0..place.records {
-        send(producer, &place.replies, body, headers(id, &STREAM))?;
+        send(
+            producer,
+            &place.replies,
+            partition,
+            body,
+            headers(id, &STREAM),
+        )?;
     }
     Ok(())
 }

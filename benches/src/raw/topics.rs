@@ -6,15 +6,15 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use super::PATIENCE;
 
-/// Makes topics with one partition, with as many replicas as the cluster says.
-pub(crate) fn create_topics(bootstrap: &str, names: &[&str]) -> Result<()> {
+/// Makes topics with so many partitions each, with as many replicas as the cluster says.
+pub(crate) fn create_topics(bootstrap: &str, topics: &[(&str, i32)]) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .create()
         .context("no admin client")?;
-    let topics = names
+    let topics = topics
         .iter()
-        .map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(-1)));
+        .map(|(name, partitions)| NewTopic::new(name, *partitions, TopicReplication::Fixed(-1)));
     let topics: Vec<_> = topics.collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let created = runtime.block_on(admin.create_topics(&topics, &AdminOptions::new()))?;
