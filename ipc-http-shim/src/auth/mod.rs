@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 pub(crate) use denied::Denied;
 use denied::Reason;
 pub(crate) use guard::Guard;
+pub(crate) use principal::Fingerprint;
 pub use principal::Principal;
 
 use crate::config::{Auth, Credential, Route};

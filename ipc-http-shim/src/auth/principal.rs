@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use ipc_core::envelope;
+use ring::digest;
 
 use crate::config::Credential;
+
+/// What tells a principal from every other.
+pub(crate) type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
 
 /// A client that has proved who it is. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -58,6 +62,19 @@ impl Principal {
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         &self.0.scopes
+    }
+
+    /// Tells it from every other, without naming it: by SHA-256 of credential, issuer and
+    /// subject. Its scopes may change from one token to the next.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for part in [self.credential().name(), self.issuer(), self.subject()] {
+            hash.update(&(part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let mut fingerprint = [0; digest::SHA256_OUTPUT_LEN];
+        fingerprint.copy_from_slice(hash.finish().as_ref());
+        fingerprint
     }
 
     /// As services are told.

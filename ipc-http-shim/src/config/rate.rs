@@ -102,12 +102,19 @@ pub struct Rates {
     pub total: Option<Rate>,
     /// Of each client's address; of each network of 64 bits for IPv6.
     pub address: Option<Rate>,
+    /// Of each client that has proved who it is, whatever addresses it comes from. Who has
+    /// not, because no route asks for it, is not counted.
+    pub principal: Option<Rate>,
 }
 
 impl Rates {
     /// Each rate there is, with the key it is written under.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, Rate)> {
-        let rates = [("total", self.total), ("address", self.address)];
+        let rates = [
+            ("total", self.total),
+            ("address", self.address),
+            ("principal", self.principal),
+        ];
         rates
             .into_iter()
             .filter_map(|(key, rate)| Some((key, rate?)))
@@ -115,7 +122,7 @@ impl Rates {
 }
 
 /// The keys of a table of rates.
-pub(super) const KEYS: &[&str] = &["total", "address"];
+pub(super) const KEYS: &[&str] = &["total", "address", "principal"];
 
 /// Reads a table of rates.
 pub(super) fn read<'a>(
@@ -128,6 +135,7 @@ pub(super) fn read<'a>(
     Rates {
         total: of("total"),
         address: of("address"),
+        principal: of("principal"),
     }
 }
 

@@ -126,6 +126,8 @@ fn read_one<'a>(
     let cors = cors::read_route(&section, report);
     let rewriting = rewriting::read(&section, path.as_ref(), report);
     let limits = limits::read_route(&section, report);
+    let taken = credentials.as_deref();
+    auth::check_rate(&section, taken, &limits.rate, access, report);
     let (path, target) = (path?, target?);
     let route = Route {
         methods,

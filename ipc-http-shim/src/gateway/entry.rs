@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, request};
 use ipc_core::envelope::Problem;
 
 use super::answer::Refusal;
+use crate::auth::Principal;
 use crate::config::{Config, Proxies, Rates, Route, RouteLimits, ServiceMode, Target};
 use crate::limits::bulkhead::{Bulkhead, Place};
 use crate::limits::client::client;
 use crate::limits::metrics::LimitMetrics;
-use crate::limits::rate::{self, Cells, RateLimits, TooMany};
+use crate::limits::rate::{self, Cells, RateLimits, Sender, TooMany};
 use crate::limits::service::{Busy, Passing, Service};
-use crate::limits::subnet::Subnet;
 use crate::peer::Peer;
 
 /// What every request must pass.
@@ -90,11 +90,11 @@ impl Entries {
         &self,
         route: Option<&RouteEntry>,
         label: &Arc<str>,
-        headers: &HeaderMap,
+        head: &request::Parts,
         peer: &Peer,
     ) -> Result<Entered, Refusal> {
         let mut entered = Entered::default();
-        self.count(route, label, headers, peer, &mut entered)?;
+        self.count(route, label, head, peer, &mut entered)?;
         if let Some(bulkhead) = route.and_then(|route| route.bulkhead.as_ref()) {
             entered.place = bulkhead.enter().await;
             if entered.place.is_none() {
@@ -110,7 +110,7 @@ impl Entries {
         &self,
         route: Option<&RouteEntry>,
         label: &Arc<str>,
-        headers: &HeaderMap,
+        head: &request::Parts,
         peer: &Peer,
         entered: &mut Entered,
     ) -> Result<(), Refusal> {
@@ -118,10 +118,15 @@ impl Entries {
         if self.rate.is_none() && of_route.is_none() {
             return Ok(());
         }
-        let client = Subnet::from(client(peer.address.ip(), headers, &self.proxies));
+        let principal = head.extensions.get::<Principal>();
+        let sender = Sender {
+            address: client(peer.address.ip(), &head.headers, &self.proxies).into(),
+            principal: principal.map(Principal::fingerprint),
+        };
         for rate in self.rate.iter().chain(of_route) {
-            match rate.count(client) {
-                Ok(left) => entered.told.push((rate.policy().clone(), left)),
+            match rate.count(sender) {
+                Ok(Some(left)) => entered.told.push((rate.policy().clone(), left)),
+                Ok(None) => {}
                 Err(too_many) => {
                     self.metrics.limited(label, too_many.limit);
                     return Err(over_rate(rate, too_many));

@@ -74,9 +74,7 @@ impl Inner {
             // Boxed, since most requests have no need of the room.
             Box::pin(auth::admit(callers, head, peer)).await?;
         }
-        let entering = self
-            .entries
-            .enter(must.entry, must.label, &head.headers, peer);
+        let entering = self.entries.enter(must.entry, must.label, head, peer);
         entering.await
     }
 

@@ -1,9 +1,9 @@
 //! What only all of `[auth]` together, or a route with it, can be missing.
 
 use super::{Auth, Credential};
-use crate::config::Config;
 use crate::config::mistake::{Place, Report};
 use crate::config::section::Section;
+use crate::config::{Config, Rates};
 
 /// Checks `[auth]` by itself.
 pub(super) fn check_whole(section: &Section<'_>, auth: &Auth, report: &mut Report<'_>) {
@@ -45,6 +45,23 @@ pub(in crate::config) fn check_route(
             section.place_of("scopes", report),
             "scopes are asked for, and anybody may call",
             "say how clients prove who they are, as in auth = \"jwt\"",
+        );
+    }
+}
+
+/// Checks that a rate for each principal has somebody to count.
+pub(in crate::config) fn check_rate(
+    section: &Section<'_>,
+    credentials: Option<&[Credential]>,
+    rates: &Rates,
+    auth: &Auth,
+    report: &mut Report<'_>,
+) {
+    if rates.principal.is_some() && credentials.unwrap_or(&auth.default).is_empty() {
+        report.add(
+            section.place_of("rate", report),
+            "a rate is for each principal, and anybody may call",
+            "say how clients prove who they are, as in auth = \"jwt\", or count by address",
         );
     }
 }

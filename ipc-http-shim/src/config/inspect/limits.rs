@@ -145,6 +145,7 @@ pub(super) fn tell_rates(
 fn counted_by(key: &str) -> &'static str {
     match key {
         "total" => "of all clients together",
+        "principal" => "of each client that has proved who it is",
         _ => "of each client's address",
     }
 }

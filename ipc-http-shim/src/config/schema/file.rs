@@ -249,6 +249,8 @@ pub(super) struct Rates {
     pub(super) total: Rate,
     /// Of each client's address, or of each IPv6 network of 64 bits.
     pub(super) address: Rate,
+    /// Of each client that has proved who it is, from whatever addresses.
+    pub(super) principal: Rate,
 }
 
 /// How clients prove who they are.

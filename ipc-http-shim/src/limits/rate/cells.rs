@@ -9,7 +9,7 @@ use governor::state::StateStore;
 use hashlink::LruCache;
 use parking_lot::Mutex;
 
-use crate::limits::subnet::Subnet;
+use super::client::Client;
 
 /// How many clients are remembered, over all limits of a gateway: some 10 MB. Where there
 /// are more, those that have not come for longest are forgotten, and begin anew.
@@ -33,7 +33,7 @@ struct Shared {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Key {
     limit: u32,
-    client: Subnet,
+    client: Client,
 }
 
 /// What the clients of one limit have used up.
@@ -67,9 +67,9 @@ impl Cells {
 }
 
 impl StateStore for OfLimit {
-    type Key = Subnet;
+    type Key = Client;
 
-    fn measure_and_replace<T, F, E>(&self, client: &Subnet, measure: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, client: &Client, measure: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
@@ -98,16 +98,16 @@ mod tests {
 
     use super::*;
 
-    fn client(number: u32) -> Subnet {
-        Subnet::from(IpAddr::from(Ipv4Addr::from_bits(number)))
+    fn client(number: u32) -> Client {
+        Client::Address(IpAddr::from(Ipv4Addr::from_bits(number)).into())
     }
 
-    fn used(of: &OfLimit, client: Subnet) -> Option<Nanos> {
+    fn used(of: &OfLimit, client: Client) -> Option<Nanos> {
         let seen = of.measure_and_replace(&client, Err::<((), Nanos), _>);
         seen.expect_err("it is only looked at")
     }
 
-    fn use_up(of: &OfLimit, client: Subnet) {
+    fn use_up(of: &OfLimit, client: Client) {
         let used = of.measure_and_replace(&client, |_| Ok::<_, ()>(((), Nanos::new(1))));
         used.expect("it is allowed");
     }

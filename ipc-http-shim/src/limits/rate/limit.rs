@@ -9,8 +9,8 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{NotUntil, Quota, RateLimiter};
 
 use super::cells::{Cells, OfLimit};
+use super::client::{Client, Sender};
 use crate::config::Rate;
-use crate::limits::subnet::Subnet;
 
 /// The clock of the runtime, which tests can set.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,10 @@ pub(super) struct Limit {
 enum Counting {
     /// Every request.
     Together(Limiter<NotKeyed, InMemoryState>),
-    /// Those of each client.
-    EachClient(Limiter<Subnet, OfLimit>),
+    /// Those of each address.
+    EachAddress(Limiter<Client, OfLimit>),
+    /// Those of each client that has proved who it is.
+    EachPrincipal(Limiter<Client, OfLimit>),
 }
 
 /// What one request was told by a limit.
@@ -64,14 +66,28 @@ impl Limit {
         }
     }
 
-    /// A limit for each client.
-    pub(super) fn each_client(name: String, rate: Rate, cells: &Cells) -> Self {
+    /// A limit for each address.
+    pub(super) fn each_address(name: String, rate: Rate, cells: &Cells) -> Self {
+        Self::each(name, rate, cells, Counting::EachAddress)
+    }
+
+    /// A limit for each client that has proved who it is.
+    pub(super) fn each_principal(name: String, rate: Rate, cells: &Cells) -> Self {
+        Self::each(name, rate, cells, Counting::EachPrincipal)
+    }
+
+    fn each(
+        name: String,
+        rate: Rate,
+        cells: &Cells,
+        counting: impl FnOnce(Limiter<Client, OfLimit>) -> Counting,
+    ) -> Self {
         let quota = quota(rate);
         let limiter = RateLimiter::new(quota, cells.of_a_limit(), RuntimeClock);
         Self {
             name,
             quota,
-            counting: Counting::EachClient(limiter),
+            counting: counting(limiter),
         }
     }
 
@@ -79,18 +95,22 @@ impl Limit {
         &self.name
     }
 
-    /// Counts a request of `client`.
+    /// Counts a request of `sender`; answers `None` where the limit is not for it.
     ///
     /// # Errors
     ///
     /// How long it must wait, where it has to.
-    pub(super) fn count(&self, client: Subnet) -> Result<Left, Duration> {
+    pub(super) fn count(&self, sender: Sender) -> Result<Option<Left>, Duration> {
         let counted = match &self.counting {
             Counting::Together(limiter) => limiter.check(),
-            Counting::EachClient(limiter) => limiter.check_key(&client),
+            Counting::EachAddress(limiter) => limiter.check_key(&Client::Address(sender.address)),
+            Counting::EachPrincipal(limiter) => match sender.principal {
+                Some(principal) => limiter.check_key(&Client::Principal(principal)),
+                None => return Ok(None),
+            },
         };
         match counted {
-            Ok(state) => Ok(self.left(&state)),
+            Ok(state) => Ok(Some(self.left(&state))),
             Err(not_until) => Err(wait(&not_until)),
         }
     }
@@ -154,8 +174,12 @@ mod tests {
     use super::*;
     use crate::config::value::FromText;
 
-    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
-    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+    fn from(last: u8, principal: Option<u8>) -> Sender {
+        Sender {
+            address: IpAddr::from([192, 0, 2, last]).into(),
+            principal: principal.map(|number| [number; 32]),
+        }
+    }
 
     fn rate(text: &str) -> Rate {
         Rate::from_text(text).expect("it is a rate")
@@ -164,7 +188,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_taken_and_then_the_rate_holds_with_a_true_time_to_wait() {
         let limit = Limit::together("total".to_owned(), rate("2/s burst 3"));
-        let count = || limit.count(ONE.into()).map(|left| left.requests);
+        let count = || {
+            let left = limit.count(from(1, None))?;
+            Ok::<_, Duration>(left.map_or(u32::MAX, |left| left.requests))
+        };
 
         assert_eq!([count(), count(), count()], [Ok(2), Ok(1), Ok(0)]);
         let wait = count().expect_err("the burst is used up");
@@ -178,11 +205,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_client_has_a_rate_of_its_own() {
-        let limit = Limit::each_client("address".to_owned(), rate("1/m"), &Cells::new());
+        let limit = Limit::each_address("address".to_owned(), rate("1/m"), &Cells::new());
 
-        assert!(limit.count(ONE.into()).is_ok());
-        assert!(limit.count(ONE.into()).is_err());
-        assert!(limit.count(OTHER.into()).is_ok());
+        assert!(limit.count(from(1, None)).is_ok());
+        assert!(limit.count(from(1, Some(7))).is_err());
+        assert!(limit.count(from(2, Some(7))).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_principal_has_a_rate_of_its_own_from_wherever_it_comes() {
+        let limit = Limit::each_principal("principal".to_owned(), rate("1/m"), &Cells::new());
+
+        assert!(limit.count(from(1, Some(7))).is_ok());
+        assert!(limit.count(from(2, Some(7))).is_err());
+        assert!(limit.count(from(1, Some(8))).is_ok());
+        for _ in 0..2 {
+            assert_eq!(limit.count(from(1, None)), Ok(None));
+        }
     }
 
     #[test]

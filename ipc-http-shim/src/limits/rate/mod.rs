@@ -1,6 +1,7 @@
 //! How many requests in how much time.
 
 mod cells;
+mod client;
 mod limit;
 
 use std::time::Duration;
@@ -8,9 +9,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) use cells::Cells;
+pub(crate) use client::Sender;
 use limit::Limit;
 
-use super::subnet::Subnet;
 use crate::config::Rates;
 
 /// The names of draft-ietf-httpapi-ratelimit-headers.
@@ -47,7 +48,8 @@ impl RateLimits {
                 let name = format!("{prefix}{key}");
                 match key {
                     "total" => Limit::together(name, rate),
-                    _ => Limit::each_client(name, rate, cells),
+                    "principal" => Limit::each_principal(name, rate, cells),
+                    _ => Limit::each_address(name, rate, cells),
                 }
             })
             .collect();
@@ -72,16 +74,18 @@ impl RateLimits {
         &self.policy
     }
 
-    /// Counts a request of `client`, and tells what is left.
+    /// Counts a request of `sender`, and tells what is left; `None` where it is counted by
+    /// nothing.
     ///
     /// # Errors
     ///
     /// The first limit it is over.
-    pub(crate) fn count(&self, client: Subnet) -> Result<HeaderValue, TooMany<'_>> {
+    pub(crate) fn count(&self, sender: Sender) -> Result<Option<HeaderValue>, TooMany<'_>> {
         let mut told = String::new();
         for limit in &self.limits {
-            match limit.count(client) {
-                Ok(left) => limit.write_left(left, &mut told),
+            match limit.count(sender) {
+                Ok(Some(left)) => limit.write_left(left, &mut told),
+                Ok(None) => {}
                 Err(wait) => {
                     let none = limit::Left {
                         requests: 0,
@@ -96,7 +100,7 @@ impl RateLimits {
                 }
             }
         }
-        Ok(value(&told))
+        Ok((!told.is_empty()).then(|| value(&told)))
     }
 }
 

@@ -172,3 +172,40 @@ fn who_may_call_and_why_not_is_explained_and_shown() {
     assert_eq!(again.auth, first.auth, "{shown}");
     assert_eq!(again.routes[0].scopes, ["orders:read"]);
 }
+
+#[tokio::test]
+async fn a_rate_for_each_principal_follows_it_and_counts_nobody_else() {
+    let issuing = Issuing::ed25519("ed");
+    let (_file, auth) = shown(&[&issuing]);
+    let settings = format!(
+        "limits.rate.principal = \"2/h\"\n{auth}[[routes]]\npath = \"/a\"\nservice = \"orders\"\n\
+         auth = \"jwt\"\n[[routes]]\npath = \"/open\"\nservice = \"orders\"\nauth = \"none\"\n"
+    );
+    let shim = Running::start(&settings, Fake::telling(|_| "served".to_owned())).await;
+    let status = async |token: &str| shim.send(bearing("/a", token)).await.status();
+
+    // Another token of hers, with other scopes, is still hers.
+    for scopes in ["", "orders:write"] {
+        let token = issuing.token_of("ann", scopes);
+        assert_eq!(status(&token).await, StatusCode::OK);
+    }
+    let refused = shim.send(bearing("/a", &issuing.token_of("ann", ""))).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let policy = &refused.headers()["ratelimit-policy"];
+    assert_eq!(policy, "\"gateway-principal\";q=2;w=3600");
+    assert_eq!(status(&issuing.token_of("bob", "")).await, StatusCode::OK);
+    for _ in 0..3 {
+        let open = shim.send(get("/open")).await;
+        assert_eq!(open.status(), StatusCode::OK);
+        assert!(!open.headers().contains_key("ratelimit"));
+    }
+}
+
+#[test]
+fn a_rate_for_each_principal_where_anybody_may_call_is_a_mistake() {
+    let listed =
+        try_config("[[routes]]\npath = \"/a\"\nservice = \"orders\"\nrate.principal = \"1/s\"\n");
+    let listed = listed.expect_err("it counts nobody").to_string();
+    assert!(listed.contains("anybody may call"), "{listed}");
+    assert!(listed.contains("auth = \"jwt\""), "{listed}");
+}
