@@ -122,12 +122,11 @@ fn read_one<'a>(
         .table("breaker", report)
         .map(|(table, span)| breaker::read(breaker::ROUTE_TITLE, table, span, report));
     let (credentials, scopes) = auth::read_route(&section, report);
-    auth::check_route(&section, credentials.as_deref(), &scopes, access, report);
     let cors = cors::read_route(&section, report);
     let rewriting = rewriting::read(&section, path.as_ref(), report);
     let limits = limits::read_route(&section, report);
     let taken = credentials.as_deref();
-    auth::check_rate(&section, taken, &limits.rate, access, report);
+    auth::check_route(&section, taken, &scopes, &limits.rate, access, report);
     let (path, target) = (path?, target?);
     let route = Route {
         methods,

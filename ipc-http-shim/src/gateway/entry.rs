@@ -118,10 +118,9 @@ impl Entries {
         if self.rate.is_none() && of_route.is_none() {
             return Ok(());
         }
-        let principal = head.extensions.get::<Principal>();
         let sender = Sender {
             address: client(peer.address.ip(), &head.headers, &self.proxies).into(),
-            principal: principal.map(Principal::fingerprint),
+            principal: head.extensions.get::<Principal>(),
         };
         for rate in self.rate.iter().chain(of_route) {
             match rate.count(sender) {

@@ -34,30 +34,24 @@ pub(in crate::config) fn check_route(
     section: &Section<'_>,
     credentials: Option<&[Credential]>,
     scopes: &[String],
+    rates: &Rates,
     auth: &Auth,
     report: &mut Report<'_>,
 ) {
     if let Some(credentials) = credentials {
         check_credentials(section, "auth", credentials, auth, report);
     }
-    if !scopes.is_empty() && credentials.unwrap_or(&auth.default).is_empty() {
+    if !credentials.unwrap_or(&auth.default).is_empty() {
+        return;
+    }
+    if !scopes.is_empty() {
         report.add(
             section.place_of("scopes", report),
             "scopes are asked for, and anybody may call",
             "say how clients prove who they are, as in auth = \"jwt\"",
         );
     }
-}
-
-/// Checks that a rate for each principal has somebody to count.
-pub(in crate::config) fn check_rate(
-    section: &Section<'_>,
-    credentials: Option<&[Credential]>,
-    rates: &Rates,
-    auth: &Auth,
-    report: &mut Report<'_>,
-) {
-    if rates.principal.is_some() && credentials.unwrap_or(&auth.default).is_empty() {
+    if rates.principal.is_some() {
         report.add(
             section.place_of("rate", report),
             "a rate is for each principal, and anybody may call",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Uri};
 
-pub(super) use check::{check_handshake, check_rate, check_route};
+pub(super) use check::{check_handshake, check_route};
 pub(super) use read::{read, read_route};
 pub use signing::Signing;
 

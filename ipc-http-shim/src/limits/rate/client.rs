@@ -1,6 +1,6 @@
 //! Whom requests are counted for.
 
-use crate::auth::Fingerprint;
+use crate::auth::{Fingerprint, Principal};
 use crate::limits::subnet::Subnet;
 
 /// Whom a request is counted for.
@@ -12,8 +12,8 @@ pub(super) enum Client {
 
 /// Who a request is from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sender {
+pub(crate) struct Sender<'r> {
     pub(crate) address: Subnet,
     /// Where it has proved who it is.
-    pub(crate) principal: Option<Fingerprint>,
+    pub(crate) principal: Option<&'r Principal>,
 }

@@ -100,12 +100,12 @@ impl Limit {
     /// # Errors
     ///
     /// How long it must wait, where it has to.
-    pub(super) fn count(&self, sender: Sender) -> Result<Option<Left>, Duration> {
+    pub(super) fn count(&self, sender: Sender<'_>) -> Result<Option<Left>, Duration> {
         let counted = match &self.counting {
             Counting::Together(limiter) => limiter.check(),
             Counting::EachAddress(limiter) => limiter.check_key(&Client::Address(sender.address)),
             Counting::EachPrincipal(limiter) => match sender.principal {
-                Some(principal) => limiter.check_key(&Client::Principal(principal)),
+                Some(principal) => limiter.check_key(&Client::Principal(principal.fingerprint())),
                 None => return Ok(None),
             },
         };
@@ -172,13 +172,19 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::auth::Principal;
+    use crate::config::Credential;
     use crate::config::value::FromText;
 
-    fn from(last: u8, principal: Option<u8>) -> Sender {
+    fn from(last: u8, principal: Option<&Principal>) -> Sender<'_> {
         Sender {
             address: IpAddr::from([192, 0, 2, last]).into(),
-            principal: principal.map(|number| [number; 32]),
+            principal,
         }
+    }
+
+    fn called(subject: &str) -> Principal {
+        Principal::new(Credential::Jwt, "https://id", subject, Vec::new())
     }
 
     fn rate(text: &str) -> Rate {
@@ -207,18 +213,22 @@ mod tests {
     async fn each_client_has_a_rate_of_its_own() {
         let limit = Limit::each_address("address".to_owned(), rate("1/m"), &Cells::new());
 
+        let ann = called("ann");
+
         assert!(limit.count(from(1, None)).is_ok());
-        assert!(limit.count(from(1, Some(7))).is_err());
-        assert!(limit.count(from(2, Some(7))).is_ok());
+        assert!(limit.count(from(1, Some(&ann))).is_err());
+        assert!(limit.count(from(2, Some(&ann))).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_principal_has_a_rate_of_its_own_from_wherever_it_comes() {
         let limit = Limit::each_principal("principal".to_owned(), rate("1/m"), &Cells::new());
 
-        assert!(limit.count(from(1, Some(7))).is_ok());
-        assert!(limit.count(from(2, Some(7))).is_err());
-        assert!(limit.count(from(1, Some(8))).is_ok());
+        let (ann, bob) = (called("ann"), called("bob"));
+
+        assert!(limit.count(from(1, Some(&ann))).is_ok());
+        assert!(limit.count(from(2, Some(&ann))).is_err());
+        assert!(limit.count(from(1, Some(&bob))).is_ok());
         for _ in 0..2 {
             assert_eq!(limit.count(from(1, None)), Ok(None));
         }

@@ -80,7 +80,7 @@ impl RateLimits {
     /// # Errors
     ///
     /// The first limit it is over.
-    pub(crate) fn count(&self, sender: Sender) -> Result<Option<HeaderValue>, TooMany<'_>> {
+    pub(crate) fn count(&self, sender: Sender<'_>) -> Result<Option<HeaderValue>, TooMany<'_>> {
         let mut told = String::new();
         for limit in &self.limits {
             match limit.count(sender) {
