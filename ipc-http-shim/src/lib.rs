@@ -6,6 +6,7 @@ mod breaker;
 pub mod config;
 mod gateway;
 pub mod import;
+mod kept;
 mod limits;
 mod metrics;
 pub mod migration;

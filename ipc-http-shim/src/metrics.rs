@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::auth::metrics::AuthMetrics;
 use crate::breaker::BreakerMetrics;
+use crate::kept::metrics::KeptMetrics;
 use crate::limits::metrics::LimitMetrics;
 use crate::migration::metrics::MigrationMetrics;
 use crate::operations::metrics::OperationMetrics;
@@ -31,6 +32,7 @@ pub(crate) struct Metrics {
     auth: AuthMetrics,
     limits: LimitMetrics,
     operations: OperationMetrics,
+    kept: KeptMetrics,
     reloads: Family<ReloadLabels, Counter>,
     reload_successful: Gauge,
 }
@@ -70,6 +72,8 @@ impl Metrics {
         limits.register(&mut registry);
         let operations = OperationMetrics::default();
         operations.register(&mut registry);
+        let kept = KeptMetrics::default();
+        kept.register(&mut registry);
         let reloads = Family::default();
         registry.register(
             "config_reloads",
@@ -94,6 +98,7 @@ impl Metrics {
             auth,
             limits,
             operations,
+            kept,
             reloads,
             reload_successful,
         }
@@ -132,6 +137,11 @@ impl Metrics {
     /// Those of requests that are answered later.
     pub(crate) fn operations(&self) -> &OperationMetrics {
         &self.operations
+    }
+
+    /// Those of streams that clients can go on with.
+    pub(crate) fn kept(&self) -> &KeptMetrics {
+        &self.kept
     }
 
     /// Those of limits.

@@ -61,6 +61,12 @@ pub struct Limits {
     /// its service, in hundredths; one that would wait longer is answered 503.
     /// Default: 50.
     pub queue_share: u8,
+    /// How many streams are kept for clients that come back, those that are read among
+    /// them; one more makes the one that has waited longest end, or is not kept.
+    /// Default: 1024.
+    pub kept_streams: usize,
+    /// Bytes of events that are kept of each, and one event at least. Default: 64 KiB.
+    pub kept_events: usize,
 }
 
 /// Between which bounds it is learned how many requests to a service may be under way.
@@ -121,6 +127,8 @@ impl Default for Limits {
             rate: Rates::default(),
             concurrency: None,
             queue_share: 50,
+            kept_streams: 1024,
+            kept_events: 64 * 1024,
         }
     }
 }
@@ -141,6 +149,8 @@ pub(super) const KEYS: &[&str] = &[
     "rate",
     "concurrency",
     "queue_share",
+    "kept_streams",
+    "kept_events",
 ];
 
 /// The keys of `[limits.concurrency]`.
@@ -162,6 +172,7 @@ pub(super) fn read<'a>(
         ("header_bytes", &mut limits.header_bytes),
         ("url", &mut limits.url),
         ("body_rate", &mut limits.body_rate),
+        ("kept_events", &mut limits.kept_events),
     ] {
         if let Some(bytes) = section.value::<Bytes>(key, report) {
             *field = bytes.value.0;
@@ -177,8 +188,13 @@ pub(super) fn read<'a>(
     if let Some(count) = section.value::<Count>("header_count", report) {
         limits.header_count = count.value.0.into();
     }
-    if let Some(count) = section.value::<Many>("connections", report) {
-        limits.connections = count.value.0;
+    for (key, field) in [
+        ("connections", &mut limits.connections),
+        ("kept_streams", &mut limits.kept_streams),
+    ] {
+        if let Some(count) = section.value::<Many>(key, report) {
+            *field = count.value.0;
+        }
     }
     let of_one = section.value::<Many>("connections_per_address", report);
     limits.connections_per_address = of_one.map(|count| count.value.0);

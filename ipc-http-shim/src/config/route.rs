@@ -31,6 +31,9 @@ pub struct Route {
     /// Whether what its service answers after the `timeout` can be asked for. Its replies go
     /// through the topic of operations then. Default: no. Without effect but on calls.
     pub late_replies: bool,
+    /// How long a stream whose client has gone waits for it to come back with the id of its
+    /// last event. Default: not at all. Without effect but on streams.
+    pub resume: Option<Duration>,
     /// How it moves from the legacy upstream to the service. Default: it does not, and
     /// its target answers. Without effect on a legacy route.
     pub migration: Option<Migration>,
@@ -161,6 +164,14 @@ impl Route {
         self
     }
 
+    /// Lets clients of a stream go on with it where their connection broke, when they come
+    /// back within this time.
+    #[must_use]
+    pub fn resume(mut self, within: Duration) -> Self {
+        self.resume = Some(within);
+        self
+    }
+
     /// Moves it from the legacy upstream to its service by these rules.
     #[must_use]
     pub fn migration(mut self, migration: Migration) -> Self {
@@ -261,6 +272,7 @@ impl Route {
             within: None,
             prefer: false,
             late_replies: false,
+            resume: None,
             migration: None,
             breaker: BreakerRules::default(),
             auth: None,

@@ -27,6 +27,7 @@ pub(super) const KEYS: &[&str] = &[
     "within",
     "prefer",
     "late_replies",
+    "resume",
     "key",
     "migration",
     "breaker",
@@ -102,6 +103,7 @@ fn read_one<'a>(
     };
     let prefer = is_set("prefer", report);
     let late_replies = is_set("late_replies", report);
+    let resume = section.value("resume", report).map(|read| read.value);
     let path = section.text("path", report);
     if path.is_none() && section.get("path").is_none() {
         report.add(
@@ -134,6 +136,7 @@ fn read_one<'a>(
         within,
         prefer,
         late_replies,
+        resume,
         migration,
         breaker: breaker.unwrap_or_default(),
         auth: credentials,

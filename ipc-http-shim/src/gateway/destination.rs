@@ -128,6 +128,8 @@ pub(super) struct ToService {
     pub(super) prefer: bool,
     /// Whether what it answers too late can be asked for.
     pub(super) late_replies: bool,
+    /// How long its stream waits for a client that comes back, where it does.
+    pub(super) resume: Option<Duration>,
     /// What it must pass on its way.
     pub(super) entry: Arc<RouteEntry>,
 }
@@ -297,6 +299,7 @@ impl Destinations {
                     within: route.within.unwrap_or(self.keep),
                     prefer: route.prefer && *mode == ServiceMode::Call,
                     late_replies: route.late_replies && *mode == ServiceMode::Call,
+                    resume: route.resume.filter(|_| *mode == ServiceMode::Stream),
                     entry: Arc::clone(&served.entry),
                 };
                 Destination::Service(to, served.guard.as_deref())

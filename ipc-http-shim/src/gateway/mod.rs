@@ -28,6 +28,7 @@ mod pace;
 mod prefer;
 mod progress;
 mod request_reply;
+mod resume;
 mod rewriting;
 mod shadows;
 #[cfg(test)]
@@ -59,6 +60,7 @@ use tunnel::Tunnels;
 
 use crate::access_log::Entry;
 use crate::config::{Config, Limits};
+use crate::kept::KeptStreams;
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
 use crate::operations::Operations;
@@ -79,6 +81,7 @@ struct Inner {
     upstream: Arc<dyn Upstream>,
     shadows: Arc<Shadows>,
     tunnels: Arc<Tunnels>,
+    kept: Arc<KeptStreams>,
     /// Where any route has requests that are answered later.
     operations: Option<Arc<Operations>>,
     /// Cancelled when the process is about to stop.
@@ -105,6 +108,7 @@ impl Gateway {
             tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
             tunnels: Arc::new(Tunnels::new(metrics.tunnels())),
+            kept: Arc::new(KeptStreams::new(metrics.kept(), draining.clone())),
             operations: config
                 .has_operations()
                 .then(|| Arc::new(Operations::new(&config.operations, metrics.operations()))),
@@ -131,6 +135,7 @@ impl Gateway {
             tracing: Tracing::new(config, fastrand::f64),
             shadows: Arc::clone(&earlier.shadows),
             tunnels: Arc::clone(&earlier.tunnels),
+            kept: Arc::clone(&earlier.kept),
             operations: earlier.operations.clone(),
             upstream: Arc::clone(&earlier.upstream),
             draining: earlier.draining.clone(),
@@ -152,8 +157,9 @@ impl Gateway {
 
     /// Waits until nothing is under way that no client waits for.
     pub(crate) async fn ended(&self) {
-        let shadows = Arc::clone(&self.0.load().shadows);
-        shadows.ended().await;
+        let this = self.0.load_full();
+        this.shadows.ended().await;
+        this.kept.ended().await;
     }
 
     /// Waits until no connection passes what is no HTTP any more.

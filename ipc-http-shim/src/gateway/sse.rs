@@ -1,5 +1,7 @@
 //! Server-sent events as the HTML standard writes them.
 
+use std::fmt;
+
 use bytes::Bytes;
 use ipc_core::envelope::Problem;
 
@@ -11,9 +13,9 @@ pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b":\n\n");
 
 /// One reply record as an event. A line feed at its end is that of
 /// newline-delimited JSON, and no part of the reply.
-pub(super) fn record(seq: u32, text: &str) -> Bytes {
+pub(super) fn record(id: impl fmt::Display, text: &str) -> Bytes {
     let text = text.strip_suffix('\n').unwrap_or(text);
-    let mut event = format!("id: {seq}\n");
+    let mut event = format!("id: {id}\n");
     push_data(&mut event, text);
     event.into()
 }

@@ -14,6 +14,7 @@ use super::entry::{Entered, RouteEntry};
 use super::intake::Passage;
 use super::moving::Side;
 use super::prefer::Preference;
+use super::resume::Keep;
 use super::tunnel::Upgrade;
 use super::{
     Inner, accepted, ambiguity, auth, body, guarded, intake, one_way, request_reply, stream,
@@ -119,8 +120,14 @@ impl Inner {
         if request.headers().contains_key(TRAILER) {
             return Err(trailers().into());
         }
-        guarded::check(guard)?;
         let (mut head, body) = request.into_parts();
+        let keep = Keep::of(&self.kept, &to, &head, &self.limits);
+        if let Some(keep) = &keep
+            && let Some(rest) = self.resumed(keep, &head.headers).await
+        {
+            return Ok(rest);
+        }
+        guarded::check(guard)?;
         let preference = to.prefer.then(|| Preference::of(&head.headers)).flatten();
         let (mode, patience) = match preference {
             Some(preference) => (ServiceMode::Accepted, Patience::Preferred(preference)),
@@ -159,7 +166,7 @@ impl Inner {
                     Box::pin(answer).await
                 }
                 ServiceMode::Stream => {
-                    stream::answer(upstream, outbound, self.draining.clone()).await
+                    stream::answer(upstream, outbound, keep, self.draining.clone()).await
                 }
             }
         };

@@ -2,7 +2,8 @@
 //!
 //! A service that writes `text/event-stream` itself is passed through as it is.
 //! Anything else becomes one event for each record, its id the record's
-//! position. A stream that ends badly ends with an `error` event that carries
+//! position, after the request's where it is kept for a client that comes back. A
+//! stream that ends badly ends with an `error` event that carries
 //! the problem.
 
 use std::pin::Pin;
@@ -18,17 +19,21 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::answer::{Refusal, name_request};
+use super::resume::Keep;
 use super::sse;
+use crate::kept::Position;
 use crate::upstream::{Outbound, ReplyRecord, ReplyStream, Upstream};
 
 /// How long a connection may be silent: below the idle timeout of the usual
 /// load balancers.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Answers with the service's replies as they come. `draining` ends the stream.
+/// Answers with the service's replies as they come, which are kept for a client that comes
+/// back where `keep` says so. `draining` ends the stream.
 pub(super) async fn answer(
     upstream: &dyn Upstream,
     mut outbound: Outbound,
+    keep: Option<Keep<'_>>,
     draining: CancellationToken,
 ) -> Result<Response<Body>, Refusal> {
     // Events are cut by record, which a compressed body is not.
@@ -37,14 +42,14 @@ pub(super) async fn answer(
     let ReplyStream {
         mut head,
         correlation_id,
-        records,
+        mut records,
     } = upstream.stream(outbound).await?;
 
     if !to_head {
         // How long it will be, nobody can know.
         head.headers.remove(CONTENT_LENGTH);
     }
-    let format = if !head.status.is_success() {
+    let mut format = if !head.status.is_success() {
         Format::Plain
     } else if is_event_stream(&head.headers) {
         Format::PassThrough {
@@ -52,9 +57,35 @@ pub(super) async fn answer(
         }
     } else {
         declare_event_stream(&mut head.headers);
-        Format::PerRecord
+        Format::PerRecord { stream: None }
     };
     name_request(&mut head.headers, correlation_id.as_ref());
+    if let (Format::PerRecord { stream }, Some(keep), Some(id), false) =
+        (&mut format, keep, &correlation_id, to_head)
+    {
+        let id = id.to_string();
+        records = keep.begin(&id, &head, records);
+        *stream = Some(id);
+    }
+    let body = events(records, format, draining);
+    Ok(Response::from_parts(head, body))
+}
+
+/// The events of a stream that was begun before, from some record on.
+pub(super) fn rest(
+    stream: &str,
+    records: BoxStream<'static, Result<ReplyRecord, Problem>>,
+    draining: CancellationToken,
+) -> Body {
+    let stream = Some(stream.to_owned());
+    events(records, Format::PerRecord { stream }, draining)
+}
+
+fn events(
+    records: BoxStream<'static, Result<ReplyRecord, Problem>>,
+    format: Format,
+    draining: CancellationToken,
+) -> Body {
     let events = Events {
         records,
         format,
@@ -62,8 +93,7 @@ pub(super) async fn answer(
         keep_alive: keep_alive(),
         ended: false,
     };
-    let body = Body::from_stream(stream::unfold(events, Events::next));
-    Ok(Response::from_parts(head, body))
+    Body::from_stream(stream::unfold(events, Events::next))
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
@@ -96,7 +126,10 @@ enum Format {
         between_events: bool,
     },
     /// One event each.
-    PerRecord,
+    PerRecord {
+        /// What the stream is called in their ids, where it is kept.
+        stream: Option<String>,
+    },
     /// As they are: an error reply is no stream of events.
     Plain,
 }
@@ -119,7 +152,7 @@ impl Events {
         if self.ended {
             return None;
         }
-        let quiet = matches!(self.format, Format::PerRecord);
+        let quiet = matches!(self.format, Format::PerRecord { .. });
         let bytes = tokio::select! {
             biased;
             () = &mut self.draining => self.fail(draining())?,
@@ -142,9 +175,10 @@ impl Events {
                 }
                 Some(Ok(payload))
             }
-            Format::PerRecord => match std::str::from_utf8(&payload) {
-                Ok(text) => Some(Ok(sse::record(seq, text))),
-                Err(_) => self.fail(not_text(seq)),
+            Format::PerRecord { stream } => match (std::str::from_utf8(&payload), stream) {
+                (Ok(text), None) => Some(Ok(sse::record(seq, text))),
+                (Ok(text), Some(stream)) => Some(Ok(sse::record(Position::new(stream, seq), text))),
+                (Err(_), _) => self.fail(not_text(seq)),
             },
         }
     }
@@ -154,7 +188,7 @@ impl Events {
     fn fail(&mut self, problem: Problem) -> Option<Result<Bytes, BrokenOff>> {
         self.ended = true;
         match self.format {
-            Format::PerRecord
+            Format::PerRecord { .. }
             | Format::PassThrough {
                 between_events: true,
             } => Some(Ok(sse::error(&problem))),

@@ -71,6 +71,8 @@ url = 16384  # default
 connections = 16384  # default
 streams = 200  # default
 body_rate = 1024  # default
+kept_streams = 1024  # default
+kept_events = 65536  # default
 # connections_per_address is not set: one address may have all connections
 header_timeout = "30s"  # default
 idle_timeout = "1m 15s"  # default

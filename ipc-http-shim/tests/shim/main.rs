@@ -25,6 +25,7 @@ mod phases;
 mod program;
 mod rates;
 mod reload;
+mod resume;
 mod rewriting;
 mod routing;
 mod secrets;

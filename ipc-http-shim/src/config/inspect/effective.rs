@@ -220,6 +220,9 @@ fn write_route(
         }
     }
     later::write_route(page, &config.operations, route, of);
+    if let Some(resume) = route.resume {
+        page.set("resume", &quoted(&duration(resume)), &of("resume"));
+    }
     access::write_route(page, index, route, origins);
     browsers::write_route(page, index, route, origins);
     write_in_flight(page, route.limits.in_flight, of);

@@ -152,6 +152,13 @@ fn tell_route(
         duration(timeout)
     ));
     later::tell_route(told, config, route, &origins.of_route(index, "within"));
+    if let Some(resume) = route.resume {
+        told.say(format_args!(
+            "streams: kept for a client that comes back within {}, from {}",
+            duration(resume),
+            origins.of_route(index, "resume")
+        ));
+    }
     access::tell_route(told, config, index, route, origins);
     browsers::tell_route(told, config, route);
     tell_limits(told, config, origins, route.target == Target::Legacy);

@@ -150,7 +150,7 @@ fn counted_by(key: &str) -> &'static str {
     }
 }
 
-fn numbers(limits: &Limits) -> [(&'static str, usize); 7] {
+fn numbers(limits: &Limits) -> [(&'static str, usize); 9] {
     let streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
     [
         ("body", limits.body),
@@ -160,6 +160,8 @@ fn numbers(limits: &Limits) -> [(&'static str, usize); 7] {
         ("connections", limits.connections),
         ("streams", streams),
         ("body_rate", limits.body_rate),
+        ("kept_streams", limits.kept_streams),
+        ("kept_events", limits.kept_events),
     ]
 }
 

@@ -426,6 +426,8 @@ const ROUTE: &[(&str, bool)] = &[
     ("prefer = \"wait\"", false),
     ("late_replies = true", true),
     ("late_replies = 5", false),
+    ("mode = \"stream\"\nresume = \"30s\"", true),
+    ("resume = true", false),
     (
         "mode = \"accepted\"\nmigration.steps = [\"legacy\", \"kafka\"]",
         true,

@@ -224,6 +224,12 @@ pub(super) struct Limits {
     /// service. Default: 50%.
     #[schemars(extend("default" = "50%"))]
     pub(super) queue_share: Hundredths,
+    /// Streams that are kept for clients that come back. Default: 1024.
+    #[schemars(extend("default" = 1024))]
+    pub(super) kept_streams: Many,
+    /// Events that are kept of each, and one at least. Default: 64KiB.
+    #[schemars(extend("default" = "64KiB"))]
+    pub(super) kept_events: Size,
 }
 
 /// Between which bounds it is learned how many requests to a service may be under way.
@@ -441,6 +447,9 @@ pub(super) struct Route {
     /// Default: false.
     #[schemars(extend("default" = false))]
     pub(super) late_replies: bool,
+    /// How long a stream whose client has gone waits for it to come back with the id of
+    /// its last event. Default: not at all.
+    pub(super) resume: Duration,
     /// What decides the record's key: {id} a path parameter, header:name a header,
     /// none. Default: for GET, HEAD and OPTIONS nothing, else the path's single
     /// parameter, else the header idempotency-key.
