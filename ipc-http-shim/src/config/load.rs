@@ -10,13 +10,14 @@ use super::kafka::KafkaSection;
 use super::mistake::{Located, Mistakes, Place, Report};
 use super::overrides::Overrides;
 use super::section::Section;
-use super::value::{Count, FromText, Name};
+use super::value::{Count, FromText, Name, Truth};
 use super::{
     Config, Target, access_log, auth, breaker, cors, legacy_tls, limits, operations, proxies,
-    routes, security_headers, services, tls, trace, webhook,
+    routes, security_headers, services, sidecar, tls, trace, webhook,
 };
 
 pub(super) const KEYS: &[&str] = &[
+    "sidecar",
     "listen",
     "admin",
     "fleet",
@@ -82,7 +83,13 @@ fn read<'a>(
 ) -> Config {
     let root = Section::open("the top of the file", table, span, KEYS, report);
     let mut config = Config::default();
+    if let Some(Truth(true)) = root.value("sidecar", report).map(|read| read.value) {
+        sidecar::defaults(&mut config);
+    }
     let listen = root.setting("listen", overrides.listen.as_ref(), report);
+    if config.sidecar {
+        sidecar::check_listen(listen.as_ref(), report);
+    }
     let admin = root.setting("admin", overrides.admin.as_ref(), report);
     check_addresses(&listen, &admin, report);
     set(&mut config.listen, listen);
@@ -145,14 +152,19 @@ fn read<'a>(
     }
     kafka.put_over(&overrides.kafka, report);
     config.kafka = kafka.properties.clone();
+    let mut read = Vec::new();
     if let Some(value) = root.get("routes") {
         let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
-        let read = routes::read(value, legacy_is_set, &config.auth, report);
-        breaker::check_routes(&config.breaker, &read, report);
-        services::check(&read, &config.services, report);
-        operations::check(&read, &config.operations, report);
-        config.routes = read.into_iter().map(|route| route.value).collect();
+        read = routes::read(value, legacy_is_set, &config.auth, report);
     }
+    if config.sidecar {
+        sidecar::add_routes(&mut read, &root, &config.services, report);
+    }
+    routes::check(&read, report);
+    breaker::check_routes(&config.breaker, &read, report);
+    services::check(&read, &config.services, report);
+    operations::check(&read, &config.operations, report);
+    config.routes = read.into_iter().map(|route| route.value).collect();
     config
 }
 
@@ -182,7 +194,8 @@ fn check_addresses(
 
 /// What only the configuration as a whole can be missing.
 fn check_whole(config: &Config, root: &DeTable<'_>, report: &mut Report<'_>) {
-    if !root.contains_key("routes") && !root.contains_key("legacy") && config.legacy.is_none() {
+    let routed = config.sidecar || root.contains_key("routes") || root.contains_key("legacy");
+    if !routed && config.legacy.is_none() {
         report.add(
             Place::File,
             "there is nothing to serve",

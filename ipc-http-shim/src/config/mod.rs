@@ -30,6 +30,7 @@ mod secret;
 pub(crate) mod section;
 mod security_headers;
 mod services;
+mod sidecar;
 mod suggest;
 mod tls;
 mod trace;
@@ -75,6 +76,10 @@ use crate::tls::ClientTls;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
+    /// Whether it stands beside a process and is for that alone: everything below the
+    /// name of each of `services` is a route to it, and a process that was told a deadline
+    /// hands it on. Where a file says so, it listens on loopback. Default: no.
+    pub sidecar: bool,
     /// Where HTTP clients are served, HTTP/1.1 and cleartext HTTP/2 on one port.
     /// Default: `0.0.0.0:8080`.
     pub listen: SocketAddr,
@@ -163,6 +168,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            sidecar: false,
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
             admin: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9090))),
             fleet: "shim".to_owned(),

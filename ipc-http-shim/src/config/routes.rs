@@ -81,9 +81,13 @@ pub(super) fn read<'a>(
             );
         }
     }
-    check_together(&routes, report);
-    check_names(&routes, report);
     routes
+}
+
+/// Tells of routes that cannot be beside each other.
+pub(super) fn check(routes: &[ReadRoute], report: &mut Report<'_>) {
+    check_together(routes, report);
+    check_names(routes, report);
 }
 
 fn read_one<'a>(

@@ -25,6 +25,11 @@ impl ServicePattern {
         })
     }
 
+    /// The service, where it is a single one.
+    pub(super) fn single(&self) -> Option<&str> {
+        (!self.is_beginning).then_some(&self.name)
+    }
+
     /// Whether it is this service, or one of those.
     #[must_use]
     pub fn takes(&self, service: &str) -> bool {

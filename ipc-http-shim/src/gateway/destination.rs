@@ -47,6 +47,7 @@ pub(super) struct Destinations {
     cors: Option<Arc<Cors>>,
     security: Vec<(HeaderName, HeaderValue)>,
     timeout: Duration,
+    sidecar: bool,
     /// How long answers are kept that are asked for later.
     keep: Duration,
     /// What counts those who ask, where anybody can.
@@ -223,6 +224,7 @@ impl Destinations {
             legacy_metrics: metrics.route("unrouted", Mode::legacy),
             unrouted_metrics: metrics.route("unrouted", Mode::none),
             timeout: config.timeout,
+            sidecar: config.sidecar,
             keep: config.operations.keep,
             operation_metrics: config
                 .has_operations()
@@ -233,6 +235,11 @@ impl Destinations {
     /// Whether there is a legacy upstream.
     pub(super) fn has_legacy(&self) -> bool {
         self.legacy.is_some()
+    }
+
+    /// Whether they are for the process beside the gateway alone.
+    pub(super) fn of_sidecar(&self) -> bool {
+        self.sidecar
     }
 
     /// Where a request with this head goes.

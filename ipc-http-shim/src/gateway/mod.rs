@@ -16,6 +16,7 @@ mod fallback;
 mod forwarded;
 mod guarded;
 mod identity;
+mod inherited;
 mod intake;
 mod key;
 mod legacy;

@@ -17,7 +17,8 @@ use super::prefer::Preference;
 use super::resume::Keep;
 use super::tunnel::Upgrade;
 use super::{
-    Inner, accepted, ambiguity, auth, body, guarded, intake, one_way, request_reply, stream,
+    Inner, accepted, ambiguity, auth, body, guarded, inherited, intake, one_way, request_reply,
+    stream,
 };
 use crate::auth::Principal;
 use crate::breaker::Guard;
@@ -53,10 +54,18 @@ impl Inner {
             Ok(passage) => passage,
             Err(refusal) => return (self.destinations.refused(refusal), None),
         };
+        let inherited = match self.destinations.of_sidecar() {
+            true => inherited::deadline(&head.headers),
+            false => None,
+        };
         intake::normalise(head);
         let found = match self.operation_asked_for(head) {
             Some(id) => self.destinations.of_operation(id),
             None => self.destinations.find(head, peer),
+        };
+        let found = match inherited {
+            Some(deadline) => found.until(deadline),
+            None => found,
         };
         match passage {
             Passage::Anywhere => (found, None),

@@ -29,6 +29,7 @@ mod resume;
 mod rewriting;
 mod routing;
 mod secrets;
+mod sidecar;
 mod status;
 mod streams;
 mod support;

@@ -20,14 +20,14 @@ use tokio::task::JoinSet;
 
 use crate::support::{Authority, Http, Legacy, text, within};
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ipc-http-shim"));
     // What the tests' own environment says must not decide them.
     program.env_clear();
     program
 }
 
-fn file(text: &str) -> NamedTempFile {
+pub(crate) fn file(text: &str) -> NamedTempFile {
     let file = NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), text).expect("it is written");
     file
@@ -106,17 +106,35 @@ fn a_cluster_that_is_away_fails_the_start_and_is_named() {
 
 /// Waits for a line of a log.
 fn next_line(log: &mut Lines<BufReader<ChildStderr>>, message: &str) -> Value {
-    log.map(|line| serde_json::from_str(&line.expect("a line")).expect("it is JSON"))
+    log.map(|line| line.expect("a line"))
+        .map(|line| serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}")))
         .find(|line: &Value| line["fields"]["message"] == message)
         .unwrap_or_else(|| panic!("it ends before it says {message:?}"))
 }
 
 /// A program that serves; ended by force where a test does not end it.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
-    listen: String,
+    pub(crate) listen: String,
     admin: String,
+}
+
+/// Starts a program on free ports, and returns when it serves.
+pub(crate) fn serving(serve: &mut Command) -> Serving {
+    serve.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    serve.args(["--log-format", "json"]);
+    let mut child = serve.stderr(Stdio::piped()).spawn().expect("it runs");
+    let log = child.stderr.take().expect("it is piped");
+    let mut log = BufReader::new(log).lines();
+    let serving = next_line(&mut log, "serving");
+    let field = |name: &str| serving["fields"][name].as_str().map(str::to_owned);
+    Serving {
+        child,
+        log,
+        listen: field("listen").expect("it says where it listens"),
+        admin: field("admin").expect("it says where it is asked for its health"),
+    }
 }
 
 impl Serving {
@@ -131,24 +149,12 @@ impl Serving {
     fn start_from(file: &Path, legacy: &Legacy) -> Self {
         let mut serve = program();
         serve.arg("--config").arg(file);
-        serve.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         serve.args(["--legacy", &format!("http://{}", legacy.address)]);
-        serve.args(["--log-format", "json"]);
-        let mut child = serve.stderr(Stdio::piped()).spawn().expect("it runs");
-        let log = child.stderr.take().expect("it is piped");
-        let mut log = BufReader::new(log).lines();
-        let serving = next_line(&mut log, "serving");
-        let field = |name: &str| serving["fields"][name].as_str().map(str::to_owned);
-        Self {
-            child,
-            log,
-            listen: field("listen").expect("it says where it listens"),
-            admin: field("admin").expect("it says where it is asked for its health"),
-        }
+        serving(&mut serve)
     }
 
     /// What a GET is answered.
-    async fn get(&self, address: &str, path: &str) -> Response<Incoming> {
+    pub(crate) async fn get(&self, address: &str, path: &str) -> Response<Incoming> {
         let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build_http();
         let request = Request::get(format!("http://{address}{path}"));
         let request = request.body(Body::empty()).expect("the request is valid");
@@ -158,6 +164,12 @@ impl Serving {
     /// Waits for a line of the log.
     fn logs(&mut self, message: &str) -> Value {
         next_line(&mut self.log, message)
+    }
+
+    /// Asks it to end, and waits for that: with which code it does.
+    pub(crate) fn drained(mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.child.wait().expect("it ends").code()
     }
 
     fn signal(&self, signal: Signal) {

@@ -80,6 +80,9 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
 }
 
 fn top(page: &mut Page, config: &Config, origins: &Origins<'_>) {
+    if config.sidecar {
+        page.set("sidecar", "true", &origins.setting("sidecar"));
+    }
     let mut set = |key: &str, value: String| page.set(key, &quoted(&value), &origins.setting(key));
     set("listen", config.listen.to_string());
     if let Some(admin) = config.admin {

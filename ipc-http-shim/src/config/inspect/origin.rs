@@ -99,10 +99,11 @@ impl<'t> Origins<'t> {
         self.kafka.is_secret(name)
     }
 
-    /// Where the route with this index begins.
+    /// Where the route with this index begins; those of a sidecar stand behind all others,
+    /// and come from its services.
     pub(super) fn route(&self, index: usize) -> String {
         self.item(index)
-            .map_or_else(default, |item| self.at(&item.span()))
+            .map_or_else(|| self.setting("services"), |item| self.at(&item.span()))
     }
 
     /// Of a key of the route with this index.

@@ -109,6 +109,9 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
 
 /// Lines at the top of a file that has a legacy server and a cluster.
 const TOP: &[(&str, bool)] = &[
+    ("sidecar = false", true),
+    ("sidecar = true\nservices = [\"orders\"]", true),
+    ("sidecar = \"yes\"", false),
     ("listen = \"127.0.0.1:80\"", true),
     ("listen = \"[::1]:80\"", true),
     ("listen = \"localhost:80\"", false),

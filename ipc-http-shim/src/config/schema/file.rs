@@ -18,13 +18,17 @@ use super::form::{
 #[derive(Default, JsonSchema)]
 #[schemars(default, deny_unknown_fields, title = "ipc-http-shim")]
 pub(super) struct File {
-    /// Where HTTP clients are served. Default: 0.0.0.0:8080.
+    /// Whether it stands beside a process and serves that alone, on loopback: everything
+    /// below the name of each of services is a route to it. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) sidecar: bool,
+    /// Where HTTP clients are served. Default: 0.0.0.0:8080, of a sidecar 127.0.0.1:8080.
     #[schemars(extend("default" = "0.0.0.0:8080"))]
     pub(super) listen: Address,
     /// Where health and metrics are served. Default: 0.0.0.0:9090.
     #[schemars(extend("default" = "0.0.0.0:9090"))]
     pub(super) admin: Address,
-    /// The name all instances of this gateway share. Default: shim.
+    /// The name all instances of this gateway share. Default: shim, of a sidecar sidecar.
     #[schemars(extend("default" = "shim"))]
     pub(super) fleet: Name,
     /// Put before every topic name. Default: nothing.

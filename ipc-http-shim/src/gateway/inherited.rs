@@ -1,0 +1,36 @@
+//! The time that is left to a process which asks a service for its own caller's sake.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use ipc_core::envelope::names::DEADLINE;
+use ipc_core::envelope::{Problem, UnixMillis};
+
+use super::answer::Refusal;
+use super::destination::{Destination, Found};
+
+/// The deadline that a sender hands on as it was told it. What is none counts for nothing.
+pub(super) fn deadline(headers: &HeaderMap) -> Option<UnixMillis> {
+    let told = headers.get(DEADLINE)?.to_str().ok()?;
+    told.parse().ok().map(UnixMillis)
+}
+
+impl Found<'_> {
+    /// For a request whose answer nobody waits for beyond this deadline.
+    pub(super) fn until(mut self, deadline: UnixMillis) -> Self {
+        if let Destination::Service(to, _) = &mut self.destination {
+            let left = deadline.since(UnixMillis::now());
+            to.timeout = to.timeout.min(left);
+            if left == Duration::ZERO {
+                self.destination = Destination::Nowhere(passed());
+            }
+        }
+        self
+    }
+}
+
+fn passed() -> Refusal {
+    Problem::new("deadline-passed", "nobody waits for the answer", 504)
+        .with_detail("the deadline in ipc-deadline has passed; nothing was sent")
+        .into()
+}
