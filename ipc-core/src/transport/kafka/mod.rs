@@ -20,6 +20,7 @@ mod lent;
 mod logs;
 mod notes;
 mod offsets;
+mod polled;
 mod producer;
 mod report;
 mod statistics;

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::client::OAuthToken;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{
-    BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext};
 use rdkafka::{ClientContext, Statistics};
 
 use super::desk::{Desk, Pending};
@@ -19,15 +17,15 @@ use super::load::Level;
 use crate::metrics::ClientKind;
 use crate::transport::kafka::config::{Batching, KafkaConfig, Role};
 use crate::transport::kafka::convert::owned_headers;
-use crate::transport::kafka::error;
 use crate::transport::kafka::hooks::Hooks;
+use crate::transport::kafka::polled::Polled;
 use crate::transport::kafka::report::Report;
 use crate::transport::kafka::trouble::Trouble;
 use crate::transport::{Outgoing, Placed, SendError, TransportError};
 
 /// A producer with the polling thread on which its records are settled.
 pub(in crate::transport::kafka) struct Producer {
-    inner: ThreadedProducer<Deliveries>,
+    inner: Polled<Deliveries>,
 }
 
 impl Producer {
@@ -49,9 +47,9 @@ impl Producer {
             desk,
             level,
         };
-        let inner = ThreadedProducer::from_config_and_context(&client, deliveries)
-            .map_err(|error| error::refused(&error))?;
-        Ok(Self { inner })
+        Ok(Self {
+            inner: Polled::new(&client, deliveries)?,
+        })
     }
 
     /// Gives a record to librdkafka, or settles it at once where that does not take it.

@@ -5,21 +5,19 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use rdkafka::client::OAuthToken;
-use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{
-    BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
-};
+use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext};
 use rdkafka::{ClientContext, Statistics};
 
 use super::worker::NotMade;
 use crate::metrics::ClientKind;
 use crate::transport::kafka::config::{KafkaConfig, Role};
-use crate::transport::kafka::error::refused;
 use crate::transport::kafka::hooks::Hooks;
 use crate::transport::kafka::lent::{Lent, Membership};
 use crate::transport::kafka::notes;
+use crate::transport::kafka::polled::Polled;
 use crate::transport::kafka::producer::{of_the_record, owned};
 use crate::transport::kafka::report::Report;
 use crate::transport::{Outgoing, Placed, Places, SendError, Transaction};
@@ -51,7 +49,7 @@ pub(super) enum Verdict {
 }
 
 pub(super) struct Transactional {
-    producer: ThreadedProducer<Deliveries>,
+    producer: Polled<Deliveries>,
 }
 
 impl Transactional {
@@ -74,8 +72,7 @@ impl Transactional {
             hooks,
             book: Book::default(),
         };
-        let producer = ThreadedProducer::from_config_and_context(&client, deliveries)
-            .map_err(|error| NotMade::Misconfigured(refused(&error)))?;
+        let producer = Polled::new(&client, deliveries).map_err(NotMade::Misconfigured)?;
         producer
             .init_transactions(within)
             .map_err(NotMade::NotBegun)?;
