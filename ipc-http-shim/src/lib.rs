@@ -16,6 +16,7 @@ pub mod reload;
 mod route_metrics;
 pub mod routes;
 pub mod server;
+mod sockets;
 mod spelling;
 mod spent;
 #[cfg(feature = "testing")]

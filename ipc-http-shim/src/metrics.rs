@@ -16,6 +16,7 @@ use crate::migration::metrics::MigrationMetrics;
 use crate::operations::metrics::OperationMetrics;
 use crate::route_metrics::Routes;
 pub(crate) use crate::route_metrics::{InFlight, Mode, RouteMetrics};
+use crate::sockets::metrics::SocketMetrics;
 use crate::tls::metrics::TlsMetrics;
 
 /// Every metric of the gateway. The number of series is bounded: routes are
@@ -33,6 +34,7 @@ pub(crate) struct Metrics {
     limits: LimitMetrics,
     operations: OperationMetrics,
     kept: KeptMetrics,
+    sockets: SocketMetrics,
     reloads: Family<ReloadLabels, Counter>,
     reload_successful: Gauge,
 }
@@ -74,6 +76,8 @@ impl Metrics {
         operations.register(&mut registry);
         let kept = KeptMetrics::default();
         kept.register(&mut registry);
+        let sockets = SocketMetrics::default();
+        sockets.register(&mut registry);
         let reloads = Family::default();
         registry.register(
             "config_reloads",
@@ -99,6 +103,7 @@ impl Metrics {
             limits,
             operations,
             kept,
+            sockets,
             reloads,
             reload_successful,
         }
@@ -142,6 +147,11 @@ impl Metrics {
     /// Those of streams that clients can go on with.
     pub(crate) fn kept(&self) -> &KeptMetrics {
         &self.kept
+    }
+
+    /// Those of WebSockets over Kafka.
+    pub(crate) fn sockets(&self) -> &SocketMetrics {
+        &self.sockets
     }
 
     /// Those of limits.

@@ -32,6 +32,8 @@ pub(crate) enum Mode {
     accepted,
     /// To a service, for many.
     stream,
+    /// To a service, for as many as come, and more to it.
+    websocket,
     /// To the legacy upstream.
     legacy,
     /// Nowhere: the gateway answers itself.
@@ -206,6 +208,7 @@ impl RouteMetrics {
             Mode::one_way => "one_way",
             Mode::accepted => "accepted",
             Mode::stream => "stream",
+            Mode::websocket => "websocket",
             Mode::legacy => "legacy",
             Mode::none => "none",
         }

@@ -118,7 +118,9 @@ impl RouteTable {
         };
         let path = &route.path;
         check_syntax(path).map_err(|(what, mend)| fault(format!("path {path:?} {what}"), mend))?;
-        if let Some((what, mend)) = route.rewriting.faults(path).into_iter().next() {
+        let messages = route.websocket.fault(path);
+        let faults = route.rewriting.faults(path).into_iter().chain(messages);
+        if let Some((what, mend)) = faults.into_iter().next() {
             return Err(fault(what, &mend));
         }
 

@@ -36,6 +36,7 @@ mod tls;
 mod trace;
 pub(crate) mod value;
 mod webhook;
+mod websocket;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -68,6 +69,7 @@ pub use services::ServicePattern;
 pub use tls::Tls;
 pub use trace::Trace;
 pub use value::LegacyOrigin;
+pub use websocket::WebSocket;
 
 use crate::migration::Webhook;
 use crate::tls::ClientTls;

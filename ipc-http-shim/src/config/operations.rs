@@ -119,7 +119,7 @@ impl super::Route {
             Target::Service { mode, .. } => match mode {
                 ServiceMode::Accepted => true,
                 ServiceMode::Call => self.prefer || self.late_replies,
-                ServiceMode::OneWay | ServiceMode::Stream => false,
+                ServiceMode::OneWay | ServiceMode::Stream | ServiceMode::WebSocket => false,
             },
             Target::Legacy => false,
         }

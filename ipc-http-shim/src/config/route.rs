@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{BreakerRules, Credential, Rewriting, RouteCors, RouteLimits};
+use super::{BreakerRules, Credential, Rewriting, RouteCors, RouteLimits, WebSocket};
 use crate::migration::Migration;
 
 /// Sends some requests somewhere.
@@ -34,6 +34,8 @@ pub struct Route {
     /// How long a stream whose client has gone waits for it to come back with the id of its
     /// last event. Default: not at all. Without effect but on streams.
     pub resume: Option<Duration>,
+    /// How its WebSockets are spoken. Without effect on other routes.
+    pub websocket: WebSocket,
     /// How it moves from the legacy upstream to the service. Default: it does not, and
     /// its target answers. Without effect on a legacy route.
     pub migration: Option<Migration>,
@@ -83,6 +85,9 @@ pub enum ServiceMode {
     Accepted,
     /// One request, many replies, as server-sent events.
     Stream,
+    /// The same as the messages of a WebSocket; those of its client are requests without a
+    /// reply.
+    WebSocket,
 }
 
 /// What decides a request's record key, and with it partition and order.
@@ -122,6 +127,19 @@ impl Route {
     /// as server-sent events.
     pub fn stream(path: impl Into<String>, service: impl Into<Arc<str>>) -> Self {
         Self::to_service(path, service, ServiceMode::Stream)
+    }
+
+    /// Opens a WebSocket for every request for `path`, with replies of `service` as its
+    /// messages.
+    pub fn websocket(
+        path: impl Into<String>,
+        service: impl Into<Arc<str>>,
+        rules: WebSocket,
+    ) -> Self {
+        Self {
+            websocket: rules,
+            ..Self::to_service(path, service, ServiceMode::WebSocket)
+        }
     }
 
     /// Sends every request for `path` to the legacy upstream.
@@ -273,6 +291,7 @@ impl Route {
             prefer: false,
             late_replies: false,
             resume: None,
+            websocket: WebSocket::default(),
             migration: None,
             breaker: BreakerRules::default(),
             auth: None,

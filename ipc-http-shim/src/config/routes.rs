@@ -12,7 +12,7 @@ use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
 use super::value::{Name, Truth};
-use super::{Auth, auth, breaker, cors, limits, migration, rewriting, suggest};
+use super::{Auth, auth, breaker, cors, limits, migration, rewriting, suggest, websocket};
 use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
 
@@ -28,6 +28,7 @@ pub(super) const KEYS: &[&str] = &[
     "prefer",
     "late_replies",
     "resume",
+    "websocket",
     "key",
     "migration",
     "breaker",
@@ -48,6 +49,7 @@ const MODES: &[(&str, Option<ServiceMode>)] = &[
     ("one_way", Some(ServiceMode::OneWay)),
     ("accepted", Some(ServiceMode::Accepted)),
     ("stream", Some(ServiceMode::Stream)),
+    ("websocket", Some(ServiceMode::WebSocket)),
     ("legacy", None),
 ];
 
@@ -116,6 +118,9 @@ fn read_one<'a>(
             "name one, as in path = \"/orders/{id}\"",
         );
     }
+    let websocket = section
+        .table("websocket", report)
+        .map(|(table, span)| websocket::read(table, span, path.as_ref(), report));
     let target = read_target(&section, path.as_ref(), legacy_is_set, report);
     let migration = section
         .table("migration", report)
@@ -141,6 +146,7 @@ fn read_one<'a>(
         prefer,
         late_replies,
         resume,
+        websocket: websocket.unwrap_or_default(),
         migration,
         breaker: breaker.unwrap_or_default(),
         auth: credentials,
@@ -173,6 +179,7 @@ fn check_migration(
     };
     let uncompared = match mode {
         ServiceMode::Stream => Some("a stream is not compared"),
+        ServiceMode::WebSocket => Some("a WebSocket is not compared"),
         ServiceMode::Accepted => Some("what is answered later is not compared"),
         ServiceMode::Call | ServiceMode::OneWay => None,
     };
@@ -183,6 +190,13 @@ fn check_migration(
             place.clone(),
             format!("{uncompared}, and a step of its migration is \"shadow\""),
             "write the steps without it, as in steps = [\"legacy\", \"10%\", \"kafka\"]",
+        );
+    }
+    if *mode == ServiceMode::WebSocket && migration.fallback {
+        report.add(
+            place.clone(),
+            "a WebSocket has no fallback: it is opened by one of both",
+            "leave fallback out",
         );
     }
     if !legacy_is_set {

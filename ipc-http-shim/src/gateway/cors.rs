@@ -70,6 +70,12 @@ impl Cors {
         }
     }
 
+    /// Whether pages of the origin that asks may call.
+    pub(super) fn lets_in(&self, head: &request::Parts) -> bool {
+        let told = self.told(head);
+        told.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN)
+    }
+
     fn told(&self, head: &request::Parts) -> Response<Body> {
         let nothing =
             service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Body::empty())));

@@ -16,11 +16,13 @@ use super::answer::Refusal;
 use super::cors::{self, Cors};
 use super::entry::{Entries, RouteEntry};
 use super::fallback::Fallback;
+use super::handshake::Handshake;
 use super::key::record_key;
 use super::legacy::LegacyProxy;
 use super::moving::{InMotion, Moving, Routed, Side};
 use super::pace::Pace;
 use super::rewriting::Changes;
+use super::socket::ToSocket;
 use crate::auth::{self, Access, Principal};
 use crate::breaker::{self, Backend, Guard, Guards};
 use crate::config::{Config, HeaderChanges, Route, RouteCors, ServiceMode, Target};
@@ -104,6 +106,25 @@ pub(super) struct Found<'d> {
 }
 
 impl Found<'_> {
+    /// Whether it is a service that WebSockets are spoken with.
+    pub(super) fn is_socket(&self) -> bool {
+        let to = match &self.destination {
+            Destination::Service(to, _) => to,
+            Destination::Moving(moving) if moving.side == Side::Kafka => &moving.to,
+            _ => return false,
+        };
+        to.mode == ServiceMode::WebSocket
+    }
+
+    /// For a request that asks for a WebSocket there, or for something else.
+    pub(super) fn of_socket(mut self, head: &mut request::Parts) -> Self {
+        match Handshake::of(head, self.cors) {
+            Ok(handshake) => drop(head.extensions.insert(handshake)),
+            Err(refusal) => self.destination = Destination::Nowhere(refusal),
+        }
+        self
+    }
+
     /// For a request that only the legacy upstream can answer; `refusal` where it would
     /// go elsewhere.
     pub(super) fn of_legacy(mut self, refusal: Refusal) -> Self {
@@ -131,6 +152,8 @@ pub(super) struct ToService {
     pub(super) late_replies: bool,
     /// How long its stream waits for a client that comes back, where it does.
     pub(super) resume: Option<Duration>,
+    /// How a WebSocket is spoken with it, where one is.
+    pub(super) socket: Option<Box<ToSocket>>,
     /// What it must pass on its way.
     pub(super) entry: Arc<RouteEntry>,
 }
@@ -298,15 +321,25 @@ impl Destinations {
         let timeout = route.timeout.unwrap_or(self.timeout);
         match (&route.target, &self.legacy) {
             (Target::Service { service, mode, key }, _) => {
+                let socket = match ToSocket::of(route, *mode, params) {
+                    Ok(socket) => socket,
+                    Err(refusal) => return Destination::Nowhere(refusal),
+                };
+                // Its messages have an order, whatever it was asked for with.
+                let method = match &socket {
+                    Some(_) => &Method::POST,
+                    None => &head.method,
+                };
                 let to = ToService {
                     service: Arc::clone(service),
                     mode: *mode,
-                    key: record_key(key, &head.method, params, &head.headers),
+                    key: record_key(key, method, params, &head.headers),
                     timeout,
                     within: route.within.unwrap_or(self.keep),
                     prefer: route.prefer && *mode == ServiceMode::Call,
                     late_replies: route.late_replies && *mode == ServiceMode::Call,
                     resume: route.resume.filter(|_| *mode == ServiceMode::Stream),
+                    socket,
                     entry: Arc::clone(&served.entry),
                 };
                 Destination::Service(to, served.guard.as_deref())
@@ -474,6 +507,7 @@ fn mode(route: &Route) -> Mode {
             ServiceMode::OneWay => Mode::one_way,
             ServiceMode::Accepted => Mode::accepted,
             ServiceMode::Stream => Mode::stream,
+            ServiceMode::WebSocket => Mode::websocket,
         },
     }
 }

@@ -15,6 +15,7 @@ mod entry;
 mod fallback;
 mod forwarded;
 mod guarded;
+mod handshake;
 mod identity;
 mod inherited;
 mod intake;
@@ -32,6 +33,7 @@ mod request_reply;
 mod resume;
 mod rewriting;
 mod shadows;
+mod socket;
 #[cfg(test)]
 mod spike;
 mod sse;
@@ -57,6 +59,7 @@ use metered::Metered;
 use shadows::Shadows;
 use stages::Must;
 use trace::Tracing;
+pub(crate) use tunnel::Holding;
 use tunnel::Tunnels;
 
 use crate::access_log::Entry;
@@ -67,6 +70,7 @@ use crate::migration::route::MovingRoute;
 use crate::operations::Operations;
 use crate::peer::Peer;
 use crate::routes::RouteFault;
+use crate::sockets::Sockets;
 use crate::spent::Spent;
 use crate::upstream::Upstream;
 
@@ -83,6 +87,7 @@ struct Inner {
     shadows: Arc<Shadows>,
     tunnels: Arc<Tunnels>,
     kept: Arc<KeptStreams>,
+    sockets: Arc<Sockets>,
     /// Where any route has requests that are answered later.
     operations: Option<Arc<Operations>>,
     /// Cancelled when the process is about to stop.
@@ -110,6 +115,7 @@ impl Gateway {
             shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
             tunnels: Arc::new(Tunnels::new(metrics.tunnels())),
             kept: Arc::new(KeptStreams::new(metrics.kept(), draining.clone())),
+            sockets: Arc::new(Sockets::new(metrics.sockets(), draining.clone())),
             operations: config
                 .has_operations()
                 .then(|| Arc::new(Operations::new(&config.operations, metrics.operations()))),
@@ -137,6 +143,7 @@ impl Gateway {
             shadows: Arc::clone(&earlier.shadows),
             tunnels: Arc::clone(&earlier.tunnels),
             kept: Arc::clone(&earlier.kept),
+            sockets: Arc::clone(&earlier.sockets),
             operations: earlier.operations.clone(),
             upstream: Arc::clone(&earlier.upstream),
             draining: earlier.draining.clone(),
@@ -165,14 +172,16 @@ impl Gateway {
 
     /// Waits until no connection passes what is no HTTP any more.
     pub(crate) async fn tunnels_closed(&self) {
-        let tunnels = Arc::clone(&self.0.load().tunnels);
-        tunnels.closed().await;
+        let this = self.0.load_full();
+        this.sockets.closed().await;
+        this.tunnels.closed().await;
     }
 
     /// Ends the connections that pass what is no HTTP any more; how many these are.
     pub(crate) async fn end_tunnels(&self) -> usize {
-        let tunnels = Arc::clone(&self.0.load().tunnels);
-        tunnels.end().await
+        let this = self.0.load_full();
+        // These have been told that it ends, and had their time to take it.
+        this.sockets.len() + this.tunnels.end().await
     }
 
     /// Answers one request, and notes in `entry` what becomes of it.
@@ -229,6 +238,7 @@ impl Gateway {
             None => answer.unwrap_or_else(Response::from),
         };
         let place = entered.and_then(|entered| entered.tell(response.headers_mut()));
+        let place = socket::seated(&mut response, place);
         if let Some(upgrade) = upgrade {
             this.tunnels.open(upgrade, &mut response);
         }

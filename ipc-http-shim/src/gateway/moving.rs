@@ -117,7 +117,10 @@ impl InMotion {
             let key = to.key.clone().or_else(|| only_value(params).map(decoded));
             identity(key, &route.rules().sticky, &head.headers, peer)
         };
-        let is_compared = !matches!(to.mode, ServiceMode::Stream | ServiceMode::Accepted);
+        let is_compared = !matches!(
+            to.mode,
+            ServiceMode::Stream | ServiceMode::WebSocket | ServiceMode::Accepted
+        );
         let is_shadowed = is_compared && route.shadows(&head.method);
         let (side, metrics) = match (
             Side::of(standing.position.stage, whose, is_shadowed),

@@ -9,7 +9,7 @@ use ipc_core::http::headers::strip_hop_by_hop;
 use matchit::Params;
 
 use super::answer::Refusal;
-use crate::config::{HeaderChanges, Rewriting};
+use crate::config::{HeaderChanges, PathRewrite, Rewriting};
 
 /// The changes of a route, for one request.
 #[derive(Debug)]
@@ -82,11 +82,20 @@ fn target(
     let Some(rewrite) = rewriting.path.as_ref().filter(|_| uri.path() != "*") else {
         return Ok(None);
     };
+    filled(rewrite, params, uri.query()).map(Some)
+}
+
+/// The target that a path comes to with these parameters.
+pub(super) fn filled(
+    rewrite: &PathRewrite,
+    params: &Params<'_, '_>,
+    query: Option<&str>,
+) -> Result<Uri, Problem> {
     let path = rewrite.fill(|name| params.get(name)).map_err(|escape| {
         Problem::new("path-escapes", "the path cannot be sent on", 400)
             .with_detail(escape.to_string())
     })?;
-    let target = match uri.query() {
+    let target = match query {
         Some(query) => format!("{path}?{query}"),
         None => path,
     };
@@ -94,5 +103,5 @@ fn target(
         Problem::new("path-too-long", "the path is too long to be sent on", 414)
             .with_private(error.to_string())
     })?;
-    Ok(Some(Uri::from(target)))
+    Ok(Uri::from(target))
 }

@@ -23,6 +23,7 @@ use crate::migration::Sample;
 use crate::migration::compare::{Answered, Compared};
 use crate::migration::route::{MovingRoute, Standing};
 use crate::peer::Peer;
+use crate::sockets::SOCKET_ID;
 use crate::upstream::{Outbound, Upstream};
 
 /// How many copies may be under way. More are left out, and counted: a service that
@@ -226,21 +227,23 @@ async fn ask(upstream: &dyn Upstream, mode: ServiceMode, outbound: Outbound, mos
             Ok(_) => Told::Taken,
             Err(_) => Told::Nothing,
         },
-        ServiceMode::Call | ServiceMode::Accepted | ServiceMode::Stream => {
-            match upstream.call(outbound).await {
-                Err(_) => Told::Nothing,
-                Ok(answer) => {
-                    let (head, body) = answer.response.into_parts();
-                    let body = Limited::new(body, most).collect().await;
-                    Told::Answer {
-                        status: head.status,
-                        headers: head.headers,
-                        body: body.ok().map(http_body_util::Collected::to_bytes),
-                        id: answer.correlation_id,
-                    }
+        // Of these, calls alone are copied.
+        ServiceMode::Call
+        | ServiceMode::Accepted
+        | ServiceMode::Stream
+        | ServiceMode::WebSocket => match upstream.call(outbound).await {
+            Err(_) => Told::Nothing,
+            Ok(answer) => {
+                let (head, body) = answer.response.into_parts();
+                let body = Limited::new(body, most).collect().await;
+                Told::Answer {
+                    status: head.status,
+                    headers: head.headers,
+                    body: body.ok().map(http_body_util::Collected::to_bytes),
+                    id: answer.correlation_id,
                 }
             }
-        }
+        },
     }
 }
 
@@ -265,6 +268,7 @@ fn copy_of(head: &request::Parts) -> request::Parts {
     copy.method = Method::clone(&head.method);
     copy.uri = head.uri.clone();
     copy.headers = head.headers.clone();
+    copy.headers.remove(SOCKET_ID);
     if let Some(key) = copy.headers.get_mut(IDEMPOTENCY_KEY) {
         let shadow = [b"shadow:", key.as_bytes()].concat();
         // What was a header's value is one behind a word too.

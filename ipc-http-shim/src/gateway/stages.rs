@@ -15,15 +15,17 @@ use super::intake::Passage;
 use super::moving::Side;
 use super::prefer::Preference;
 use super::resume::Keep;
+use super::socket::Opening;
 use super::tunnel::Upgrade;
 use super::{
-    Inner, accepted, ambiguity, auth, body, guarded, inherited, intake, one_way, request_reply,
-    stream,
+    Inner, accepted, ambiguity, auth, body, guarded, handshake, inherited, intake, one_way,
+    request_reply, stream,
 };
 use crate::auth::Principal;
 use crate::breaker::Guard;
 use crate::config::ServiceMode;
 use crate::peer::Peer;
+use crate::sockets::SOCKET_ID;
 use crate::spent::Beyond;
 use crate::upstream::Outbound;
 
@@ -69,6 +71,7 @@ impl Inner {
         };
         match passage {
             Passage::Anywhere => (found, None),
+            Passage::Legacy(_) if found.is_socket() => (found.of_socket(head), None),
             Passage::Legacy(refusal) => (found.of_legacy(refusal), Upgrade::asked(head)),
         }
     }
@@ -130,6 +133,8 @@ impl Inner {
             return Err(trailers().into());
         }
         let (mut head, body) = request.into_parts();
+        // The gateway's own to say.
+        head.headers.remove(SOCKET_ID);
         let keep = Keep::of(&self.kept, &to, &head, &self.limits);
         if let Some(keep) = &keep
             && let Some(rest) = self.resumed(keep, &head.headers).await
@@ -173,6 +178,15 @@ impl Inner {
                     // Boxed, since most requests have no need of the room.
                     let answer = accepted::answer(upstream, operations, accepting, outbound);
                     Box::pin(answer).await
+                }
+                ServiceMode::WebSocket => {
+                    let opening = Opening {
+                        upstream: &self.upstream,
+                        sockets: &self.sockets,
+                        route: to.entry.label(),
+                        to: to.socket.as_deref().ok_or_else(handshake::needed)?,
+                    };
+                    Box::pin(opening.answer(outbound)).await
                 }
                 ServiceMode::Stream => {
                     stream::answer(upstream, outbound, keep, self.draining.clone()).await

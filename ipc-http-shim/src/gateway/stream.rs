@@ -96,12 +96,21 @@ fn events(
     Body::from_stream(stream::unfold(events, Events::next))
 }
 
+/// The records of an answer that is no stream of anything, as its body.
+pub(super) fn plain(records: BoxStream<'static, Result<ReplyRecord, Problem>>) -> Body {
+    let pieces = records.map(|record| record.map(|it| it.payload).map_err(BrokenOff));
+    Body::from_stream(pieces)
+}
+
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    let essence = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(sse::CONTENT_TYPE))
+    let essence = essence(headers);
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case(sse::CONTENT_TYPE))
+}
+
+/// The media type, without its parameters.
+pub(super) fn essence(headers: &HeaderMap) -> Option<&str> {
+    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    content_type.split(';').next().map(str::trim)
 }
 
 fn declare_event_stream(headers: &mut HeaderMap) {

@@ -1,6 +1,8 @@
 //! Connections that stop speaking HTTP: a client and the legacy upstream have switched
 //! to another protocol, and bytes pass both ways.
 
+use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -22,9 +24,16 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// What a connection has for as long as it is open, whoever it is spoken with.
+#[derive(Clone)]
+#[expect(dead_code, reason = "it is only held")]
+pub(crate) struct Holding(pub(crate) Arc<dyn Any + Send + Sync>);
+
 /// A client that asks for another protocol on its connection.
+#[derive(Clone)]
 pub(super) struct Upgrade {
     client: OnUpgrade,
+    connection: Option<Holding>,
 }
 
 /// The protocol that a request asks for, for whoever sends it on.
@@ -41,7 +50,13 @@ impl Upgrade {
             return None;
         }
         head.extensions.insert(Protocol(protocol));
-        Some(Self { client })
+        let connection = head.extensions.remove();
+        Some(Self { client, connection })
+    }
+
+    /// The client's connection, once it is upgraded, and what it has as long as it is open.
+    pub(super) fn into_parts(self) -> (OnUpgrade, Option<Holding>) {
+        (self.client, self.connection)
     }
 }
 
@@ -88,9 +103,10 @@ impl Tunnels {
         let upstream = hyper::upgrade::on(answer);
         let ending = self.ending.clone();
         let counted = Counted::new(&self.open);
+        let (client, connection) = upgrade.into_parts();
         self.tasks.spawn(async move {
-            let _counted = counted;
-            let ended = tunnel(upgrade.client, upstream, ending).await;
+            let _held = (counted, connection);
+            let ended = tunnel(client, upstream, ending).await;
             // Either side may leave in the middle of anything.
             if let Err(error) = ended {
                 tracing::debug!(error, "a tunnel ended badly");

@@ -102,6 +102,8 @@ impl Page {
             ServiceMode::OneWay => self.line("mode = \"one_way\""),
             ServiceMode::Accepted => self.line("mode = \"accepted\""),
             ServiceMode::Stream => self.line("mode = \"stream\""),
+            // OpenAPI has no word for it.
+            ServiceMode::WebSocket => {}
         }
         let is_safe = ["GET", "HEAD", "OPTIONS"].contains(&operation.method.as_str());
         if carried.params > 1 && !is_safe {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
 use http::Request;
+use http::header::UPGRADE;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,7 +23,7 @@ use super::entrance::Entrance;
 use super::places::Place;
 use crate::access_log::AccessLog;
 use crate::config::{Config, Limits};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Holding};
 use crate::limits::metrics::{Awaited, LimitMetrics};
 use crate::metrics::Metrics;
 use crate::peer::Peer;
@@ -90,19 +91,21 @@ impl Connections {
             address,
             place,
         } = accepted;
+        let place = Holding(Arc::new(place));
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
         if let Some(entrance) = &self.entrance {
             let entering = entrance.enter(stream, address);
             if let Some(Some((stream, peer))) = draining.run_until_cancelled(entering).await {
-                self.serve_http(stream, peer, gateway, draining).await;
+                self.serve_http(stream, (peer, place), gateway, draining)
+                    .await;
             }
         } else {
             let peer = Peer::plain(address);
-            self.serve_http(stream, peer, gateway, draining).await;
+            self.serve_http(stream, (peer, place), gateway, draining)
+                .await;
         }
-        drop(place);
     }
 
     /// `draining` lets the requests under way be its last; so does its being without a
@@ -110,7 +113,7 @@ impl Connections {
     async fn serve_http<S>(
         &self,
         stream: S,
-        peer: Peer,
+        (peer, place): (Peer, Holding),
         gateway: Gateway,
         draining: CancellationToken,
     ) where
@@ -119,10 +122,13 @@ impl Connections {
         let access_log = Arc::clone(&self.access_log);
         let activity = Activity::new();
         let requests = activity.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let (gateway, peer) = (gateway.clone(), peer.clone());
             let access_log = access_log.load_full();
             let under_way = requests.begin();
+            if request.headers().contains_key(UPGRADE) {
+                request.extensions_mut().insert(place.clone());
+            }
             async move {
                 let request = request.map(Body::new);
                 let answer = match access_log {

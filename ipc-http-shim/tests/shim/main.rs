@@ -30,6 +30,7 @@ mod rewriting;
 mod routing;
 mod secrets;
 mod sidecar;
+mod sockets;
 mod status;
 mod streams;
 mod support;

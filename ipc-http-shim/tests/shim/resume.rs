@@ -74,11 +74,6 @@ async fn event(answer: &mut Response<Incoming>) -> String {
     String::from_utf8(data.to_vec()).expect("it is text")
 }
 
-async fn counted(shim: &Running, line: &str) {
-    let metrics = text(shim.probe("/metrics").await).await;
-    assert!(metrics.lines().any(|it| it == line), "{line}\n{metrics}");
-}
-
 #[tokio::test]
 async fn a_client_goes_on_where_its_connection_broke() {
     let (shim, mut asked) = streaming(ROUTE).await;
@@ -103,7 +98,7 @@ async fn a_client_goes_on_where_its_connection_broke() {
     assert_eq!(event(&mut again).await, "id: request-1.4\ndata: four\n\n");
     assert!(asked.try_recv().is_err(), "the service was asked once");
     let line = "ipc_shim_stream_resumptions_total{route=\"/{a}\",outcome=\"resumed\"} 1";
-    counted(&shim, line).await;
+    shim.counted(line).await;
 }
 
 #[tokio::test]
@@ -140,7 +135,7 @@ async fn a_stream_that_ended_meanwhile_is_told_to_its_end_and_then_nothing() {
     let nothing = within(shim.send(after("request-1.2"))).await;
     assert_eq!(nothing.status(), StatusCode::NO_CONTENT);
     let line = "ipc_shim_stream_resumptions_total{route=\"/{a}\",outcome=\"complete\"} 1";
-    counted(&shim, line).await;
+    shim.counted(line).await;
 }
 
 #[tokio::test]
@@ -184,7 +179,7 @@ async fn what_is_not_kept_any_more_is_asked_for_anew_with_the_last_id() {
         assert_eq!(anew.last.as_deref(), Some(last));
     }
     let line = "ipc_shim_stream_resumptions_total{route=\"/{a}\",outcome=\"anew\"} 3";
-    counted(&shim, line).await;
+    shim.counted(line).await;
 }
 
 #[tokio::test]
@@ -199,8 +194,8 @@ async fn a_stream_ends_when_its_client_does_not_come_back_in_time() {
 
     within(service.records.closed()).await;
     let line = "ipc_shim_streams_given_up_total{route=\"/{a}\",reason=\"time\"} 1";
-    counted(&shim, line).await;
-    counted(&shim, "ipc_shim_streams_waiting 0").await;
+    shim.counted(line).await;
+    shim.counted("ipc_shim_streams_waiting 0").await;
 }
 
 #[tokio::test]

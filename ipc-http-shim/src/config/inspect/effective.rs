@@ -14,6 +14,7 @@ use super::later;
 use super::limits::{write_in_flight, write_limits, write_rates};
 use super::moving::write_migration;
 use super::origin::Origins;
+use super::sockets;
 use super::tls::{write_legacy_tls, write_tls};
 use crate::config::secret::HIDDEN;
 use crate::config::{
@@ -240,6 +241,7 @@ fn write_route(
     }
     let origin = |key: &str| origins.of_table(index, &["rate"], key);
     write_rates(page, "[routes.rate]", &route.limits.rate, origin);
+    sockets::write_route(page, index, route, origins);
     write_migration(page, index, route, origins);
     write_route_breaker(page, index, route, origins);
 }
@@ -291,6 +293,7 @@ pub(super) fn mode_name(mode: ServiceMode) -> &'static str {
         ServiceMode::OneWay => "one_way",
         ServiceMode::Accepted => "accepted",
         ServiceMode::Stream => "stream",
+        ServiceMode::WebSocket => "websocket",
     }
 }
 

@@ -16,6 +16,7 @@ use super::limits::{tell_concurrency, tell_limits, tell_rates};
 use super::moving::tell_migration;
 use super::origin::Origins;
 use super::others::tell_others;
+use super::sockets;
 use super::tls::tell_tls;
 use crate::config::{
     Config, HeaderChanges, KeyRule, Mistakes, Overrides, Rewriting, Route, Target, load,
@@ -159,6 +160,7 @@ fn tell_route(
             origins.of_route(index, "resume")
         ));
     }
+    sockets::tell_route(told, route);
     access::tell_route(told, config, index, route, origins);
     browsers::tell_route(told, config, route);
     tell_limits(told, config, origins, route.target == Target::Legacy);

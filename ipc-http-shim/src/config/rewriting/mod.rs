@@ -9,7 +9,7 @@ pub(crate) use path::has_broken_escape;
 pub use path::{Escape, PathRewrite};
 #[cfg(test)]
 pub(super) use read::KEYS as HEADER_KEYS;
-pub(super) use read::{read, read_values};
+pub(super) use read::{read, read_path, read_values};
 
 /// What a route changes of its requests on their way, and of their answers.
 /// Default: nothing.
@@ -32,7 +32,10 @@ pub(crate) type Wrong = (String, String);
 impl Rewriting {
     /// Everything that keeps it from being used on a route for `path`.
     pub(crate) fn faults(&self, path: &str) -> Vec<Wrong> {
-        let unknown = self.path.as_ref().and_then(|rewrite| rewrite.fault(path));
+        let unknown = self.path.as_ref().and_then(|rewrite| {
+            let (what, mend) = rewrite.fault(path)?;
+            Some((format!("rewrite {what}"), mend))
+        });
         let of_requests = self.request_headers.faults(Passing::Request);
         let of_answers = self.response_headers.faults(Passing::Response);
         unknown

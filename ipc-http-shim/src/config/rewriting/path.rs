@@ -121,7 +121,7 @@ impl PathRewrite {
     }
 
     /// What is wrong where the route's path is `path`.
-    pub(super) fn fault(&self, path: &str) -> Option<Wrong> {
+    pub(in crate::config) fn fault(&self, path: &str) -> Option<Wrong> {
         // A path that cannot be read is a mistake of its own.
         let template = Template::parse(path).ok()?;
         let known: Vec<&str> = template.params().collect();
@@ -130,9 +130,9 @@ impl PathRewrite {
             Piece::Literal(_) => None,
         });
         let unknown = names.find(|name| !known.contains(name))?;
-        let what = format!("rewrite names {unknown:?}, which the path has no parameter for");
+        let what = format!("names {unknown:?}, which the path has no parameter for");
         let mend = if known.is_empty() {
-            format!("add {{{unknown}}} to the path, or write the rewrite without it")
+            format!("add {{{unknown}}} to the path, or write this path without it")
         } else {
             suggest::mend(unknown, known)
         };

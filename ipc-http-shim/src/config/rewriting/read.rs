@@ -21,27 +21,28 @@ pub(in crate::config) fn read(
     report: &mut Report<'_>,
 ) -> Rewriting {
     Rewriting {
-        path: read_path(route, path, report),
+        path: read_path(route, "rewrite", path, report),
         request_headers: read_headers(route, Passing::Request, report),
         response_headers: read_headers(route, Passing::Response, report),
     }
 }
 
-fn read_path(
-    route: &Section<'_>,
+/// Reads the path under `key`, which may name parameters of the route's `path`.
+pub(in crate::config) fn read_path(
+    section: &Section<'_>,
+    key: &str,
     path: Option<&Located<String>>,
     report: &mut Report<'_>,
 ) -> Option<PathRewrite> {
-    let Located { value, place } = route.text("rewrite", report)?;
-    let read = PathRewrite::parse(&value).map_err(|(what, mend)| (format!("rewrite {what}"), mend));
-    let checked = read.and_then(|rewrite| {
+    let Located { value, place } = section.text(key, report)?;
+    let checked = PathRewrite::parse(&value).and_then(|rewrite| {
         let fault = path.and_then(|path| rewrite.fault(&path.value));
         fault.map_or(Ok(rewrite), Err)
     });
     match checked {
         Ok(rewrite) => Some(rewrite),
         Err((what, mend)) => {
-            report.add(place, what, mend);
+            report.add(place, format!("{key} {what}"), mend);
             None
         }
     }

@@ -90,6 +90,10 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
             "/definitions/Concurrency/properties",
             crate::config::limits::CONCURRENCY_KEYS,
         ),
+        (
+            "/definitions/WebSocket/properties",
+            crate::config::websocket::KEYS,
+        ),
         ("/definitions/Rates/properties", crate::config::rate::KEYS),
         ("/definitions/Migration/properties", migration::KEYS),
         ("/definitions/Compare/properties", migration::COMPARE_KEYS),
@@ -431,6 +435,14 @@ const ROUTE: &[(&str, bool)] = &[
     ("late_replies = 5", false),
     ("mode = \"stream\"\nresume = \"30s\"", true),
     ("resume = true", false),
+    (
+        "mode = \"websocket\"\nwebsocket = { messages = \"/a/{id}/said\", message_bytes = \"1KiB\", ping = \"5s\", lifetime = \"1h\" }",
+        true,
+    ),
+    ("websocket.messages = \"said\"", false),
+    ("websocket.ping = 5", false),
+    ("websocket.colour = 5", false),
+    ("mode = \"websocket\"\nmigration = {}", false),
     (
         "mode = \"accepted\"\nmigration.steps = [\"legacy\", \"kafka\"]",
         true,

@@ -384,6 +384,23 @@ pub(super) struct ApiKey {
     pub(super) scopes: Words,
 }
 
+/// How the WebSockets of a route are spoken.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub(super) struct WebSocket {
+    /// The path that each message of a client is sent to, with parameters of the route's.
+    /// Default: none is taken.
+    pub(super) messages: Rewrite,
+    /// One message of a client. Default: 64KiB.
+    #[schemars(extend("default" = "64KiB"))]
+    pub(super) message_bytes: Size,
+    /// How often a client is asked whether it is still there. Default: 20s.
+    #[schemars(extend("default" = "20s"))]
+    pub(super) ping: Duration,
+    /// How long one may last. Default: without bound.
+    pub(super) lifetime: Duration,
+}
+
 /// Who is told of every step of a route that moves: one POST for each, with a
 /// CloudEvent in JSON.
 #[derive(Default, JsonSchema)]
@@ -409,7 +426,7 @@ pub(super) struct Webhook {
         "else" = { "required": ["service"] },
         "allOf" = [{
             "if": {
-                "properties": { "mode": { "enum": ["stream", "accepted"] } },
+                "properties": { "mode": { "enum": ["stream", "websocket", "accepted"] } },
                 "required": ["mode", "migration"]
             },
             "then": {
@@ -434,7 +451,9 @@ pub(super) struct Route {
     /// The service it goes to; its requests are on the topic <service>.requests.
     pub(super) service: Name,
     /// call: one reply. one_way: 202 once the broker has it. accepted: the same, and the
-    /// reply can be asked for. stream: many replies, as server-sent events. legacy: to the legacy server. Default: call.
+    /// reply can be asked for. stream: many replies, as server-sent events. websocket: the
+    /// same as messages, and each of the client's is sent, too. legacy: to the legacy server.
+    /// Default: call.
     #[schemars(extend("default" = "call"))]
     pub(super) mode: Mode,
     /// How long a request may wait for the head of its answer. Default: the
@@ -454,6 +473,8 @@ pub(super) struct Route {
     /// How long a stream whose client has gone waits for it to come back with the id of
     /// its last event. Default: not at all.
     pub(super) resume: Duration,
+    /// How its WebSockets are spoken.
+    pub(super) websocket: WebSocket,
     /// What decides the record's key: {id} a path parameter, header:name a header,
     /// none. Default: for GET, HEAD and OPTIONS nothing, else the path's single
     /// parameter, else the header idempotency-key.

@@ -70,7 +70,7 @@ forms! {
     /// A path with parameters of the route's, without a query.
     Rewrite = { "type": "string", "pattern": "^/[^?# ]*$" };
     /// How a service answers, or `legacy`.
-    Mode = { "enum": ["call", "one_way", "accepted", "stream", "legacy"] };
+    Mode = { "enum": ["call", "one_way", "accepted", "stream", "websocket", "legacy"] };
     /// Headers and their values.
     HeaderValues = {
         "type": "object",

@@ -87,7 +87,7 @@ impl Service {
     pub(crate) fn enter(&self, mode: ServiceMode, timeout: Duration) -> Result<Passing, Busy> {
         let (concurrency, queued) = match mode {
             ServiceMode::OneWay | ServiceMode::Accepted => (&self.batch, None),
-            ServiceMode::Call | ServiceMode::Stream => {
+            ServiceMode::Call | ServiceMode::Stream | ServiceMode::WebSocket => {
                 let wait = self.queue.wait();
                 let bearable = timeout * self.bearable / 100;
                 if wait > bearable {

@@ -88,8 +88,16 @@ impl Fake {
 
     /// The same services, which take one-way requests, too, and do nothing with them.
     pub(crate) fn and_takes_one_ways(self) -> Self {
+        self.and_sends(|_| std::future::ready(Ok(())))
+    }
+
+    /// The same services, which take one-way requests, too.
+    pub(crate) fn and_sends<F>(self, take: impl Fn(Seen) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
         Self {
-            send: Box::new(|_| std::future::ready(Ok(())).boxed()),
+            send: Box::new(move |seen| take(seen).boxed()),
             ..self
         }
     }

@@ -6,7 +6,7 @@ mod running;
 pub(crate) mod secured;
 pub(crate) mod token;
 
-pub(crate) use fake::{Fake, correlation_id};
+pub(crate) use fake::{Fake, Seen, correlation_id};
 pub(crate) use raw::Raw;
 pub(crate) use running::{Legacy, Running, running_config, text, try_config};
 pub(crate) use secured::{Authority, Http, Issued, file};

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -128,6 +129,22 @@ impl Running {
     pub(crate) async fn probe(&self, path: &str) -> Response<Incoming> {
         let request = towards(self.admin, super::get(path));
         self.client.request(request).await.expect("an answer")
+    }
+
+    /// Waits until this is a line of the metrics.
+    pub(crate) async fn counted(&self, line: &str) {
+        let counting = async {
+            let mut turns = tokio::time::interval(Duration::from_millis(10));
+            loop {
+                turns.tick().await;
+                let metrics = text(self.probe("/metrics").await).await;
+                if metrics.lines().any(|it| it == line) {
+                    return;
+                }
+            }
+        };
+        let counted = tokio::time::timeout(Duration::from_secs(60), counting).await;
+        assert!(counted.is_ok(), "{line} is not counted");
     }
 
     /// Sends bytes on a connection of their own and reads until it is closed.
