@@ -13,7 +13,7 @@ use super::section::Section;
 use super::value::{Count, FromText, Name, Truth};
 use super::{
     Config, Target, access_log, auth, breaker, cors, legacy_tls, limits, operations, proxies,
-    routes, security_headers, services, sidecar, tls, trace, webhook,
+    routes, security_headers, services, shared_rates, sidecar, tls, trace, webhook,
 };
 
 pub(super) const KEYS: &[&str] = &[
@@ -36,6 +36,7 @@ pub(super) const KEYS: &[&str] = &[
     "trace",
     "auth",
     "webhook",
+    "shared_rates",
     "operations",
     "cors",
     "security_headers",
@@ -138,6 +139,9 @@ fn read<'a>(
     }
     if let Some((table, span)) = root.table("webhook", report) {
         config.webhook = webhook::read(table, span, report);
+    }
+    if let Some((table, span)) = root.table("shared_rates", report) {
+        config.shared_rates = shared_rates::read(table, span, report);
     }
     if let Some((table, span)) = root.table("operations", report) {
         config.operations = operations::read(table, span, report);

@@ -30,6 +30,7 @@ mod secret;
 pub(crate) mod section;
 mod security_headers;
 mod services;
+mod shared_rates;
 mod sidecar;
 mod suggest;
 mod tls;
@@ -66,6 +67,7 @@ pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
 pub use schema::schema;
 pub use services::ServicePattern;
+pub use shared_rates::SharedRates;
 pub use tls::Tls;
 pub use trace::Trace;
 pub use value::LegacyOrigin;
@@ -128,6 +130,8 @@ pub struct Config {
     pub auth: Auth,
     /// Who is told of every step of a route that moves. Default: nobody.
     pub webhook: Option<Webhook>,
+    /// Where all replicas count by the same rates. Default: each counts by itself.
+    pub shared_rates: Option<SharedRates>,
     /// Where and how long the answers can be had of requests that are answered later.
     pub operations: Operations,
     /// Which pages of other origins may call. Default: as who answers says.
@@ -189,6 +193,7 @@ impl Default for Config {
             access_log: None,
             auth: Auth::default(),
             webhook: None,
+            shared_rates: None,
             operations: Operations::default(),
             cors: None,
             security_headers: Vec::new(),

@@ -13,7 +13,7 @@ use crate::config::{Config, Proxies, Rates, Route, RouteLimits, ServiceMode, Tar
 use crate::limits::bulkhead::{Bulkhead, Place};
 use crate::limits::client::client;
 use crate::limits::metrics::LimitMetrics;
-use crate::limits::rate::{self, Cells, RateLimits, Sender, TooMany};
+use crate::limits::rate::{self, Cells, Counts, RateLimits, Sender, SharedCounts, Table, TooMany};
 use crate::limits::service::{Busy, Passing, Service};
 use crate::peer::Peer;
 
@@ -22,7 +22,7 @@ use crate::peer::Peer;
 pub(super) struct Entries {
     proxies: Proxies,
     rate: Option<Arc<RateLimits>>,
-    cells: Cells,
+    counts: Counts,
     services: HashMap<Arc<str>, Arc<Service>>,
     metrics: LimitMetrics,
 }
@@ -49,13 +49,16 @@ pub(super) struct Entered {
 impl Entries {
     /// Those of `config`, which go on with what `earlier` has counted.
     pub(super) fn new(config: &Config, metrics: &LimitMetrics, earlier: Option<&Self>) -> Self {
-        let cells = earlier.map_or_else(Cells::new, |earlier| earlier.cells.clone());
+        let counts = counts(config, metrics, earlier);
         let counted = earlier.and_then(|earlier| earlier.rate.as_ref());
-        let rates = &config.limits.rate;
+        let table = Table {
+            prefix: "gateway",
+            of: "",
+        };
         Self {
             proxies: config.proxies.clone(),
-            rate: going_on("gateway-", rates, counted, &cells),
-            cells,
+            rate: going_on(&table, &config.limits.rate, counted, &counts),
+            counts,
             services: services(config, metrics, earlier),
             metrics: metrics.clone(),
         }
@@ -66,8 +69,13 @@ impl Entries {
         let RouteLimits { rate, in_flight } = &route.limits;
         let counted = earlier.and_then(|earlier| earlier.rate.as_ref());
         let held = earlier.and_then(|earlier| earlier.bulkhead.as_ref());
+        let label = route.label();
+        let table = Table {
+            prefix: "route",
+            of: &label,
+        };
         RouteEntry {
-            rate: going_on("route-", rate, counted, &self.cells),
+            rate: going_on(&table, rate, counted, &self.counts),
             bulkhead: in_flight.map(|bound| match held {
                 Some(held) if held.is(bound) => Arc::clone(held),
                 _ => Arc::new(Bulkhead::new(bound)),
@@ -77,7 +85,7 @@ impl Entries {
                 Target::Legacy => None,
             },
             metrics: self.metrics.clone(),
-            label: route.label().into(),
+            label: label.into(),
         }
     }
 
@@ -94,7 +102,7 @@ impl Entries {
         peer: &Peer,
     ) -> Result<Entered, Refusal> {
         let mut entered = Entered::default();
-        self.count(route, label, head, peer, &mut entered)?;
+        self.count(route, label, head, peer, &mut entered).await?;
         if let Some(bulkhead) = route.and_then(|route| route.bulkhead.as_ref()) {
             entered.place = bulkhead.enter().await;
             if entered.place.is_none() {
@@ -106,7 +114,7 @@ impl Entries {
     }
 
     /// Counts a request by the rates that hold for it.
-    fn count(
+    async fn count(
         &self,
         route: Option<&RouteEntry>,
         label: &Arc<str>,
@@ -123,7 +131,7 @@ impl Entries {
             principal: head.extensions.get::<Principal>(),
         };
         for rate in self.rate.iter().chain(of_route) {
-            match rate.count(sender) {
+            match rate.count(sender).await {
                 Ok(Some(left)) => entered.told.push((rate.policy().clone(), left)),
                 Ok(None) => {}
                 Err(too_many) => {
@@ -175,14 +183,27 @@ impl Entered {
 
 /// The limits of `rates`: the same as before where they are.
 fn going_on(
-    prefix: &str,
+    table: &Table<'_>,
     rates: &Rates,
     counted: Option<&Arc<RateLimits>>,
-    cells: &Cells,
+    counts: &Counts,
 ) -> Option<Arc<RateLimits>> {
     match counted {
-        Some(counted) if counted.are(rates) => Some(Arc::clone(counted)),
-        _ => RateLimits::new(prefix, rates, cells).map(Arc::new),
+        Some(counted) if counted.are(rates, counts) => Some(Arc::clone(counted)),
+        _ => RateLimits::new(table, rates, counts).map(Arc::new),
+    }
+}
+
+/// Where requests are counted: where they were before, unless that has changed.
+fn counts(config: &Config, metrics: &LimitMetrics, earlier: Option<&Entries>) -> Counts {
+    let before = earlier.map(|earlier| &earlier.counts);
+    let shared = before.and_then(|before| before.shared.as_ref());
+    Counts {
+        cells: before.map_or_else(Cells::new, |before| before.cells.clone()),
+        shared: config.shared_rates.as_ref().map(|settings| match shared {
+            Some(shared) if shared.are(settings) => Arc::clone(shared),
+            _ => SharedCounts::new(settings, &config.fleet, metrics),
+        }),
     }
 }
 

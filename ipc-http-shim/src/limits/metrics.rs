@@ -74,6 +74,7 @@ pub(crate) struct LimitMetrics {
     connections_refused: Family<BoundLabels, Counter>,
     connections_timed_out: Family<AwaitedLabels, Counter>,
     limited: Family<LimitedLabels, Counter>,
+    counted_alone: Counter,
     concurrency_limit: Family<ServiceLabels, Gauge>,
     concurrency_in_use: Family<ServiceLabels, Gauge>,
 }
@@ -101,6 +102,11 @@ impl LimitMetrics {
             self.limited.clone(),
         );
         registry.register(
+            "rates_counted_alone",
+            "Requests counted by this replica alone, because the Redis of all did not answer",
+            self.counted_alone.clone(),
+        );
+        registry.register(
             "concurrency_limit",
             "How many requests to a service may be under way",
             self.concurrency_limit.clone(),
@@ -119,6 +125,11 @@ impl LimitMetrics {
             limit: limit.to_owned(),
         };
         self.limited.get_or_create(&labels).inc();
+    }
+
+    /// Notes that a request is counted by this replica alone, which should not be.
+    pub(crate) fn counted_alone(&self) {
+        self.counted_alone.inc();
     }
 
     /// What is shown of a service's concurrency.

@@ -1,5 +1,6 @@
 //! Whom an address stands for.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The network that limits for each address count by: an IPv4 address alone, or the
@@ -17,6 +18,12 @@ impl From<IpAddr> for Subnet {
             IpAddr::V4(address) => address.into(),
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
         })
+    }
+}
+
+impl fmt::Display for Subnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -29,6 +29,7 @@ mod resume;
 mod rewriting;
 mod routing;
 mod secrets;
+mod shared_rates;
 mod sidecar;
 mod sockets;
 mod status;

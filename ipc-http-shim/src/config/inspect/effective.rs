@@ -73,6 +73,21 @@ pub fn effective(file: &str, text: &str, overrides: &Overrides) -> Result<String
             );
         }
     }
+    if let Some(shared) = &config.shared_rates {
+        page.table("[shared_rates]", None);
+        for (key, value) in [
+            // It may hold a password.
+            ("redis", HIDDEN),
+            ("prefix", &shared.prefix),
+            ("within", &duration(shared.within)),
+        ] {
+            page.set(
+                key,
+                &quoted(value),
+                &origins.of_section("shared_rates", key),
+            );
+        }
+    }
     for (index, route) in config.routes.iter().enumerate() {
         page.table("[[routes]]", Some(&origins.route(index)));
         write_route(&mut page, &config, index, route, &origins);

@@ -138,7 +138,13 @@ pub(super) fn tell_rates(
         }));
     }
     if !counted.is_empty() {
-        told.say(format_args!("rates: {}", counted.join("; ")));
+        let together = config
+            .shared_rates
+            .as_ref()
+            .map_or(String::new(), |shared| {
+                format!("; of all replicas, in the Redis at {}", shared.address())
+            });
+        told.say(format_args!("rates: {}{together}", counted.join("; ")));
     }
 }
 

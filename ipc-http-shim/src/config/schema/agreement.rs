@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::schema;
 use crate::config::{
-    Overrides, access_log, auth, breaker, cors, legacy_tls, load, migration, routes, tls, trace,
-    webhook,
+    Overrides, access_log, auth, breaker, cors, legacy_tls, load, migration, routes, shared_rates,
+    tls, trace, webhook,
 };
 
 const SHIPPED: &str = include_str!("../../../shim.schema.json");
@@ -81,6 +81,7 @@ fn the_schema_has_the_keys_that_the_reader_knows() {
         ("/properties/cors/properties", cors::KEYS),
         ("/definitions/Sign/properties", auth::signing::SIGN_KEYS),
         ("/definitions/Webhook/properties", webhook::KEYS),
+        ("/definitions/SharedRates/properties", shared_rates::KEYS),
         ("/definitions/Route/properties", routes::KEYS),
         (
             "/definitions/HeaderChanges/properties",
@@ -289,6 +290,14 @@ const TOP: &[(&str, bool)] = &[
         "webhook = { url = \"http://hooks\", headers = { x-team = \"us\" } }",
         true,
     ),
+    ("shared_rates.redis = \"redis://cache:6379/2\"", true),
+    (
+        "shared_rates = { redis = \"redis://cache\", prefix = \"shop\", within = \"20ms\" }",
+        true,
+    ),
+    ("shared_rates = {}", false),
+    ("shared_rates.redis = 6379", false),
+    ("shared_rates.within = \"20ms\"", false),
     ("webhook = {}", false),
     ("webhook = \"http://hooks\"", false),
     ("webhook.uri = \"http://hooks\"", false),

@@ -75,6 +75,8 @@ pub(super) struct File {
     pub(super) auth: Auth,
     /// Who is told of every step of a route that moves. Default: nobody.
     pub(super) webhook: Webhook,
+    /// Where all replicas count by the same rates. Default: each counts by itself.
+    pub(super) shared_rates: SharedRates,
     /// Where and how long the answers can be had of requests that are answered later.
     pub(super) operations: Operations,
     /// Which pages of other origins may call. Default: as who answers says.
@@ -410,6 +412,22 @@ pub(super) struct Webhook {
     pub(super) url: Text,
     /// Headers of its requests: a credential, as ${env:NAME} or ${file:/path}.
     pub(super) headers: HeaderValues,
+}
+
+/// A Redis in which all replicas of the gateway count together.
+#[derive(Default, JsonSchema)]
+#[schemars(default, deny_unknown_fields, extend("required" = ["redis"]))]
+pub(super) struct SharedRates {
+    /// Its address: redis://[[user]:password@]host[:port][/database]. A secret in it as
+    /// ${env:NAME} or ${file:/path}.
+    pub(super) redis: Text,
+    /// What the names of all keys begin with, before a colon. Default: ipc:rate.
+    #[schemars(extend("default" = "ipc:rate"))]
+    pub(super) prefix: Text,
+    /// How long it may take to answer, before a replica counts a request by itself.
+    /// Default: 50ms.
+    #[schemars(extend("default" = "50ms"))]
+    pub(super) within: Duration,
 }
 
 /// Sends some requests somewhere.

@@ -1,13 +1,14 @@
 //! One rate, and how much of it is left.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use governor::clock::Clock;
-use governor::middleware::{StateInformationMiddleware, StateSnapshot};
+use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{NotUntil, Quota, RateLimiter};
 
+use super::Table;
 use super::cells::{Cells, OfLimit};
 use super::client::{Client, Sender};
 use crate::config::Rate;
@@ -31,6 +32,8 @@ type Limiter<K, S> = RateLimiter<K, S, RuntimeClock, StateInformationMiddleware>
 pub(super) struct Limit {
     /// What clients are told it is called.
     name: String,
+    /// What replicas that count together call it: by another rate they count anew.
+    scope: String,
     quota: Quota,
     counting: Counting,
 }
@@ -55,40 +58,57 @@ pub(super) struct Left {
 }
 
 impl Limit {
-    /// A limit of all requests together.
-    pub(super) fn together(name: String, rate: Rate) -> Self {
+    /// The limit of `table` that is written under `key`.
+    pub(super) fn new(table: &Table<'_>, key: &str, rate: Rate, cells: &Cells) -> Self {
         let quota = quota(rate);
-        let limiter = RateLimiter::new(quota, InMemoryState::default(), RuntimeClock);
+        let each = || RateLimiter::new(quota, cells.of_a_limit(), RuntimeClock);
         Self {
-            name,
+            name: format!("{}-{key}", table.prefix),
+            scope: format!("{} {} {key} {rate}", table.prefix, table.of),
             quota,
-            counting: Counting::Together(limiter),
+            counting: match key {
+                "total" => {
+                    let state = InMemoryState::default();
+                    Counting::Together(RateLimiter::new(quota, state, RuntimeClock))
+                }
+                "principal" => Counting::EachPrincipal(each()),
+                _ => Counting::EachAddress(each()),
+            },
         }
     }
 
-    /// A limit for each address.
-    pub(super) fn each_address(name: String, rate: Rate, cells: &Cells) -> Self {
-        Self::each(name, rate, cells, Counting::EachAddress)
+    pub(super) fn scope(&self) -> &str {
+        &self.scope
     }
 
-    /// A limit for each client that has proved who it is.
-    pub(super) fn each_principal(name: String, rate: Rate, cells: &Cells) -> Self {
-        Self::each(name, rate, cells, Counting::EachPrincipal)
-    }
-
-    fn each(
-        name: String,
-        rate: Rate,
-        cells: &Cells,
-        counting: impl FnOnce(Limiter<Client, OfLimit>) -> Counting,
-    ) -> Self {
-        let quota = quota(rate);
-        let limiter = RateLimiter::new(quota, cells.of_a_limit(), RuntimeClock);
-        Self {
-            name,
-            quota,
-            counting: counting(limiter),
+    /// Whether requests of `sender` are counted.
+    pub(super) fn counts(&self, sender: Sender<'_>) -> bool {
+        match self.counting {
+            Counting::Together(_) | Counting::EachAddress(_) => true,
+            Counting::EachPrincipal(_) => sender.principal.is_some(),
         }
+    }
+
+    /// Appends whom a request of `sender` is counted for: a principal by its fingerprint.
+    pub(super) fn write_client(&self, sender: Sender<'_>, key: &mut String) -> fmt::Result {
+        match (&self.counting, sender.principal) {
+            (Counting::EachAddress(_), _) => write!(key, "{}", sender.address),
+            (Counting::EachPrincipal(_), Some(principal)) => {
+                let fingerprint = principal.fingerprint();
+                fingerprint
+                    .iter()
+                    .try_for_each(|byte| write!(key, "{byte:02x}"))
+            }
+            (Counting::Together(_) | Counting::EachPrincipal(_), _) => Ok(()),
+        }
+    }
+
+    /// The time for each request, and how many may come at once.
+    pub(super) fn each_and_burst(&self) -> (Duration, u32) {
+        (
+            self.quota.replenish_interval(),
+            self.quota.burst_size().get(),
+        )
     }
 
     pub(super) fn name(&self) -> &str {
@@ -110,14 +130,15 @@ impl Limit {
             },
         };
         match counted {
-            Ok(state) => Ok(Some(self.left(&state))),
+            Ok(state) => Ok(Some(self.left(state.remaining_burst_capacity()))),
             Err(not_until) => Err(wait(&not_until)),
         }
     }
 
-    fn left(&self, state: &StateSnapshot) -> Left {
+    /// What is left where so many more could follow at once.
+    pub(super) fn left(&self, requests: u32) -> Left {
         Left {
-            requests: state.remaining_burst_capacity(),
+            requests,
             more_in: self.quota.replenish_interval(),
         }
     }
@@ -187,13 +208,18 @@ mod tests {
         Principal::new(Credential::Jwt, "https://id", subject, Vec::new())
     }
 
-    fn rate(text: &str) -> Rate {
-        Rate::from_text(text).expect("it is a rate")
+    fn limit(key: &str, rate: &str) -> Limit {
+        let table = Table {
+            prefix: "gateway",
+            of: "",
+        };
+        let rate = Rate::from_text(rate).expect("it is a rate");
+        Limit::new(&table, key, rate, &Cells::new())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_taken_and_then_the_rate_holds_with_a_true_time_to_wait() {
-        let limit = Limit::together("total".to_owned(), rate("2/s burst 3"));
+        let limit = limit("total", "2/s burst 3");
         let count = || {
             let left = limit.count(from(1, None))?;
             Ok::<_, Duration>(left.map_or(u32::MAX, |left| left.requests))
@@ -211,7 +237,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_client_has_a_rate_of_its_own() {
-        let limit = Limit::each_address("address".to_owned(), rate("1/m"), &Cells::new());
+        let limit = limit("address", "1/m");
 
         let ann = called("ann");
 
@@ -222,7 +248,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_principal_has_a_rate_of_its_own_from_wherever_it_comes() {
-        let limit = Limit::each_principal("principal".to_owned(), rate("1/m"), &Cells::new());
+        let limit = limit("principal", "1/m");
 
         let (ann, bob) = (called("ann"), called("bob"));
 
@@ -237,9 +263,12 @@ mod tests {
     #[test]
     fn a_policy_says_how_many_at_once_and_when_they_are_there_again() {
         let mut list = String::new();
-        Limit::together("total".to_owned(), rate("100/s")).write_policy(&mut list);
-        Limit::together("slow".to_owned(), rate("30/m burst 5")).write_policy(&mut list);
+        limit("total", "100/s").write_policy(&mut list);
+        limit("address", "30/m burst 5").write_policy(&mut list);
 
-        assert_eq!(list, "\"total\";q=100;w=1, \"slow\";q=5;w=10");
+        assert_eq!(
+            list,
+            "\"gateway-total\";q=100;w=1, \"gateway-address\";q=5;w=10"
+        );
     }
 }

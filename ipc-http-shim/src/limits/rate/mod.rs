@@ -3,14 +3,18 @@
 mod cells;
 mod client;
 mod limit;
+mod shared;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) use cells::Cells;
 pub(crate) use client::Sender;
-use limit::Limit;
+use limit::{Left, Limit};
+use shared::Counted;
+pub(crate) use shared::SharedCounts;
 
 use crate::config::Rates;
 
@@ -18,11 +22,29 @@ use crate::config::Rates;
 pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(crate) const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
+/// Where requests are counted. Clones are of the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    pub(crate) cells: Cells,
+    /// Together with all replicas, where they share their rates.
+    pub(crate) shared: Option<Arc<SharedCounts>>,
+}
+
+/// What a table of rates is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table<'t> {
+    /// What the names of its limits begin with.
+    pub(crate) prefix: &'t str,
+    /// The route, where it is of one.
+    pub(crate) of: &'t str,
+}
+
 /// The limits of the requests of one route, or of all.
 #[derive(Debug)]
 pub(crate) struct RateLimits {
     limits: Vec<Limit>,
     rates: Rates,
+    shared: Option<Arc<SharedCounts>>,
     /// What clients are told of them.
     policy: HeaderValue,
 }
@@ -39,20 +61,11 @@ pub(crate) struct TooMany<'l> {
 }
 
 impl RateLimits {
-    /// Those of `rates`; `None` where there are none. Clients are told their names after
-    /// `prefix`.
-    pub(crate) fn new(prefix: &str, rates: &Rates, cells: &Cells) -> Option<Self> {
-        let limits: Vec<Limit> = rates
-            .all()
-            .map(|(key, rate)| {
-                let name = format!("{prefix}{key}");
-                match key {
-                    "total" => Limit::together(name, rate),
-                    "principal" => Limit::each_principal(name, rate, cells),
-                    _ => Limit::each_address(name, rate, cells),
-                }
-            })
-            .collect();
+    /// Those of `rates`; `None` where there are none.
+    pub(crate) fn new(table: &Table<'_>, rates: &Rates, counts: &Counts) -> Option<Self> {
+        let limits = rates.all();
+        let limits = limits.map(|(key, rate)| Limit::new(table, key, rate, &counts.cells));
+        let limits: Vec<Limit> = limits.collect();
         let mut policy = String::new();
         for limit in &limits {
             limit.write_policy(&mut policy);
@@ -60,13 +73,15 @@ impl RateLimits {
         (!limits.is_empty()).then(|| Self {
             limits,
             rates: *rates,
+            shared: counts.shared.clone(),
             policy: value(&policy),
         })
     }
 
-    /// Whether these are what `rates` says.
-    pub(crate) fn are(&self, rates: &Rates) -> bool {
-        self.rates == *rates
+    /// Whether these are what `rates` says, counted there.
+    pub(crate) fn are(&self, rates: &Rates, counts: &Counts) -> bool {
+        let together = |shared: &Option<Arc<SharedCounts>>| shared.as_ref().map(Arc::as_ptr);
+        self.rates == *rates && together(&self.shared) == together(&counts.shared)
     }
 
     /// What clients are told of them.
@@ -80,27 +95,68 @@ impl RateLimits {
     /// # Errors
     ///
     /// The first limit it is over.
-    pub(crate) fn count(&self, sender: Sender<'_>) -> Result<Option<HeaderValue>, TooMany<'_>> {
+    ///
+    /// # Cancel safety
+    ///
+    /// It may be counted or not.
+    pub(crate) async fn count(
+        &self,
+        sender: Sender<'_>,
+    ) -> Result<Option<HeaderValue>, TooMany<'_>> {
+        if let Some(shared) = &self.shared {
+            let limits = self.limits.iter().filter(|limit| limit.counts(sender));
+            let limits: Vec<&Limit> = limits.collect();
+            if limits.is_empty() {
+                return Ok(None);
+            }
+            if let Some(counted) = shared.count(&limits, sender).await {
+                return told(&limits, counted);
+            }
+        }
+        self.count_alone(sender)
+    }
+
+    /// Counts what this replica has heard of.
+    fn count_alone(&self, sender: Sender<'_>) -> Result<Option<HeaderValue>, TooMany<'_>> {
         let mut told = String::new();
         for limit in &self.limits {
             match limit.count(sender) {
                 Ok(Some(left)) => limit.write_left(left, &mut told),
                 Ok(None) => {}
-                Err(wait) => {
-                    let none = limit::Left {
-                        requests: 0,
-                        more_in: wait,
-                    };
-                    limit.write_left(none, &mut told);
-                    return Err(TooMany {
-                        limit: limit.name(),
-                        wait,
-                        told: value(&told),
-                    });
-                }
+                Err(wait) => return Err(TooMany::under(limit, wait, told)),
             }
         }
         Ok((!told.is_empty()).then(|| value(&told)))
+    }
+}
+
+impl<'l> TooMany<'l> {
+    /// Over this limit, and under those that are told already.
+    fn under(limit: &'l Limit, wait: Duration, mut told: String) -> Self {
+        let none = Left {
+            requests: 0,
+            more_in: wait,
+        };
+        limit.write_left(none, &mut told);
+        Self {
+            limit: limit.name(),
+            wait,
+            told: value(&told),
+        }
+    }
+}
+
+/// What a client is told of what all replicas have counted.
+fn told<'l>(limits: &[&'l Limit], counted: Counted) -> Result<Option<HeaderValue>, TooMany<'l>> {
+    let mut told = String::new();
+    match counted {
+        Counted::Within(left) => {
+            for (limit, left) in limits.iter().zip(left) {
+                limit.write_left(limit.left(left), &mut told);
+            }
+            Ok(Some(value(&told)))
+        }
+        Counted::Over { nth, wait } => Err(TooMany::under(limits[nth], wait, told)),
     }
 }
 
