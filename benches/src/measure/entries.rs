@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::contest::Contest;
 use crate::bench::Bench;
 use crate::ours::{ClientPlan, ServicePlan};
-use crate::raw::{self, Place, Spread};
+use crate::raw::{self, Effort, Place, Spread};
 use crate::worker::{Role, Worker};
 
 /// What differs between two entries of the framework.
@@ -36,6 +36,18 @@ pub(super) fn raw(
     enter(contest, name, place(bench, linger, records, Spread::NONE)?)
 }
 
+/// The same by sides that do more than they must.
+pub(super) fn raw_with(
+    contest: &mut Contest<'_>,
+    bench: &Bench,
+    name: &str,
+    (linger, records): (&str, u32),
+    effort: Effort,
+) -> Result<()> {
+    let place = place(bench, linger, records, Spread::NONE)?;
+    enter(contest, name, Place { effort, ..place })
+}
+
 /// Enters the exchange by hand, at `linger.ms` 0 and one record each way, over more
 /// than one partition or caller.
 pub(super) fn raw_spread(
@@ -60,6 +72,7 @@ pub(super) fn place(bench: &Bench, linger: &str, records: u32, spread: Spread) -
         replies: bench.unused("raw-replies"),
         linger: linger.to_owned(),
         records,
+        effort: Effort::NONE,
         spread,
     };
     let requests = (&*place.requests, spread.partitions);

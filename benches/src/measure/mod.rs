@@ -4,6 +4,7 @@ mod call;
 mod cold_start;
 mod contest;
 mod dedup;
+mod effort;
 mod entries;
 mod exactly_once;
 mod flat;
@@ -108,6 +109,11 @@ pub(crate) const ALL: &[Measure] = &[
         "cold-start",
         "from the start of a process to its first answer, over raw",
         cold_start::run,
+    ),
+    by_name(
+        "effort",
+        "what a little work for each record and one more thread cost the round trip by hand",
+        effort::run,
     ),
     by_name(
         "dedup",

@@ -17,12 +17,18 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         name: bench.unused("log"),
     };
     log.fill(records)?;
-    let mut hand = Worker::start(&Role::RawConsumer(log.clone()))?;
-    let mut ours = Worker::start(&Role::Consumer(log))?;
-    let (mut of_hand, mut of_typed) = (Vec::new(), Vec::new());
+    let by_hand = |keeps| Role::RawConsumer {
+        log: log.clone(),
+        keeps,
+    };
+    let mut hand = Worker::start(&by_hand(false))?;
+    let mut keeper = Worker::start(&by_hand(true))?;
+    let mut ours = Worker::start(&Role::Consumer(log.clone()))?;
+    let (mut of_hand, mut of_keeper, mut of_typed) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=bench.pace.rounds {
         for (worker, samples, name) in [
             (&mut hand, &mut of_hand, "by hand"),
+            (&mut keeper, &mut of_keeper, "by hand, kept"),
             (&mut ours, &mut of_typed, "typed"),
         ] {
             bench.step(format_args!("round {round}: {name}"));
@@ -31,6 +37,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         }
     }
     hand.stop()?;
+    keeper.stop()?;
     ours.stop()?;
     let per_core = |name, samples: &[Sample]| {
         let rounds = samples.iter().map(|it| it.done as f64 / it.cpu).collect();
@@ -38,7 +45,12 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     };
     let by_hand = per_core("records per second and core, by hand", &of_hand);
     let typed = per_core("records per second and core, typed", &of_typed);
+    let kept = per_core("records per second and core, by hand, kept", &of_keeper);
     let ratio = typed.over(&by_hand, "records per second and core over a loop by hand");
+    let of_keeping = kept.over(
+        &by_hand,
+        "records per second and core, by hand and kept, over a loop by hand",
+    );
     let per_second = |name, samples: &[Sample]| {
         let rounds = samples.iter().map(Sample::per_second).collect();
         Figure::new(name, Unit::PerSecond, rounds)
@@ -47,7 +59,9 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         per_second("records per second, by hand", &of_hand),
         per_second("records per second, typed", &of_typed),
         by_hand,
+        kept,
         typed,
         ratio,
+        of_keeping,
     ])
 }

@@ -1,8 +1,9 @@
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use parking_lot::Mutex;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -15,6 +16,9 @@ use super::id::Id;
 use super::{PATIENCE, Place, Producer, producer, send};
 use crate::load::{Recorder, Schedule};
 use crate::ours::BODY;
+
+/// How long a thread that only hears waits before it looks whether it is still wanted.
+const TURN: Duration = Duration::from_millis(100);
 
 /// Sends requests and hears replies on one thread, which is as cheap as it gets.
 pub(super) struct Caller {
@@ -65,6 +69,38 @@ impl Caller {
         recorder: &Mutex<Recorder>,
     ) -> Result<()> {
         self.run += 1;
+        if !self.place.effort.hands_over {
+            return self.keep_open(in_flight, span, recorder, &mut || self.answered());
+        }
+        let (hears, heard) = mpsc::channel();
+        let has_ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let hearing = scope.spawn(|| {
+                while !has_ended.load(Ordering::Relaxed) {
+                    if let Some(nth) = self.hear(TURN)? {
+                        hears.send(nth)?;
+                    }
+                }
+                Ok(())
+            });
+            let next = &mut || heard.recv_timeout(PATIENCE).context("a reply did not come");
+            let ended = self.keep_open(in_flight, span, recorder, next);
+            has_ended.store(true, Ordering::Relaxed);
+            let heard = hearing
+                .join()
+                .map_err(|_| anyhow!("the hearing thread panicked"));
+            heard?.and(ended)
+        })
+    }
+
+    /// So many at once until the time is up; `next` waits for an answer and says to which.
+    fn keep_open(
+        &self,
+        in_flight: usize,
+        span: Duration,
+        recorder: &Mutex<Recorder>,
+        next: &mut dyn FnMut() -> Result<usize>,
+    ) -> Result<()> {
         let end = Instant::now() + span;
         let mut begun = vec![Instant::now(); in_flight];
         let mut missing = vec![self.place.records; in_flight];
@@ -73,7 +109,8 @@ impl Caller {
         }
         let mut open = in_flight;
         while open > 0 {
-            let caller = self.answered()?;
+            let caller = next()?;
+            self.place.effort.spend();
             missing[caller] -= 1;
             if missing[caller] > 0 {
                 continue;
@@ -122,11 +159,16 @@ impl Caller {
 
     /// Waits for a reply. Answers to which of this load's requests it is.
     fn answered(&self) -> Result<usize> {
+        self.hear(PATIENCE)?.context("a reply did not come")
+    }
+
+    /// The same for so long.
+    fn hear(&self, patience: Duration) -> Result<Option<usize>> {
         loop {
-            let message = self
-                .consumer
-                .poll(PATIENCE)
-                .context("a reply did not come")??;
+            let Some(message) = self.consumer.poll(patience) else {
+                return Ok(None);
+            };
+            let message = message?;
             let id = message
                 .headers()
                 .and_then(|headers| headers.iter().find(|header| header.key == CORRELATION_ID))
@@ -135,7 +177,7 @@ impl Caller {
             ensure!(message.payload() == Some(BODY.as_bytes()), "another body");
             let id = Id::read(id)?;
             if id.run == self.run {
-                return Ok(id.nth);
+                return Ok(Some(id.nth));
             }
         }
     }

@@ -45,22 +45,26 @@ impl Log {
 }
 
 /// Reads records in a loop, and commits.
-pub(crate) struct RawConsumer(Log);
+pub(crate) struct RawConsumer {
+    log: Log,
+    /// Whether it takes each out of librdkafka's memory, as is needed to keep it.
+    keeps: bool,
+}
 
 impl RawConsumer {
-    pub(crate) fn start(log: Log) -> Self {
-        Self(log)
+    pub(crate) fn start(log: Log, keeps: bool) -> Self {
+        Self { log, keeps }
     }
 
     fn consume(&self, group: &str, records: u64) -> Result<Sample> {
         let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &self.0.bootstrap)
+            .set("bootstrap.servers", &self.log.bootstrap)
             .set("group.id", group)
             .set("auto.offset.reset", "earliest")
             .set("auto.commit.interval.ms", "1000")
             .create()
             .context("no consumer")?;
-        consumer.subscribe(&[&self.0.topic()])?;
+        consumer.subscribe(&[&self.log.topic()])?;
         let mut begun = None;
         let mut read = 0;
         while read < records {
@@ -69,7 +73,12 @@ impl RawConsumer {
             };
             let message = message?;
             begun.get_or_insert_with(Recorder::new);
-            std::hint::black_box(message.payload());
+            match self.keeps {
+                true => drop(std::hint::black_box(message.detach())),
+                false => {
+                    std::hint::black_box(message.payload());
+                }
+            }
             read += 1;
         }
         let begun = begun.context("there is nothing to read")?;

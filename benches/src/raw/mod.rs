@@ -4,6 +4,7 @@
 mod caller;
 mod client;
 mod consumer;
+mod effort;
 mod headers;
 mod id;
 mod service;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::client::RawClient;
 pub(crate) use self::consumer::{Log, RawConsumer};
+pub(crate) use self::effort::Effort;
 pub(crate) use self::service::RawService;
 pub(crate) use self::topics::{create_topics, fewest_replicas};
 
@@ -33,6 +35,7 @@ pub(crate) struct Place {
     pub(crate) linger: String,
     /// How many records answer one request.
     pub(crate) records: u32,
+    pub(crate) effort: Effort,
     pub(crate) spread: Spread,
 }
 

@@ -1,12 +1,12 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message, OwnedMessage};
 
 use super::headers::{CORRELATION_ID, REPLY, STREAM, headers};
 use super::id::Id;
@@ -32,19 +32,37 @@ impl RawService {
         let producer = producer(&place.bootstrap, &place.linger)?;
         let ending = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&ending);
-        let thread = thread::spawn(move || {
+        let heed = move |heard: &mut dyn FnMut(BorrowedMessage<'_>) -> Result<()>| {
             while !asked.load(Ordering::Relaxed) {
                 if let Some(message) = consumer.poll(Duration::from_millis(100)) {
-                    answer(&producer, &place, &message?)?;
+                    heard(message?)?;
                 }
             }
             Ok(())
+        };
+        let thread = thread::spawn(move || {
+            if !place.effort.hands_over {
+                return heed(&mut |request| answer(&producer, &place, &request));
+            }
+            let (passes, passed) = mpsc::channel::<OwnedMessage>();
+            let (producer, place) = (&producer, &place);
+            thread::scope(|scope| {
+                // Gone when this is over, which ends the other thread.
+                let passes = passes;
+                scope.spawn(move || {
+                    passed
+                        .iter()
+                        .try_for_each(|request| answer(producer, place, &request))
+                });
+                heed(&mut |request| Ok(passes.send(request.detach())?))
+            })
         });
         Ok(Self { ending, thread })
     }
 }
 
-fn answer(producer: &Producer, place: &Place, request: &BorrowedMessage<'_>) -> Result<()> {
+fn answer(producer: &Producer, place: &Place, request: &impl Message) -> Result<()> {
+    place.effort.spend();
     let id = request
         .headers()
         .and_then(|headers| headers.iter().find(|header| header.key == CORRELATION_ID))
@@ -61,7 +79,10 @@ fn answer(producer: &Producer, place: &Place, request: &BorrowedMessage<'_>) -> 
             headers(id, &REPLY),
         );
     }
-    for _ in 0..place.records {
+    for nth in 0..place.records {
+        if nth > 0 {
+            place.effort.spend();
+        }
         send(
             producer,
             &place.replies,

@@ -11,7 +11,10 @@ use crate::{http, ours, raw};
 pub(crate) enum Role {
     RawService(raw::Place),
     RawClient(raw::Place),
-    RawConsumer(raw::Log),
+    RawConsumer {
+        log: raw::Log,
+        keeps: bool,
+    },
     Service(ours::ServicePlan),
     Client(ours::ClientPlan),
     Consumer(raw::Log),
@@ -29,7 +32,7 @@ impl Role {
         Ok(match self {
             Self::RawService(place) => Box::new(raw::RawService::start(place)?),
             Self::RawClient(place) => Box::new(raw::RawClient::start(place)?),
-            Self::RawConsumer(log) => Box::new(raw::RawConsumer::start(log)),
+            Self::RawConsumer { log, keeps } => Box::new(raw::RawConsumer::start(log, keeps)),
             Self::Service(plan) => Box::new(ours::OurService::start(plan)?),
             Self::Client(plan) => Box::new(ours::OurClient::start(plan)?),
             Self::Consumer(log) => Box::new(ours::OurConsumer::start(log)?),
