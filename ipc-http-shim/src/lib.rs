@@ -3,6 +3,7 @@
 mod access_log;
 pub mod auth;
 mod breaker;
+mod cache;
 pub mod config;
 mod gateway;
 pub mod import;

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::auth::metrics::AuthMetrics;
 use crate::breaker::BreakerMetrics;
+use crate::cache::metrics::CacheMetrics;
 use crate::kept::metrics::KeptMetrics;
 use crate::limits::metrics::LimitMetrics;
 use crate::migration::metrics::MigrationMetrics;
@@ -35,6 +36,7 @@ pub(crate) struct Metrics {
     operations: OperationMetrics,
     kept: KeptMetrics,
     sockets: SocketMetrics,
+    cache: CacheMetrics,
     reloads: Family<ReloadLabels, Counter>,
     reload_successful: Gauge,
 }
@@ -78,6 +80,8 @@ impl Metrics {
         kept.register(&mut registry);
         let sockets = SocketMetrics::default();
         sockets.register(&mut registry);
+        let cache = CacheMetrics::default();
+        cache.register(&mut registry);
         let reloads = Family::default();
         registry.register(
             "config_reloads",
@@ -104,6 +108,7 @@ impl Metrics {
             operations,
             kept,
             sockets,
+            cache,
             reloads,
             reload_successful,
         }
@@ -152,6 +157,11 @@ impl Metrics {
     /// Those of WebSockets over Kafka.
     pub(crate) fn sockets(&self) -> &SocketMetrics {
         &self.sockets
+    }
+
+    /// Those of answers that are given again.
+    pub(crate) fn cache(&self) -> &CacheMetrics {
+        &self.cache
     }
 
     /// Those of limits.

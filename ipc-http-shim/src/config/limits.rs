@@ -67,6 +67,10 @@ pub struct Limits {
     pub kept_streams: usize,
     /// Bytes of events that are kept of each, and one event at least. Default: 64 KiB.
     pub kept_events: usize,
+    /// Bytes of all answers that are kept to be given again, about. Default: 32 MiB.
+    pub cache: usize,
+    /// Bytes of the largest of them; more are not kept. Default: 256 KiB.
+    pub cached_answer: usize,
 }
 
 /// Between which bounds it is learned how many requests to a service may be under way.
@@ -129,6 +133,8 @@ impl Default for Limits {
             queue_share: 50,
             kept_streams: 1024,
             kept_events: 64 * 1024,
+            cache: 32 * 1024 * 1024,
+            cached_answer: 256 * 1024,
         }
     }
 }
@@ -151,6 +157,8 @@ pub(super) const KEYS: &[&str] = &[
     "queue_share",
     "kept_streams",
     "kept_events",
+    "cache",
+    "cached_answer",
 ];
 
 /// The keys of `[limits.concurrency]`.
@@ -173,6 +181,8 @@ pub(super) fn read<'a>(
         ("url", &mut limits.url),
         ("body_rate", &mut limits.body_rate),
         ("kept_events", &mut limits.kept_events),
+        ("cache", &mut limits.cache),
+        ("cached_answer", &mut limits.cached_answer),
     ] {
         if let Some(bytes) = section.value::<Bytes>(key, report) {
             *field = bytes.value.0;

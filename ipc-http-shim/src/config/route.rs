@@ -31,6 +31,9 @@ pub struct Route {
     /// Whether what its service answers after the `timeout` can be asked for. Its replies go
     /// through the topic of operations then. Default: no. Without effect but on calls.
     pub late_replies: bool,
+    /// Whether answers of its service are given again, as `Cache-Control` says. Default: no.
+    /// Without effect but on calls without late replies.
+    pub cache: bool,
     /// How long a stream whose client has gone waits for it to come back with the id of its
     /// last event. Default: not at all. Without effect but on streams.
     pub resume: Option<Duration>,
@@ -182,6 +185,13 @@ impl Route {
         self
     }
 
+    /// Gives answers of its service again, as these say in `Cache-Control`.
+    #[must_use]
+    pub fn cache(mut self) -> Self {
+        self.cache = true;
+        self
+    }
+
     /// Lets clients of a stream go on with it where their connection broke, when they come
     /// back within this time.
     #[must_use]
@@ -290,6 +300,7 @@ impl Route {
             within: None,
             prefer: false,
             late_replies: false,
+            cache: false,
             resume: None,
             websocket: WebSocket::default(),
             migration: None,

@@ -27,6 +27,7 @@ pub(super) const KEYS: &[&str] = &[
     "within",
     "prefer",
     "late_replies",
+    "cache",
     "resume",
     "websocket",
     "key",
@@ -109,6 +110,7 @@ fn read_one<'a>(
     };
     let prefer = is_set("prefer", report);
     let late_replies = is_set("late_replies", report);
+    let cache = is_set("cache", report);
     let resume = section.value("resume", report).map(|read| read.value);
     let path = section.text("path", report);
     if path.is_none() && section.get("path").is_none() {
@@ -145,6 +147,7 @@ fn read_one<'a>(
         within,
         prefer,
         late_replies,
+        cache,
         resume,
         websocket: websocket.unwrap_or_default(),
         migration,

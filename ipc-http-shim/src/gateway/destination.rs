@@ -152,6 +152,8 @@ pub(super) struct ToService {
     pub(super) late_replies: bool,
     /// How long its stream waits for a client that comes back, where it does.
     pub(super) resume: Option<Duration>,
+    /// Whether its answers may be given again.
+    pub(super) cache: bool,
     /// How a WebSocket is spoken with it, where one is.
     pub(super) socket: Option<Box<ToSocket>>,
     /// What it must pass on its way.
@@ -338,6 +340,7 @@ impl Destinations {
                     within: route.within.unwrap_or(self.keep),
                     prefer: route.prefer && *mode == ServiceMode::Call,
                     late_replies: route.late_replies && *mode == ServiceMode::Call,
+                    cache: route.cache && *mode == ServiceMode::Call && !route.late_replies,
                     resume: route.resume.filter(|_| *mode == ServiceMode::Stream),
                     socket,
                     entry: Arc::clone(&served.entry),

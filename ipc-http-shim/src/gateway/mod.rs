@@ -6,6 +6,7 @@ mod ambiguity;
 mod answer;
 mod auth;
 mod body;
+mod cached;
 mod copied;
 mod cors;
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub(crate) use tunnel::Holding;
 use tunnel::Tunnels;
 
 use crate::access_log::Entry;
+use crate::cache::Answers;
 use crate::config::{Config, Limits};
 use crate::kept::KeptStreams;
 use crate::metrics::Metrics;
@@ -88,10 +90,18 @@ struct Inner {
     tunnels: Arc<Tunnels>,
     kept: Arc<KeptStreams>,
     sockets: Arc<Sockets>,
+    /// Where any route has answers that are kept.
+    answers: Option<Answers>,
     /// Where any route has requests that are answered later.
     operations: Option<Arc<Operations>>,
     /// Cancelled when the process is about to stop.
     draining: CancellationToken,
+}
+
+/// The answers that are kept, where any route has such.
+fn answers(config: &Config, metrics: &Metrics, earlier: Option<&Answers>) -> Option<Answers> {
+    let any = config.routes.iter().any(|route| route.cache);
+    any.then(|| Answers::new(&config.limits, metrics.cache(), earlier))
 }
 
 impl Gateway {
@@ -115,6 +125,7 @@ impl Gateway {
             shadows: Arc::new(Shadows::new(Arc::clone(&upstream), draining.clone())),
             tunnels: Arc::new(Tunnels::new(metrics.tunnels())),
             kept: Arc::new(KeptStreams::new(metrics.kept(), draining.clone())),
+            answers: answers(config, metrics, None),
             sockets: Arc::new(Sockets::new(metrics.sockets(), draining.clone())),
             operations: config
                 .has_operations()
@@ -144,6 +155,7 @@ impl Gateway {
             tunnels: Arc::clone(&earlier.tunnels),
             kept: Arc::clone(&earlier.kept),
             sockets: Arc::clone(&earlier.sockets),
+            answers: answers(config, metrics, earlier.answers.as_ref()),
             operations: earlier.operations.clone(),
             upstream: Arc::clone(&earlier.upstream),
             draining: earlier.draining.clone(),

@@ -9,6 +9,7 @@ use ipc_core::envelope::{Problem, QueueTime};
 
 use super::accepted::{Accepting, Patience};
 use super::answer::Refusal;
+use super::cached::Looked;
 use super::destination::{Destination, Found, ToService};
 use super::entry::{Entered, RouteEntry};
 use super::intake::Passage;
@@ -141,8 +142,12 @@ impl Inner {
         {
             return Ok(rest);
         }
-        guarded::check(guard)?;
         let preference = to.prefer.then(|| Preference::of(&head.headers)).flatten();
+        let keeping = match self.look(&to, &head, preference.is_none()) {
+            Looked::Hit(answer) => return Ok(answer),
+            Looked::Miss(keeping) => keeping,
+        };
+        guarded::check(guard)?;
         let (mode, patience) = match preference {
             Some(preference) => (ServiceMode::Accepted, Patience::Preferred(preference)),
             None if to.late_replies => (to.mode, Patience::OfCall),
@@ -202,7 +207,11 @@ impl Inner {
             (Some(passing), Err(refusal)) if refusal.may_be_executed() => passing.timed_out(),
             _ => {}
         }
-        answer
+        match (keeping, answer) {
+            // Boxed, since most requests have no need of the room.
+            (Some(keeping), Ok(answer)) => Ok(Box::pin(keeping.end(answer)).await),
+            (_, answer) => answer,
+        }
     }
 }
 

@@ -73,6 +73,8 @@ streams = 200  # default
 body_rate = 1024  # default
 kept_streams = 1024  # default
 kept_events = 65536  # default
+cache = 33554432  # default
+cached_answer = 262144  # default
 # connections_per_address is not set: one address may have all connections
 header_timeout = "30s"  # default
 idle_timeout = "1m 15s"  # default

@@ -5,6 +5,7 @@ mod agreement;
 mod auth;
 mod breaker;
 mod busy;
+mod cache;
 mod config;
 mod connections;
 mod damaged;

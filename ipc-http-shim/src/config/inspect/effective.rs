@@ -239,6 +239,9 @@ fn write_route(
         }
     }
     later::write_route(page, &config.operations, route, of);
+    if route.cache {
+        page.set("cache", "true", &of("cache"));
+    }
     if let Some(resume) = route.resume {
         page.set("resume", &quoted(&duration(resume)), &of("resume"));
     }

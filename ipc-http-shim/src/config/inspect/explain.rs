@@ -153,6 +153,12 @@ fn tell_route(
         duration(timeout)
     ));
     later::tell_route(told, config, route, &origins.of_route(index, "within"));
+    if route.cache {
+        told.say(format_args!(
+            "answers: given again as they say in cache-control, from {}",
+            origins.of_route(index, "cache")
+        ));
+    }
     if let Some(resume) = route.resume {
         told.say(format_args!(
             "streams: kept for a client that comes back within {}, from {}",

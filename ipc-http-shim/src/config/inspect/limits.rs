@@ -156,7 +156,7 @@ fn counted_by(key: &str) -> &'static str {
     }
 }
 
-fn numbers(limits: &Limits) -> [(&'static str, usize); 9] {
+fn numbers(limits: &Limits) -> [(&'static str, usize); 11] {
     let streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
     [
         ("body", limits.body),
@@ -168,6 +168,8 @@ fn numbers(limits: &Limits) -> [(&'static str, usize); 9] {
         ("body_rate", limits.body_rate),
         ("kept_streams", limits.kept_streams),
         ("kept_events", limits.kept_events),
+        ("cache", limits.cache),
+        ("cached_answer", limits.cached_answer),
     ]
 }
 

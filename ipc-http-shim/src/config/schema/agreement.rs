@@ -444,6 +444,8 @@ const ROUTE: &[(&str, bool)] = &[
     ("late_replies = 5", false),
     ("mode = \"stream\"\nresume = \"30s\"", true),
     ("resume = true", false),
+    ("cache = true", true),
+    ("cache = \"1h\"", false),
     (
         "mode = \"websocket\"\nwebsocket = { messages = \"/a/{id}/said\", message_bytes = \"1KiB\", ping = \"5s\", lifetime = \"1h\" }",
         true,

@@ -236,6 +236,12 @@ pub(super) struct Limits {
     /// Events that are kept of each, and one at least. Default: 64KiB.
     #[schemars(extend("default" = "64KiB"))]
     pub(super) kept_events: Size,
+    /// All answers that are kept to be given again. Default: 32MiB.
+    #[schemars(extend("default" = "32MiB"))]
+    pub(super) cache: Size,
+    /// The largest of them. Default: 256KiB.
+    #[schemars(extend("default" = "256KiB"))]
+    pub(super) cached_answer: Size,
 }
 
 /// Between which bounds it is learned how many requests to a service may be under way.
@@ -488,6 +494,10 @@ pub(super) struct Route {
     /// Default: false.
     #[schemars(extend("default" = false))]
     pub(super) late_replies: bool,
+    /// Whether answers to its calls are given again, as they say in Cache-Control.
+    /// Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) cache: bool,
     /// How long a stream whose client has gone waits for it to come back with the id of
     /// its last event. Default: not at all.
     pub(super) resume: Duration,
