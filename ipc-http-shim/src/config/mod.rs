@@ -165,7 +165,10 @@ impl Config {
     #[must_use]
     pub fn kafka_config(&self) -> KafkaConfig {
         let bootstrap = self.kafka.bootstrap().unwrap_or_default();
-        let kafka = KafkaConfig::new(bootstrap).topic_prefix(&self.topic_prefix);
+        let mut kafka = KafkaConfig::new(bootstrap).topic_prefix(&self.topic_prefix);
+        if self.sidecar {
+            kafka = kafka.set("fetch.wait.max.ms", sidecar::FETCH_WAIT_MS);
+        }
         let others = self.kafka.others();
         others.fold(kafka, |kafka, (name, value)| kafka.set(name, value))
     }

@@ -11,6 +11,10 @@ use super::routes::ReadRoute;
 use super::section::Section;
 use super::{Config, KeyRule, Rewriting, Route, ServicePattern};
 
+/// How long a broker keeps a question for replies that are not there. One that comes is
+/// told at once; sidecars are many, and mostly nobody asks them anything.
+pub(super) const FETCH_WAIT_MS: u32 = 500;
+
 /// What a sidecar has by default where another gateway has something else: nobody but
 /// the process beside it gets through, and its replies are among those of sidecars.
 pub(super) fn defaults(config: &mut Config) {

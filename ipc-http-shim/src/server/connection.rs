@@ -129,7 +129,7 @@ impl Connections {
             if request.headers().contains_key(UPGRADE) {
                 request.extensions_mut().insert(place.clone());
             }
-            async move {
+            let answer = async move {
                 let request = request.map(Body::new);
                 let answer = match access_log {
                     None => gateway.answer(request, &peer, None).await,
@@ -140,7 +140,9 @@ impl Connections {
                     }
                 };
                 Ok::<_, Infallible>(answer.map(|body| Answering::new(body, under_way)))
-            }
+            };
+            // A connection keeps room for it as long as it lives, and a stream lives long.
+            Box::pin(answer)
         });
         let serving = self
             .http
