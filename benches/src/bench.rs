@@ -35,6 +35,10 @@ pub(crate) struct Pace {
     pub(crate) records: u64,
     /// Calls that are left open.
     pub(crate) pending: usize,
+    /// Reply streams that are left open.
+    pub(crate) streams: usize,
+    /// Gateways that stand beside processes.
+    pub(crate) sidecars: usize,
     /// Keys that a dedup store is given.
     pub(crate) keys: usize,
     /// How often instances are exchanged under load.
@@ -54,6 +58,8 @@ impl Pace {
         lead: Duration::from_millis(200),
         records: 1_000_000,
         pending: 100_000,
+        streams: 10_000,
+        sidecars: 200,
         keys: 1_000_000,
         turnovers: 5,
         turnover: Duration::from_secs(12),
@@ -68,6 +74,8 @@ impl Pace {
         lead: Duration::ZERO,
         records: 20_000,
         pending: 5_000,
+        streams: 500,
+        sidecars: 8,
         keys: 20_000,
         turnovers: 1,
         turnover: Duration::from_secs(8),

@@ -2,6 +2,7 @@
 //! and without any network.
 
 mod client;
+mod config;
 mod oneshot;
 mod proxy;
 mod server;
@@ -11,11 +12,12 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-pub(crate) use self::client::HttpClient;
+pub(crate) use self::client::{HttpClient, HttpPlan};
+pub(crate) use self::config::{Features, GatewayPlan};
 pub(crate) use self::oneshot::Oneshot;
 pub(crate) use self::proxy::Proxy;
 pub(crate) use self::server::HttpServer;
-pub(crate) use self::shim::{Gateway, GatewayPlan};
+pub(crate) use self::shim::Gateway;
 
 type Connections = Client<HttpConnector, axum::body::Body>;
 

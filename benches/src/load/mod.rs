@@ -30,8 +30,11 @@ pub(crate) enum Load {
         per_second: u32,
         span: Duration,
     },
-    /// So many calls are made that nobody answers; they stay open.
+    /// So many calls are made that nobody answers, or streams opened that say nothing
+    /// more; they stay open.
     Hold { calls: usize },
+    /// A gateway takes over one configuration after the other.
+    Reload { span: Duration },
     /// A new member of `group` reads so many records.
     Consume { group: String, records: u64 },
 }
@@ -133,6 +136,7 @@ impl fmt::Display for Load {
             Self::Closed { in_flight, .. } => write!(f, "{in_flight} in flight"),
             Self::Open { per_second, .. } => write!(f, "{per_second} per second"),
             Self::Hold { calls } => write!(f, "{calls} pending"),
+            Self::Reload { .. } => write!(f, "reloads"),
             Self::Consume { records, .. } => write!(f, "{records} records"),
         }
     }

@@ -6,7 +6,7 @@ use super::contest::{Contest, Turn, Turns};
 use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
-use crate::http::GatewayPlan;
+use crate::http::{GatewayPlan, HttpPlan};
 use crate::load::Load;
 use crate::ours::ClientPlan;
 use crate::worker::{Role, Worker};
@@ -15,7 +15,7 @@ use crate::worker::{Role, Worker};
 pub(super) fn direct(bench: &Bench) -> Result<Vec<Figure>> {
     let mut contest = Contest::new(bench);
     let server = Worker::start(&Role::HttpServer)?;
-    let client = Role::HttpClient(server.address()?);
+    let client = Role::HttpClient(HttpPlan::new(server.address()?));
     contest.enter("axum over HTTP", vec![server], &client)?;
     contest.enter("the Router's oneshot", Vec::new(), &Role::Oneshot)?;
     let mut figures = Vec::new();
@@ -34,18 +34,15 @@ pub(super) fn shim(bench: &Bench) -> Result<Vec<Figure>> {
     let mut contest = Contest::new(bench);
     let plan = entries::service(bench, Shape::PLAIN);
     let typed = ClientPlan::new(&bench.bootstrap, &plan.name);
-    let gateway = Role::Gateway(GatewayPlan {
-        bootstrap: bench.bootstrap.clone(),
-        service: plan.name.clone(),
-    });
+    let gateway = Role::Gateway(GatewayPlan::new(Some(&bench.bootstrap), &plan.name));
     let service = Worker::start(&Role::Service(plan))?;
     let gateway = Worker::start(&gateway)?;
-    let before_gateway = Role::HttpClient(gateway.address()?);
+    let before_gateway = Role::HttpClient(HttpPlan::new(gateway.address()?));
     contest.enter("typed client", Vec::new(), &Role::Client(typed))?;
     contest.enter("gateway", vec![gateway], &before_gateway)?;
     let server = Worker::start(&Role::HttpServer)?;
     let proxy = Worker::start(&Role::Proxy(server.address()?))?;
-    let before_proxy = Role::HttpClient(proxy.address()?);
+    let before_proxy = Role::HttpClient(HttpPlan::new(proxy.address()?));
     contest.enter("proxy", vec![proxy, server], &before_proxy)?;
 
     let mut figures = Vec::new();

@@ -8,7 +8,9 @@ mod effort;
 mod entries;
 mod exactly_once;
 mod flat;
+mod gateway;
 mod http;
+mod idle_streams;
 mod instances;
 mod instructions;
 mod one_way;
@@ -16,6 +18,7 @@ mod peers;
 mod pending;
 mod rate;
 mod replication;
+mod sidecars;
 mod slow;
 mod soak;
 mod stream;
@@ -73,6 +76,26 @@ pub(crate) const ALL: &[Measure] = &[
         "what the gateway adds to a call, and costs beside a proxy",
         http::shim,
     ),
+    always(
+        "features",
+        "a gateway with authentication, limits and a breaker over one without",
+        gateway::features,
+    ),
+    always(
+        "routes",
+        "a gateway with 10 and 10 000 routes",
+        gateway::routes,
+    ),
+    always(
+        "reload",
+        "a gateway that takes over 10 000 other routes while requests pass",
+        gateway::reload,
+    ),
+    always(
+        "idle-streams",
+        "10 000 event streams through a gateway that say nothing: memory",
+        idle_streams::run,
+    ),
     always("endpoints", "1, 100 and 1000 endpoints", flat::endpoints),
     always(
         "partitions",
@@ -114,6 +137,11 @@ pub(crate) const ALL: &[Measure] = &[
         "effort",
         "what a little work for each record and one more thread cost the round trip by hand",
         effort::run,
+    ),
+    by_name(
+        "sidecars",
+        "200 gateways beside processes, on a reply topic of 16 partitions",
+        sidecars::run,
     ),
     by_name(
         "dedup",

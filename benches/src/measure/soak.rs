@@ -111,7 +111,7 @@ impl Held {
     clippy::disallowed_methods,
     reason = "the load is another process's, and nobody waits on this thread"
 )]
-fn pass(time: Duration) {
+pub(super) fn pass(time: Duration) {
     thread::sleep(time);
 }
 

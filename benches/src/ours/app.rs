@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use ipc_core::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,12 @@ pub(crate) async fn notes(Path(count): Path<u32>) -> Replies<Note> {
     Replies::new(stream::iter((0..count).map(move |_| note.clone())))
 }
 
+/// One note, and then nothing for as long as anybody listens.
+#[endpoint(GET "/silence", stream)]
+pub(crate) async fn silence() -> Replies<Note> {
+    Replies::new(stream::once(async { Note::new() }).chain(stream::pending()))
+}
+
 /// Ten endpoints below one prefix.
 fn ten() -> Result<App> {
     macro_rules! endpoints_at {
@@ -100,7 +106,7 @@ fn ten() -> Result<App> {
 /// Everything that is asked of a service here, and `more` endpoints, in tens,
 /// that nobody asks for.
 pub(crate) fn app(more: usize) -> Result<App> {
-    let app = App::new().endpoints(endpoints![echo, keyed, slow, notes])?;
+    let app = App::new().endpoints(endpoints![echo, keyed, slow, notes, silence])?;
     (0..more / 10).try_fold(app, |app, prefix| {
         Ok(app.nest(&format!("/p{prefix}"), ten()?))
     })

@@ -205,7 +205,7 @@ impl Subject for OurClient {
                 let handle = self.runtime.handle().clone();
                 handle.block_on(self.hold(calls))
             }
-            Load::Consume { .. } => bail!("this is no consumer"),
+            Load::Reload { .. } | Load::Consume { .. } => bail!("a client cannot do that"),
         }
     }
 

@@ -22,8 +22,7 @@ pub(crate) enum Role {
     HttpServer,
     /// In front of the server at this address.
     Proxy(SocketAddr),
-    /// Of the server at this address.
-    HttpClient(SocketAddr),
+    HttpClient(http::HttpPlan),
     Oneshot,
 }
 
@@ -39,7 +38,7 @@ impl Role {
             Self::Gateway(plan) => Box::new(http::Gateway::start(plan)?),
             Self::HttpServer => Box::new(http::HttpServer::start()?),
             Self::Proxy(upstream) => Box::new(http::Proxy::start(upstream)?),
-            Self::HttpClient(server) => Box::new(http::HttpClient::start(server)?),
+            Self::HttpClient(plan) => Box::new(http::HttpClient::start(plan)?),
             Self::Oneshot => Box::new(http::Oneshot::start()?),
         })
     }

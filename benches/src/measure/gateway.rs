@@ -1,0 +1,137 @@
+//! What must not matter to a gateway: its features, its routes, and that these change.
+
+use anyhow::{Result, bail};
+
+use super::contest::{Contest, Turn};
+use super::entries::{self, Shape};
+use crate::bench::Bench;
+use crate::figure::{Figure, Unit};
+use crate::http::{Features, GatewayPlan, HttpPlan};
+use crate::load::Load;
+use crate::worker::{Role, Worker};
+
+const CPU: &str = "CPU of gateway";
+/// Both numbers of routes, the one that is asked for first.
+const ROUTES: [usize; 2] = [10_000, 10];
+const IN_FLIGHT: usize = 64;
+
+type OfTurn = fn(&Turn) -> f64;
+
+/// Enters a gateway, and a client that asks so many of its routes.
+fn enter(contest: &mut Contest<'_>, name: &str, plan: GatewayPlan) -> Result<()> {
+    let (routes, known) = (plan.more_routes, plan.features == Features::All);
+    let gateway = Worker::start(&Role::Gateway(plan))?;
+    let client = HttpPlan {
+        routes,
+        known,
+        ..HttpPlan::new(gateway.address()?)
+    };
+    contest.enter(name, vec![gateway], &Role::HttpClient(client))
+}
+
+/// A gateway with everything it can do against one with nothing, before one service.
+pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
+    let mut contest = Contest::new(bench);
+    let plan = entries::service(bench, Shape::PLAIN);
+    let service = plan.name.clone();
+    let serving = Worker::start(&Role::Service(plan))?;
+    for (name, features) in [("all", Features::All), ("none", Features::None)] {
+        let plan = GatewayPlan {
+            features,
+            fleet: bench.unused(name),
+            ..GatewayPlan::new(Some(&bench.bootstrap), &service)
+        };
+        enter(&mut contest, name, plan)?;
+    }
+    let both = contest.run(&Load::echo(256, bench.pace.turn))?;
+    contest.end()?;
+    serving.stop()?;
+    let [all, none] = both.as_slice() else {
+        bail!("not both took part");
+    };
+    let mut figures: Vec<Figure> = both
+        .iter()
+        .flat_map(|turns| turns.absolute("at 256", "gateway"))
+        .collect();
+    let name = "at 256: CPU of gateway, all over none";
+    figures.push(all.over(none, name, Unit::Seconds, Turn::of_next));
+    bench.remark(
+        "Metrics are part of both: nothing turns them off. What `all` has: an API key and a \
+         scope, three rates of all routes and two of its own, places of a route, adaptive \
+         concurrency, and a breaker that acts.",
+    );
+    Ok(figures)
+}
+
+/// Gateways that answer themselves, with many routes and with few.
+pub(super) fn routes(bench: &Bench) -> Result<Vec<Figure>> {
+    let mut contest = Contest::new(bench);
+    for more_routes in ROUTES {
+        let plan = GatewayPlan {
+            more_routes,
+            ..GatewayPlan::new(None, "itself")
+        };
+        enter(&mut contest, &format!("{more_routes} routes"), plan)?;
+    }
+    let both = contest.run(&Load::echo(IN_FLIGHT, bench.pace.turn))?;
+    contest.end()?;
+    let [many, few] = both.as_slice() else {
+        bail!("not both took part");
+    };
+    let what: [(&str, OfTurn); 2] = [("p50", Turn::p50), (CPU, Turn::of_next)];
+    let mut figures: Vec<Figure> = both
+        .iter()
+        .flat_map(|turns| what.map(|(what, value)| turns.figure(what, Unit::Seconds, value)))
+        .collect();
+    figures.extend(what.map(|(what, value)| {
+        let name = format!("{what}, {} over {}", many.name, few.name);
+        many.over(few, name, Unit::Seconds, value)
+    }));
+    Ok(figures)
+}
+
+/// A gateway that takes over other routes while requests pass.
+pub(super) fn reload(bench: &Bench) -> Result<Vec<Figure>> {
+    let [more_routes, _] = ROUTES;
+    let plan = GatewayPlan {
+        more_routes,
+        ..GatewayPlan::new(None, "itself")
+    };
+    let mut gateway = Worker::start(&Role::Gateway(plan))?;
+    let mut client = Worker::start(&Role::HttpClient(HttpPlan {
+        routes: more_routes,
+        ..HttpPlan::new(gateway.address()?)
+    }))?;
+    let load = Load::echo(IN_FLIGHT, bench.pace.turn);
+    client.bear(&load.lasting(bench.pace.settling))?;
+    let (mut unanswered, mut took) = (Vec::new(), Vec::new());
+    let (mut quiet, mut meanwhile) = (Vec::new(), Vec::new());
+    let mut taken_over = 0;
+    for round in 1..=bench.pace.rounds {
+        bench.step(format_args!("round {round}"));
+        quiet.push(client.bear(&load)?.latency.p99);
+        client.begin(&load)?;
+        let span = bench.pace.turn;
+        let reloads = gateway.bear(&Load::Reload { span })?;
+        let sample = client.finish()?;
+        reloads.ensure_answered()?;
+        if let Some(failure) = &sample.failure {
+            bench.note(format_args!("the first that was not answered: {failure}"));
+        }
+        unanswered.push(sample.failed as f64);
+        meanwhile.push(sample.latency.p99);
+        took.push(reloads.latency.p50);
+        taken_over += reloads.done;
+    }
+    client.stop()?;
+    gateway.stop()?;
+    bench.remark(format_args!(
+        "{taken_over} configurations were read, checked and taken over, one after the other."
+    ));
+    Ok(vec![
+        Figure::new("requests not answered", Unit::Count, unanswered),
+        Figure::new("time of a reload", Unit::Seconds, took),
+        Figure::new("p99 without reloads", Unit::Seconds, quiet),
+        Figure::new("p99 during reloads", Unit::Seconds, meanwhile),
+    ])
+}
