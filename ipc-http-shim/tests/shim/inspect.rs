@@ -315,3 +315,24 @@ fn what_is_no_request_cannot_be_asked_for() {
     }
     assert!(Question::parse("OPTIONS", "*").is_ok());
 }
+
+#[test]
+fn where_a_request_is_counted_traced_and_logged_is_told() {
+    let text = "legacy = \"http://old:1\"\n\
+                limits.rate.total = \"9/s\"\n\
+                shared_rates.redis = \"redis://:hush@cache:6379\"\n\
+                [trace]\nbegin = true\nsample = 0.25\n\
+                [access_log]\nformat = \"common\"\nsample = 0.5\n";
+
+    let told = explained(text, "GET", "/");
+
+    for line in [
+        "trace: begun where it has none, 0.25 of them recorded, from shim.toml:5",
+        "access log: common to stdout, 0.5 of the lines of what did not fail, from default",
+        "rates: 9/s of every route, of all clients together (shim.toml:2); of all replicas, in the \
+         Redis at cache:6379",
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+    }
+    assert!(!told.contains("hush"), "{told}");
+}

@@ -169,6 +169,7 @@ fn tell_route(
     sockets::tell_route(told, route);
     access::tell_route(told, config, index, route, origins);
     browsers::tell_route(told, config, route);
+    tell_observed(told, config, origins);
     tell_limits(told, config, origins, route.target == Target::Legacy);
     tell_rates(told, config, origins, Some((index, route)));
     tell_concurrency(told, config, origins, (index, route));
@@ -213,8 +214,29 @@ fn tell_unrouted(told: &mut Told, config: &Config, origins: &Origins<'_>, status
         duration(config.timeout)
     ));
     access::tell_unrouted(told, config, origins);
+    tell_observed(told, config, origins);
     tell_limits(told, config, origins, true);
     tell_rates(told, config, origins, None);
+}
+
+/// Says what is told of a request: its trace, and its line in the access log.
+fn tell_observed(told: &mut Told, config: &Config, origins: &Origins<'_>) {
+    if config.trace.begin {
+        told.say(format_args!(
+            "trace: begun where it has none, {} of them recorded, from {}",
+            config.trace.sample.share(),
+            origins.of_section("trace", "begin")
+        ));
+    }
+    if let Some(log) = &config.access_log {
+        told.say(format_args!(
+            "access log: {} to {}, {} of the lines of what did not fail, from {}",
+            log.format.name(),
+            log.output,
+            log.sample.share(),
+            origins.of_section("access_log", "output")
+        ));
+    }
 }
 
 pub(super) fn legacy(config: &Config) -> String {
