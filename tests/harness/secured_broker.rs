@@ -107,6 +107,12 @@ impl SecuredBroker {
         Ok(config.set("ssl.ca.pem", &self.authority))
     }
 
+    /// The certificate of the authority that its listeners with TLS are trusted by, as PEM.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
     fn listener(&self, name: &str) -> Result<KafkaConfig> {
         let address = self.broker.address(name);
         let address = address.with_context(|| format!("the broker has no listener {name}"))?;

@@ -1,21 +1,13 @@
-//! The HTTP gateway before a service that is killed.
+//! Before a service that is killed.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Result, ensure};
-use harness::{Log, Stage, Topic, Worker, Written, eventually, within};
-use http::{Request, StatusCode, header::RETRY_AFTER};
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client as HttpClient;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use ipc_core::health::Health;
-use ipc_http_shim::Shim;
-use ipc_http_shim::config::{Overrides, load};
-use ipc_http_shim::upstream::KafkaUpstream;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use harness::{Log, Stage, Topic, Worker, Written, eventually};
+use http::{StatusCode, header::RETRY_AFTER};
 use tokio::time::timeout;
+
+use super::front::{Front, body};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_worker");
 
@@ -48,29 +40,17 @@ fn configuration(stage: &Stage) -> String {
     )
 }
 
-/// Whose clients ask.
-struct Front {
-    address: SocketAddr,
-    client: HttpClient<HttpConnector, Full<bytes::Bytes>>,
-}
-
 /// An answer: its status, whether it says when to try again, and what it says.
 type Answer = (StatusCode, bool, String);
 
-impl Front {
-    /// Asks, for as long as a client waits.
-    async fn ask(&self, path: &str, work: &str) -> Result<Option<Answer>> {
-        let request = Request::post(format!("http://{}{path}", self.address));
-        let request = request.body(Full::from(work.to_owned()))?;
-        let Ok(answer) = timeout(IMPATIENCE, self.client.request(request)).await else {
-            return Ok(None);
-        };
-        let (head, body) = answer?.into_parts();
-        let says_when = head.headers.contains_key(RETRY_AFTER);
-        let body = body.collect().await?.to_bytes();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        Ok(Some((head.status, says_when, text)))
-    }
+/// Asks, for as long as a client waits.
+async fn ask(front: &Front, path: &str, work: &str) -> Result<Option<Answer>> {
+    let Ok(answer) = timeout(IMPATIENCE, front.post(path, work)).await else {
+        return Ok(None);
+    };
+    let answer = answer?;
+    let (status, says_when) = (answer.status(), answer.headers().contains_key(RETRY_AFTER));
+    Ok(Some((status, says_when, body(answer).await?)))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,21 +59,9 @@ async fn a_killed_service_is_503_at_once_and_nothing_that_was_accepted_is_lost()
     let effects = Topic::create(stage.bootstrap(), "effects", 1).await?;
     let (effects, log) = (effects.name(), Log::of(stage.bootstrap())?);
     let worker = Worker::start(PROGRAM, &stage, effects, "first", false).await?;
-    let config = load("shim.toml", &configuration(&stage), &Overrides::default())?;
-    let health = Health::new();
-    let upstream = Arc::new(KafkaUpstream::connect(&config, &health).await?);
-    let shim = Shim::bind(&config, Arc::clone(&upstream) as _, health).await?;
-    let front = Front {
-        address: shim.address(),
-        client: HttpClient::builder(TokioExecutor::new()).build_http(),
-    };
-    let (stop, stopped) = oneshot::channel::<()>();
-    let mut serving = JoinSet::new();
-    serving.spawn(shim.serve(async {
-        let _ = stopped.await;
-    }));
+    let front = Front::start(&configuration(&stage)).await?;
     eventually("a call is answered", async || {
-        let answer = front.ask("/work", "call").await?;
+        let answer = ask(&front, "/work", "call").await?;
         Ok(answer.is_some_and(|(status, ..)| status == StatusCode::OK))
     })
     .await?;
@@ -102,7 +70,7 @@ async fn a_killed_service_is_503_at_once_and_nothing_that_was_accepted_is_lost()
     let mut accepted = Vec::new();
     let accept = async |works: &mut Vec<String>| -> Result<()> {
         let work = format!("one-way-{}", works.len());
-        match front.ask("/later", &work).await? {
+        match ask(&front, "/later", &work).await? {
             Some((StatusCode::ACCEPTED, ..)) => works.push(work),
             other => ensure!(other.is_none(), "{other:?}"),
         }
@@ -110,7 +78,7 @@ async fn a_killed_service_is_503_at_once_and_nothing_that_was_accepted_is_lost()
     };
     eventually("calls are refused while their clients wait", async || {
         accept(&mut accepted).await?;
-        let Some((status, says_when, text)) = front.ask("/work", "call").await? else {
+        let Some((status, says_when, text)) = ask(&front, "/work", "call").await? else {
             return Ok(false);
         };
         ensure!(status == StatusCode::SERVICE_UNAVAILABLE, "{text}");
@@ -124,7 +92,7 @@ async fn a_killed_service_is_503_at_once_and_nothing_that_was_accepted_is_lost()
     let second = Worker::start(PROGRAM, &stage, effects, "second", false).await?;
     eventually("calls are answered again", async || {
         accept(&mut accepted).await?;
-        let answer = front.ask("/work", "again").await?;
+        let answer = ask(&front, "/work", "again").await?;
         Ok(answer.is_some_and(|(status, ..)| status == StatusCode::OK))
     })
     .await?;
@@ -140,9 +108,7 @@ async fn a_killed_service_is_503_at_once_and_nothing_that_was_accepted_is_lost()
     };
     log.read(effects, all_done).await?;
 
-    drop(stop);
-    within("the end of the gateway", serving.join_next()).await?;
-    upstream.close().await;
+    front.stop().await?;
     second.terminate().await?;
     Ok(())
 }

@@ -1,0 +1,78 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Result;
+use bytes::Bytes;
+use harness::within;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use ipc_core::health::Health;
+use ipc_http_shim::{
+    Shim,
+    config::{Overrides, load},
+    upstream::KafkaUpstream,
+};
+use tokio::{sync::oneshot, task::JoinSet};
+
+/// A gateway, and a client of it.
+pub(super) struct Front {
+    address: SocketAddr,
+    client: Client<HttpConnector, Full<Bytes>>,
+    upstream: Arc<KafkaUpstream>,
+    stop: oneshot::Sender<()>,
+    serving: JoinSet<()>,
+}
+
+impl Front {
+    /// Starts one as the program does.
+    pub(super) async fn start(configuration: &str) -> Result<Self> {
+        let config = load("shim.toml", configuration, &Overrides::default())?;
+        let health = Health::new();
+        let upstream = Arc::new(KafkaUpstream::connect(&config, &health).await?);
+        let shim = Shim::bind(&config, Arc::clone(&upstream) as _, health).await?;
+        let shim = shim.agreeing(&config, config.kafka_config()).await?;
+        let address = shim.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let mut serving = JoinSet::new();
+        serving.spawn(async {
+            shim.serve(async {
+                let _ = stopped.await;
+            })
+            .await;
+        });
+        Ok(Self {
+            address,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            upstream,
+            stop,
+            serving,
+        })
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &str) -> Result<Response<Incoming>> {
+        let request = Request::post(format!("http://{}{path}", self.address));
+        let request = request.body(Full::from(body.to_owned()))?;
+        Ok(self.client.request(request).await?)
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Response<Incoming>> {
+        let request = Request::get(format!("http://{}{path}", self.address));
+        Ok(self.client.request(request.body(Full::default())?).await?)
+    }
+
+    pub(super) async fn stop(mut self) -> Result<()> {
+        drop(self.stop);
+        within("the end of the gateway", self.serving.join_next()).await?;
+        self.upstream.close().await;
+        Ok(())
+    }
+}
+
+pub(super) async fn body(answer: Response<Incoming>) -> Result<String> {
+    let body = answer.into_body().collect().await?.to_bytes();
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}

@@ -1,0 +1,6 @@
+//! The HTTP gateway.
+
+mod accepted;
+mod front;
+mod killed;
+mod secured;
