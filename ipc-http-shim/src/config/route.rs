@@ -86,7 +86,7 @@ pub enum ServiceMode {
     /// One reply, later: 202 once the broker has acknowledged the request, and where the
     /// reply is to be had.
     Accepted,
-    /// One request, many replies, as server-sent events.
+    /// One request, many replies, as server-sent events, lines of JSON or bytes.
     Stream,
     /// The same as the messages of a WebSocket; those of its client are requests without a
     /// reply.
@@ -127,7 +127,7 @@ impl Route {
     }
 
     /// Sends every request for `path` to `service` and answers with its replies
-    /// as server-sent events.
+    /// as server-sent events, lines of JSON or bytes, as its client asks.
     pub fn stream(path: impl Into<String>, service: impl Into<Arc<str>>) -> Self {
         Self::to_service(path, service, ServiceMode::Stream)
     }

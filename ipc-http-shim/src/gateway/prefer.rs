@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
+use super::list::split;
+
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -61,21 +63,6 @@ impl Preference {
         // Beside what the service may have heeded.
         response.headers_mut().append(APPLIED, told);
     }
-}
-
-/// The parts of a list, of which texts in quotes may hold what separates them.
-fn split(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let (mut quoted, mut escaped) = (false, false);
-    list.split(move |byte| {
-        if escaped {
-            escaped = false;
-        } else if quoted && *byte == b'\\' {
-            escaped = true;
-        } else if *byte == b'"' {
-            quoted = !quoted;
-        }
-        *byte == separator && !quoted
-    })
 }
 
 fn seconds(value: &[u8]) -> Option<u32> {

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, Response, StatusCode, request, response};
 use ipc_core::envelope::Problem;
 
 use super::destination::ToService;
+use super::form::Form;
 use super::{Inner, stream};
 use crate::auth::Principal;
 use crate::config::Limits;
@@ -34,6 +35,10 @@ impl<'k> Keep<'k> {
         limits: &Limits,
     ) -> Option<Self> {
         let grace = to.resume?;
+        if Form::asked(&head.headers) != Form::Events {
+            // Nothing else has ids.
+            return None;
+        }
         let principal = head.extensions.get::<Principal>();
         let asked = Asked {
             route: Arc::clone(to.entry.label()),

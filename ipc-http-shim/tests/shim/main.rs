@@ -11,6 +11,7 @@ mod connections;
 mod damaged;
 mod deployed;
 mod drain;
+mod forms;
 mod http2;
 mod import;
 mod inspect;

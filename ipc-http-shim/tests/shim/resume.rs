@@ -102,6 +102,27 @@ async fn a_client_goes_on_where_its_connection_broke() {
 }
 
 #[tokio::test]
+async fn a_client_that_wants_lines_has_nothing_to_come_back_to() {
+    let (shim, mut asked) = streaming(ROUTE).await;
+    let mut first = shim.send(get("/a")).await;
+    let service = asked.recv().await.expect("it is asked");
+    service.send(1, "1").await;
+    event(&mut first).await;
+
+    let mut request = after("request-1.1");
+    let lines = "application/x-ndjson".parse().expect("it is a value");
+    request.headers_mut().insert("accept", lines);
+    let mut anew = within(shim.send(request)).await;
+
+    let service = asked.recv().await.expect("it is asked again");
+    assert_eq!(service.last.as_deref(), Some("request-1.1"));
+    service.send(0, "0").await;
+    assert_eq!(event(&mut anew).await, "0\n");
+    drop(anew);
+    within(service.records.closed()).await;
+}
+
+#[tokio::test]
 async fn a_connection_that_only_its_client_knows_to_be_gone_ends_when_that_comes_back() {
     let (shim, mut asked) = streaming(ROUTE).await;
     let mut first = shim.send(get("/a")).await;

@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 
 use crate::support::{Fake, Running, get, text};
 
-const ROUTE: &str = "[[routes]]\npath = \"/a\"\nservice = \"orders\"\nmode = \"stream\"\n";
+pub(crate) const ROUTE: &str =
+    "[[routes]]\npath = \"/a\"\nservice = \"orders\"\nmode = \"stream\"\n";
 
-type Item = Result<ReplyRecord, Problem>;
+pub(crate) type Item = Result<ReplyRecord, Problem>;
 type Records = BoxStream<'static, Item>;
 
 fn records(items: Vec<Result<&'static [u8], Problem>>) -> Records {
@@ -27,7 +28,7 @@ fn records(items: Vec<Result<&'static [u8], Problem>>) -> Records {
 }
 
 /// A shim whose service answers with these headers and records.
-async fn streaming(
+pub(crate) async fn streaming(
     head: &'static [(&'static str, &'static str)],
     items: impl Fn() -> Vec<Result<&'static [u8], Problem>> + Send + Sync + 'static,
 ) -> Running {
@@ -45,7 +46,7 @@ async fn streaming(
     Running::start(ROUTE, fake).await
 }
 
-fn moved() -> Problem {
+pub(crate) fn moved() -> Problem {
     Problem::new("moved", "the stream moved", 503)
 }
 
@@ -132,7 +133,7 @@ async fn a_record_that_is_not_text_ends_the_stream_with_a_problem() {
 }
 
 /// A service whose one stream sends what it is told to.
-fn told(content_type: &'static str) -> (mpsc::Sender<Item>, Fake) {
+pub(crate) fn told(content_type: &'static str) -> (mpsc::Sender<Item>, Fake) {
     let (sender, receiver) = mpsc::channel::<Item>(8);
     let receiver = Mutex::new(Some(receiver));
     let fake = Fake::streams(move |_| {
@@ -144,7 +145,7 @@ fn told(content_type: &'static str) -> (mpsc::Sender<Item>, Fake) {
     (sender, fake)
 }
 
-fn record(seq: u32, payload: &'static str) -> Item {
+pub(crate) fn record(seq: u32, payload: &'static str) -> Item {
     Ok(ReplyRecord {
         seq,
         payload: Bytes::from_static(payload.as_bytes()),

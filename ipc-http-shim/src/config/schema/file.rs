@@ -475,8 +475,9 @@ pub(super) struct Route {
     /// The service it goes to; its requests are on the topic <service>.requests.
     pub(super) service: Name,
     /// call: one reply. one_way: 202 once the broker has it. accepted: the same, and the
-    /// reply can be asked for. stream: many replies, as server-sent events. websocket: the
-    /// same as messages, and each of the client's is sent, too. legacy: to the legacy server.
+    /// reply can be asked for. stream: many replies, as server-sent events, lines or bytes.
+    /// websocket: the same as messages, and each of the client's is sent, too. legacy: to the
+    /// legacy server.
     /// Default: call.
     #[schemars(extend("default" = "call"))]
     pub(super) mode: Mode,
