@@ -76,7 +76,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
         let (raw, others) = all.split_first().context("nobody took part")?;
         for turns in others {
             let over = |what, unit, value: fn(&Turn) -> f64| {
-                let name = format!("{at}: {what} over raw, {}", turns.name);
+                let name = format!("{at}: {what}, {} over raw", turns.name);
                 turns.over(raw, name, unit, value)
             };
             figures.push(match trial.in_flight {
@@ -102,7 +102,7 @@ fn streams(bench: &Bench) -> Result<Vec<Figure>> {
         .iter()
         .map(|turns| turns.figure("streams: records per second", Unit::PerSecond, records));
     let over = others.iter().map(|turns| {
-        let name = format!("streams: records per second over raw, {}", turns.name);
+        let name = format!("streams: records per second, {} over raw", turns.name);
         turns.over(raw, name, Unit::PerSecond, records)
     });
     Ok(absolute.chain(over).collect())
