@@ -14,7 +14,6 @@ pub mod migration;
 mod operations;
 pub mod peer;
 pub mod reload;
-mod route_metrics;
 pub mod routes;
 pub mod server;
 mod sockets;
@@ -24,6 +23,7 @@ mod spent;
 pub mod testing;
 pub mod tls;
 pub mod upstream;
+mod watched;
 pub mod worker;
 
 pub use config::Config;

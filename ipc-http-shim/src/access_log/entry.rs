@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body::Frame;
 
-use super::body::Logged;
 use super::{AccessLog, line};
 use crate::spent::Spent;
+use crate::watched::{End, Watch, Watched};
 
 /// What is noted of one request. Its line is written when this is dropped: the answer
 /// has gone then, or is given up.
@@ -82,17 +84,18 @@ impl Entry {
         self.noted.status = Some(response.status());
         let id = response.headers().get(&crate::gateway::REQUEST_ID);
         self.noted.request_id = id.cloned();
-        response.map(|body| Body::new(Logged::new(body, self)))
+        response.map(|body| Body::new(Watched::new(body, self)))
+    }
+}
+
+/// Its answer is watched while that goes.
+impl Watch for Entry {
+    fn frame(&mut self, frame: &Frame<Bytes>) {
+        self.noted.bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
     }
 
-    /// Notes that a piece of the answer has gone.
-    pub(super) fn sent(&mut self, bytes: usize) {
-        self.noted.bytes += bytes as u64;
-    }
-
-    /// Notes that the answer has gone.
-    pub(super) fn complete(&mut self) {
-        self.noted.complete = true;
+    fn end(&mut self, end: End) {
+        self.noted.complete = end == End::Whole;
     }
 }
 

@@ -3,7 +3,6 @@
 //! Lines are written by a thread of their own. Where that does not keep up they are
 //! dropped and counted: a full disk holds up no request.
 
-mod body;
 mod entry;
 mod line;
 

@@ -1,24 +1,18 @@
 //! A body that is copied while it passes.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http_body::{Body as _, Frame, SizeHint};
-use pin_project_lite::pin_project;
+use http_body::Frame;
 use tokio::sync::oneshot;
 
-pin_project! {
-    /// A body that is copied while it passes.
-    pub(super) struct Copied {
-        #[pin]
-        body: Body,
-        copy: BytesMut,
-        most: usize,
-        // Until the copy is whole, or never will be.
-        to: Option<oneshot::Sender<Bytes>>,
-    }
+use crate::watched::{End, Watch, Watched};
+
+/// Copies a body while it passes.
+pub(super) struct Copying {
+    copy: BytesMut,
+    most: usize,
+    /// Until the copy is whole, or never will be.
+    to: Option<oneshot::Sender<Bytes>>,
 }
 
 /// The whole of a body that passed; an error where it broke off or is larger than may
@@ -26,66 +20,34 @@ pin_project! {
 pub(super) type Copy = oneshot::Receiver<Bytes>;
 
 /// Copies at most `most` bytes of `body`, which passes in any case.
-pub(super) fn copied(body: Body, most: usize) -> (Copied, Copy) {
+pub(super) fn copied(body: Body, most: usize) -> (Watched<Body, Copying>, Copy) {
     let (to, copy) = oneshot::channel();
-    let mut copied = Copied {
-        body,
+    let copying = Copying {
         copy: BytesMut::new(),
         most,
         to: Some(to),
     };
-    // Who has nothing to take never asks for it.
-    if copied.body.is_end_stream() {
-        finish(&mut copied.copy, &mut copied.to);
-    }
-    (copied, copy)
+    (Watched::new(body, copying), copy)
 }
 
-fn finish(copy: &mut BytesMut, to: &mut Option<oneshot::Sender<Bytes>>) {
-    if let Some(to) = to.take() {
-        // Who waited may have gone.
-        let _ = to.send(copy.split().freeze());
-    }
-}
-
-impl http_body::Body for Copied {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let mut this = self.project();
-        let polled = this.body.as_mut().poll_frame(cx);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                if let (Some(data), true) = (frame.data_ref(), this.to.is_some()) {
-                    if this.copy.len() + data.len() > *this.most {
-                        *this.to = None;
-                        *this.copy = BytesMut::new();
-                    } else {
-                        this.copy.extend_from_slice(data);
-                    }
-                }
-                // A body of a known length is not asked again once that is there.
-                if this.body.is_end_stream() {
-                    finish(this.copy, this.to);
-                }
-            }
-            Poll::Ready(Some(Err(_))) => *this.to = None,
-            Poll::Ready(None) => finish(this.copy, this.to),
-            Poll::Pending => {}
+impl Watch for Copying {
+    fn frame(&mut self, frame: &Frame<Bytes>) {
+        let (Some(data), true) = (frame.data_ref(), self.to.is_some()) else {
+            return;
+        };
+        if self.copy.len() + data.len() > self.most {
+            self.to = None;
+            self.copy = BytesMut::new();
+        } else {
+            self.copy.extend_from_slice(data);
         }
-        polled
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    fn end(&mut self, end: End) {
+        if let (Some(to), End::Whole) = (self.to.take(), end) {
+            // Who waited may have gone.
+            let _ = to.send(self.copy.split().freeze());
+        }
     }
 }
 

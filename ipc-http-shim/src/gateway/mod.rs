@@ -26,7 +26,6 @@ mod key;
 mod legacy;
 mod length;
 mod list;
-mod metered;
 mod moving;
 mod ndjson;
 mod one_way;
@@ -60,7 +59,6 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use answer::REQUEST_ID;
 use destination::{Destination, Destinations, Found};
 use entry::Entries;
-use metered::Metered;
 use shadows::Shadows;
 use stages::Must;
 use trace::Tracing;
@@ -71,7 +69,8 @@ use crate::access_log::Entry;
 use crate::cache::Answers;
 use crate::config::{Config, Limits};
 use crate::kept::KeptStreams;
-use crate::metrics::Metrics;
+use crate::limits::bulkhead::Place;
+use crate::metrics::{InFlight, Metrics};
 use crate::migration::route::MovingRoute;
 use crate::operations::Operations;
 use crate::peer::Peer;
@@ -79,6 +78,7 @@ use crate::routes::RouteFault;
 use crate::sockets::Sockets;
 use crate::spent::Spent;
 use crate::upstream::Upstream;
+use crate::watched::{Watch, Watched};
 
 /// Answers requests. Clones share everything.
 #[derive(Clone)]
@@ -274,6 +274,17 @@ impl Gateway {
         this.tracing.tell(response.headers_mut(), trace_id);
         timing::append(response.headers_mut(), beyond, started.elapsed());
         in_flight.answered(response.status(), &spent);
-        response.map(|body| Body::new(Metered::new(body, in_flight, place)))
+        let answering = Answering { in_flight, place };
+        response.map(|body| Body::new(Watched::new(body, answering)))
     }
 }
+
+/// Keeps a request in flight, and in its place, until its answer is sent or given up.
+struct Answering {
+    #[expect(dead_code, reason = "counts until it is dropped")]
+    in_flight: InFlight,
+    #[expect(dead_code, reason = "is held until it is dropped")]
+    place: Option<Place>,
+}
+
+impl Watch for Answering {}

@@ -1,32 +1,25 @@
 //! A request body that shows how far it has come.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use pin_project_lite::pin_project;
+use http_body::{Body, Frame};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-pin_project! {
-    /// A body that notes when its last frame was taken.
-    pub(super) struct Noted<B> {
-        #[pin]
-        body: B,
-        taken: watch::Sender<Instant>,
-    }
-}
+use crate::watched::{End, Watch, Watched};
+
+/// Notes when the last frame of a body was taken.
+pub(super) struct Noting(watch::Sender<Instant>);
 
 /// When the last frame of a body was taken.
 #[derive(Debug)]
 pub(super) struct Progress(watch::Receiver<Instant>);
 
 /// Notes the progress of `body`, which starts now.
-pub(super) fn note<B>(body: B) -> (Noted<B>, Progress) {
+pub(super) fn note<B: Body<Data = Bytes>>(body: B) -> (Watched<B, Noting>, Progress) {
     let (taken, seen) = watch::channel(Instant::now());
-    (Noted { body, taken }, Progress(seen))
+    (Watched::new(body, Noting(taken)), Progress(seen))
 }
 
 impl Progress {
@@ -47,28 +40,13 @@ impl Progress {
     }
 }
 
-impl<B: http_body::Body<Data = Bytes>> http_body::Body for Noted<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = self.project();
-        let polled = this.body.poll_frame(cx);
-        if polled.is_ready() {
-            this.taken.send_replace(Instant::now());
-        }
-        polled
+impl Watch for Noting {
+    fn frame(&mut self, _: &Frame<Bytes>) {
+        self.0.send_replace(Instant::now());
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    fn end(&mut self, _: End) {
+        self.0.send_replace(Instant::now());
     }
 }
 

@@ -1,18 +1,13 @@
 //! Whether a connection is in use, and since when it is not.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use pin_project_lite::pin_project;
 use tokio::time::{Instant, sleep_until};
 
 use crate::limits::metrics::Awaited;
+use crate::watched::Watch;
 
 /// How long a connection may be without a request.
 #[derive(Clone, Copy, Debug)]
@@ -108,40 +103,8 @@ impl Drop for UnderWay {
     }
 }
 
-pin_project! {
-    /// An answer's body, which keeps its request under way until it is sent or given up.
-    pub(super) struct Answering {
-        #[pin]
-        body: Body,
-        under_way: UnderWay,
-    }
-}
-
-impl Answering {
-    pub(super) fn new(body: Body, under_way: UnderWay) -> Self {
-        Self { body, under_way }
-    }
-}
-
-impl http_body::Body for Answering {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.project().body.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+/// It lasts until its answer is sent or given up.
+impl Watch for UnderWay {}
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, Answering, Patience};
+use super::activity::{Activity, Patience};
 use super::entrance::Entrance;
 use super::places::Place;
 use crate::access_log::AccessLog;
@@ -27,6 +27,7 @@ use crate::gateway::{Gateway, Holding};
 use crate::limits::metrics::{Awaited, LimitMetrics};
 use crate::metrics::Metrics;
 use crate::peer::Peer;
+use crate::watched::Watched;
 
 /// What hyper itself refuses lies above the gateway's own limits, which answer
 /// with a problem document: by this factor, and room for the request line.
@@ -139,7 +140,7 @@ impl Connections {
                         entry.answered(answer)
                     }
                 };
-                Ok::<_, Infallible>(answer.map(|body| Answering::new(body, under_way)))
+                Ok::<_, Infallible>(answer.map(|body| Watched::new(body, under_way)))
             };
             // A connection keeps room for it as long as it lives, and a stream lives long.
             Box::pin(answer)

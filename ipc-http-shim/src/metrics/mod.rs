@@ -1,5 +1,7 @@
 //! What the gateway counts and times, in Prometheus' terms.
 
+mod route;
+
 use std::sync::Arc;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -15,10 +17,10 @@ use crate::kept::metrics::KeptMetrics;
 use crate::limits::metrics::LimitMetrics;
 use crate::migration::metrics::MigrationMetrics;
 use crate::operations::metrics::OperationMetrics;
-use crate::route_metrics::Routes;
-pub(crate) use crate::route_metrics::{InFlight, Mode, RouteMetrics};
 use crate::sockets::metrics::SocketMetrics;
 use crate::tls::metrics::TlsMetrics;
+use route::Routes;
+pub(crate) use route::{InFlight, Mode, RouteMetrics};
 
 /// Every metric of the gateway. The number of series is bounded: routes are
 /// named by the configuration, never by a request.

@@ -1,30 +1,29 @@
 //! Where a request goes.
 
+mod found;
+mod served;
+mod unserved;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use bytes::Bytes;
-use http::header::ALLOW;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, request};
+use ipc_core::envelope::CorrelationId;
 use ipc_core::envelope::principal::Sign;
-use ipc_core::envelope::{CorrelationId, Problem};
 use matchit::Params;
 
 use super::answer::Refusal;
 use super::cors::{self, Cors};
 use super::entry::{Entries, RouteEntry};
-use super::fallback::Fallback;
-use super::handshake::Handshake;
 use super::key::record_key;
 use super::legacy::LegacyProxy;
-use super::moving::{InMotion, Moving, Routed, Side};
+use super::moving::{InMotion, Routed};
 use super::pace::Pace;
 use super::rewriting::Changes;
 use super::socket::ToSocket;
 use crate::auth::{self, Access, Principal};
-use crate::breaker::{self, Backend, Guard, Guards};
+use crate::breaker::{self, Guard, Guards};
 use crate::config::{Config, HeaderChanges, Route, RouteCors, ServiceMode, Target};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
@@ -32,10 +31,13 @@ use crate::peer::Peer;
 use crate::routes::{Lookup, RouteFault, RouteTable};
 use crate::spelling;
 use crate::tls::ClientTls;
+pub(super) use found::{Destination, Found, ToService};
+use served::Served;
+use unserved::{no_route, wrong_method};
 
 /// Every place a request can go, ready to be chosen from.
 #[derive(Debug)]
-pub(super) struct Destinations {
+pub(in crate::gateway) struct Destinations {
     table: RouteTable,
     /// In the table's order.
     served: Vec<Served>,
@@ -56,140 +58,18 @@ pub(super) struct Destinations {
     operation_metrics: Option<RouteMetrics>,
 }
 
-/// What counts the requests of one route, and who may send them.
-#[derive(Debug)]
-struct Served {
-    metrics: RouteMetrics,
-    /// The breaker before its service.
-    guard: Option<Arc<Guard>>,
-    /// Who may send them, where not anybody may.
-    callers: Option<auth::Guard>,
-    /// What browsers are told of it.
-    cors: Option<Arc<Cors>>,
-    entry: Arc<RouteEntry>,
-    /// Where the route moves.
-    moving: Option<InMotion>,
-}
-
-/// Where one request goes.
-#[derive(Debug)]
-pub(super) enum Destination<'d> {
-    /// With the breaker before it, where there is one.
-    Service(ToService, Option<&'d Guard>),
-    Legacy {
-        proxy: &'d LegacyProxy,
-        timeout: Duration,
-    },
-    Moving(Box<Moving<'d>>),
-    /// It is asked what became of an operation; `None` where it can be none.
-    Operation(Option<CorrelationId>),
-    /// The gateway answers itself.
-    Nowhere(Refusal),
-    /// It has answered already, what is for itself alone.
-    Here(Box<Response<Body>>),
-}
-
-/// What was found for one request.
-#[derive(Debug)]
-pub(super) struct Found<'d> {
-    pub(super) destination: Destination<'d>,
-    /// What counts it.
-    pub(super) metrics: &'d RouteMetrics,
-    /// Who may send it, where not anybody may.
-    pub(super) callers: Option<&'d auth::Guard>,
-    /// What browsers are told of its answer.
-    pub(super) cors: Option<&'d Cors>,
-    /// What it must pass first, where it has a route.
-    pub(super) entry: Option<&'d RouteEntry>,
-    /// What its route changes, where it has one.
-    pub(super) changes: Option<Changes<'d>>,
-}
-
-impl Found<'_> {
-    /// Whether it is a service that WebSockets are spoken with.
-    pub(super) fn is_socket(&self) -> bool {
-        let to = match &self.destination {
-            Destination::Service(to, _) => to,
-            Destination::Moving(moving) if moving.side == Side::Kafka => &moving.to,
-            _ => return false,
-        };
-        to.mode == ServiceMode::WebSocket
-    }
-
-    /// For a request that asks for a WebSocket there, or for something else.
-    pub(super) fn of_socket(mut self, head: &mut request::Parts) -> Self {
-        match Handshake::of(head, self.cors) {
-            Ok(handshake) => drop(head.extensions.insert(handshake)),
-            Err(refusal) => self.destination = Destination::Nowhere(refusal),
-        }
-        self
-    }
-
-    /// For a request that only the legacy upstream can answer; `refusal` where it would
-    /// go elsewhere.
-    pub(super) fn of_legacy(mut self, refusal: Refusal) -> Self {
-        match &mut self.destination {
-            Destination::Legacy { .. } => {}
-            Destination::Moving(moving) if moving.side != Side::Kafka => moving.uncopied(),
-            destination => *destination = Destination::Nowhere(refusal),
-        }
-        self
-    }
-}
-
-/// How a service is asked.
-#[derive(Clone, Debug)]
-pub(super) struct ToService {
-    pub(super) service: Arc<str>,
-    pub(super) mode: ServiceMode,
-    pub(super) key: Option<Bytes>,
-    pub(super) timeout: Duration,
-    /// How long it may take over what is answered later.
-    pub(super) within: Duration,
-    /// Whether a client may say how long it waits.
-    pub(super) prefer: bool,
-    /// Whether what it answers too late can be asked for.
-    pub(super) late_replies: bool,
-    /// How long its stream waits for a client that comes back, where it does.
-    pub(super) resume: Option<Duration>,
-    /// Whether its answers may be given again.
-    pub(super) cache: bool,
-    /// How a WebSocket is spoken with it, where one is.
-    pub(super) socket: Option<Box<ToSocket>>,
-    /// What it must pass on its way.
-    pub(super) entry: Arc<RouteEntry>,
-}
-
 impl Destinations {
     /// Those of `config`, which go on with what `earlier` has: its connections to the
     /// legacy upstream, where that is the same, and its routes that move, wherever they
     /// stand by now.
-    pub(super) fn new(
+    pub(in crate::gateway) fn new(
         config: &Config,
         metrics: &Metrics,
         entries: &Entries,
         earlier: Option<&Self>,
     ) -> Result<Self, Vec<RouteFault>> {
         let table = RouteTable::new(config.routes.clone())?;
-        let stranded = (0..)
-            .zip(table.routes())
-            .filter(|(_, route)| config.legacy.is_none() && needs_legacy(route))
-            .map(|(index, route)| RouteFault {
-                route: index,
-                earlier: None,
-                what: format!("path {:?} goes to a legacy upstream", route.path),
-                mend: "say where that is".to_owned(),
-            });
-        let unguarded = (0..).zip(table.routes()).filter_map(|(index, route)| {
-            let fault = breaker::fault(config, route)?;
-            Some(RouteFault {
-                route: index,
-                earlier: None,
-                what: format!("path {:?} cannot have its breaker", route.path),
-                mend: fault.to_string(),
-            })
-        });
-        let faults: Vec<RouteFault> = stranded.chain(unguarded).collect();
+        let faults = faults(config, &table);
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -258,17 +138,17 @@ impl Destinations {
     }
 
     /// Whether there is a legacy upstream.
-    pub(super) fn has_legacy(&self) -> bool {
+    pub(in crate::gateway) fn has_legacy(&self) -> bool {
         self.legacy.is_some()
     }
 
     /// Whether they are for the process beside the gateway alone.
-    pub(super) fn of_sidecar(&self) -> bool {
+    pub(in crate::gateway) fn of_sidecar(&self) -> bool {
         self.sidecar
     }
 
     /// Where a request with this head goes.
-    pub(super) fn find(&self, head: &request::Parts, peer: &Peer) -> Found<'_> {
+    pub(in crate::gateway) fn find(&self, head: &request::Parts, peer: &Peer) -> Found<'_> {
         if let Some(preflight) = self.preflight(head) {
             return preflight;
         }
@@ -353,12 +233,15 @@ impl Destinations {
     }
 
     /// What tells services that `principal` calls, where they are told.
-    pub(super) fn vouching(&self, principal: Option<&Principal>) -> Option<Arc<dyn Sign>> {
+    pub(in crate::gateway) fn vouching(
+        &self,
+        principal: Option<&Principal>,
+    ) -> Option<Arc<dyn Sign>> {
         self.access.vouching(principal?)
     }
 
     /// The routes that move, in the table's order.
-    pub(super) fn moving(&self) -> Vec<Arc<MovingRoute>> {
+    pub(in crate::gateway) fn moving(&self) -> Vec<Arc<MovingRoute>> {
         let moving = self.served.iter().filter_map(|it| it.moving.as_ref());
         moving.map(|moving| Arc::clone(&moving.route)).collect()
     }
@@ -372,7 +255,7 @@ impl Destinations {
     }
 
     /// Removes the series of routes that `next` serves no more.
-    pub(super) fn retire(&self, next: &Self, metrics: &Metrics) {
+    pub(in crate::gateway) fn retire(&self, next: &Self, metrics: &Metrics) {
         let kept: HashSet<_> = next.metrics().map(RouteMetrics::key).collect();
         for gone in self.metrics().filter(|route| !kept.contains(&route.key())) {
             metrics.retire(gone);
@@ -388,16 +271,16 @@ impl Destinations {
     }
 
     /// For a request that is refused before it is routed.
-    pub(super) fn refused(&self, refusal: Refusal) -> Found<'_> {
-        unrouted(Destination::Nowhere(refusal), &self.unrouted_metrics)
+    pub(in crate::gateway) fn refused(&self, refusal: Refusal) -> Found<'_> {
+        Found::unrouted(Destination::Nowhere(refusal), &self.unrouted_metrics)
     }
 
     /// For a request that asks what became of another.
-    pub(super) fn of_operation(&self, id: Option<CorrelationId>) -> Found<'_> {
+    pub(in crate::gateway) fn of_operation(&self, id: Option<CorrelationId>) -> Found<'_> {
         let metrics = self.operation_metrics.as_ref();
         Found {
             cors: self.cors.as_deref(),
-            ..unrouted(
+            ..Found::unrouted(
                 Destination::Operation(id),
                 metrics.unwrap_or(&self.unrouted_metrics),
             )
@@ -406,7 +289,10 @@ impl Destinations {
 
     /// Who may use the route with this label, where not anybody may, and what it changes
     /// of its answers; `None` where there is no such route.
-    pub(super) fn labelled(&self, label: &str) -> Option<(Option<&auth::Guard>, &HeaderChanges)> {
+    pub(in crate::gateway) fn labelled(
+        &self,
+        label: &str,
+    ) -> Option<(Option<&auth::Guard>, &HeaderChanges)> {
         let mut served = self.table.routes().iter().zip(&self.served);
         let (route, served) = served.find(|(_, served)| **served.metrics.name() == *label)?;
         let changes = &route.rewriting.response_headers;
@@ -420,7 +306,7 @@ impl Destinations {
                 let timeout = self.timeout;
                 Found {
                     callers: self.unrouted_callers.as_ref(),
-                    ..unrouted(Destination::Legacy { proxy, timeout }, &self.legacy_metrics)
+                    ..Found::unrouted(Destination::Legacy { proxy, timeout }, &self.legacy_metrics)
                 }
             }
             None => self.refused(refusal()),
@@ -443,100 +329,40 @@ impl Destinations {
             _ => (self.cors.as_ref(), &self.unrouted_metrics),
         };
         let answer = Box::new(cors?.preflight(head));
-        Some(unrouted(Destination::Here(answer), metrics))
+        Some(Found::unrouted(Destination::Here(answer), metrics))
     }
 
     /// Adds the headers that every answer has, but where it has its own.
-    pub(super) fn secure(&self, answer: &mut HeaderMap) {
+    pub(in crate::gateway) fn secure(&self, answer: &mut HeaderMap) {
         for (name, value) in &self.security {
             answer.entry(name).or_insert_with(|| value.clone());
         }
     }
 }
 
-impl Served {
-    /// `earlier` has the routes that move already, by name.
-    fn new(
-        route: &Route,
-        metrics: &Metrics,
-        entry: Arc<RouteEntry>,
-        earlier: &HashMap<Arc<str>, Arc<MovingRoute>>,
-        guards: &Guards<'_>,
-    ) -> Self {
-        let label: Arc<str> = route.label().into();
-        let rules = route.migration.clone().zip(route.moving_name());
-        let moving = rules.map(|(rules, name)| InMotion {
-            route: earlier.get(&*name).map_or_else(
-                || {
-                    let (name, service) = (name.as_str().into(), route.one_way_to());
-                    Arc::new(MovingRoute::new(name, rules, service, metrics.migration()))
-                },
-                Arc::clone,
-            ),
-            legacy: metrics.route(Arc::clone(&label), Mode::legacy),
-            fallback: Fallback::of(route, &label, guards),
+/// The routes that cannot be served.
+fn faults(config: &Config, table: &RouteTable) -> Vec<RouteFault> {
+    let routes = || (0..).zip(table.routes());
+    let stranded = routes()
+        .filter(|(_, route)| config.legacy.is_none() && needs_legacy(route))
+        .map(|(index, route)| RouteFault {
+            route: index,
+            earlier: None,
+            what: format!("path {:?} goes to a legacy upstream", route.path),
+            mend: "say where that is".to_owned(),
         });
-        Self {
-            guard: guards.of(route, &label, Backend::Service),
-            metrics: metrics.route(label, mode(route)),
-            callers: None,
-            cors: None,
-            entry,
-            moving,
-        }
-    }
+    let unguarded = routes().filter_map(|(index, route)| {
+        let fault = breaker::fault(config, route)?;
+        Some(RouteFault {
+            route: index,
+            earlier: None,
+            what: format!("path {:?} cannot have its breaker", route.path),
+            mend: fault.to_string(),
+        })
+    });
+    stranded.chain(unguarded).collect()
 }
 
 fn needs_legacy(route: &Route) -> bool {
     route.target == Target::Legacy || route.migration.is_some()
-}
-
-fn unrouted<'d>(destination: Destination<'d>, metrics: &'d RouteMetrics) -> Found<'d> {
-    Found {
-        destination,
-        metrics,
-        callers: None,
-        cors: None,
-        entry: None,
-        changes: None,
-    }
-}
-
-fn mode(route: &Route) -> Mode {
-    match &route.target {
-        Target::Legacy => Mode::legacy,
-        Target::Service { mode, .. } => match mode {
-            ServiceMode::Call => Mode::call,
-            ServiceMode::OneWay => Mode::one_way,
-            ServiceMode::Accepted => Mode::accepted,
-            ServiceMode::Stream => Mode::stream,
-            ServiceMode::WebSocket => Mode::websocket,
-        },
-    }
-}
-
-fn no_route() -> Refusal {
-    Problem::new("no-route", "nothing is served at this path", 404).into()
-}
-
-fn wrong_method(methods: &[&Method]) -> Refusal {
-    let mut names: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
-    // A route for GET takes HEAD along.
-    if let Some(get) = names.iter().position(|name| *name == "GET")
-        && !names.contains(&"HEAD")
-    {
-        names.insert(get + 1, "HEAD");
-    }
-    let allow = names.join(", ");
-    let problem = Problem::new(
-        "method-not-allowed",
-        "this path is served for other methods",
-        405,
-    )
-    .with_detail(format!("methods served here: {allow}"));
-    let refusal = Refusal::from(problem);
-    match HeaderValue::from_str(&allow) {
-        Ok(allow) => refusal.with_header(ALLOW, allow),
-        Err(_) => refusal,
-    }
 }
