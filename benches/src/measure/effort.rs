@@ -36,12 +36,15 @@ const TRIALS: [Trial; 4] = [
     Trial {
         in_flight: 1,
         linger: "0",
-        efforts: &[("raw, handed over", HAND_OVER)],
+        efforts: &[("raw with one more thread", HAND_OVER)],
     },
     Trial {
         in_flight: 8,
         linger: "0",
-        efforts: &[("raw, handed over", HAND_OVER), ("raw, 4 us", work(4))],
+        efforts: &[
+            ("raw with one more thread", HAND_OVER),
+            ("raw with 4 us", work(4)),
+        ],
     },
     Trial {
         in_flight: 64,
@@ -56,10 +59,10 @@ const TRIALS: [Trial; 4] = [
 ];
 
 const WORK: [(&str, Effort); 4] = [
-    ("raw, 1 us", work(1)),
-    ("raw, 2 us", work(2)),
-    ("raw, 4 us", work(4)),
-    ("raw, 8 us", work(8)),
+    ("raw with 1 us", work(1)),
+    ("raw with 2 us", work(2)),
+    ("raw with 4 us", work(4)),
+    ("raw with 8 us", work(8)),
 ];
 
 /// Of a reply stream.
@@ -100,9 +103,9 @@ fn streams(bench: &Bench) -> Result<Vec<Figure>> {
     let records = |turn: &Turn| turn.throughput() * f64::from(RECORDS);
     let absolute = all
         .iter()
-        .map(|turns| turns.figure("streams: records per second", Unit::PerSecond, records));
+        .map(|turns| turns.figure("at 8 streams: records per second", Unit::PerSecond, records));
     let over = others.iter().map(|turns| {
-        let name = format!("streams: records per second, {} over raw", turns.name);
+        let name = format!("at 8 streams: records per second, {} over raw", turns.name);
         turns.over(raw, name, Unit::PerSecond, records)
     });
     Ok(absolute.chain(over).collect())

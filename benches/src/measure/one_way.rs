@@ -28,7 +28,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     for round in 1..=bench.pace.rounds {
         for (worker, samples, name) in [
             (&mut hand, &mut of_hand, "by hand"),
-            (&mut keeper, &mut of_keeper, "by hand, kept"),
+            (&mut keeper, &mut of_keeper, "kept by hand"),
             (&mut ours, &mut of_typed, "typed"),
         ] {
             bench.step(format_args!("round {round}: {name}"));
@@ -45,7 +45,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     };
     let by_hand = per_core("records per second and core, by hand", &of_hand);
     let typed = per_core("records per second and core, typed", &of_typed);
-    let kept = per_core("records per second and core, by hand, kept", &of_keeper);
+    let kept = per_core("records per second and core, kept by hand", &of_keeper);
     let ratio = typed.over(&by_hand, "records per second and core over a loop by hand");
     let of_keeping = kept.over(
         &by_hand,
