@@ -88,7 +88,10 @@ pub(super) fn read<'a>(
 
 /// The server's address. What is wrong is said without the text, which may hold a password.
 fn address(text: &str) -> Result<(String, ConnectionInfo), Wrong> {
-    let resolved = secret::resolve(text)?.text;
+    let secret::Resolved {
+        text: resolved,
+        referred,
+    } = secret::resolve(text)?;
     if resolved.starts_with("rediss:") || resolved.starts_with("valkeys:") {
         return Err((
             "asks for TLS, which is not spoken to a Redis".to_owned(),
@@ -96,6 +99,10 @@ fn address(text: &str) -> Result<(String, ConnectionInfo), Wrong> {
         ));
     }
     match resolved.as_str().into_connection_info() {
+        Ok(redis) if redis.redis_settings().password().is_some() && !referred => Err((
+            "has a password in plain text".to_owned(),
+            "write it as \"${env:NAME}\" or \"${file:/path}\"".to_owned(),
+        )),
         Ok(redis) => Ok((resolved, redis)),
         Err(_) => Err((
             "is not the address of a Redis".to_owned(),

@@ -6,7 +6,7 @@ use harness::PrivateRedis;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
-use crate::support::{Fake, Running, get, text, try_config, within};
+use crate::support::{Fake, Running, file, get, text, try_config, within};
 
 fn served() -> Fake {
     Fake::telling(|_| "served".to_owned())
@@ -137,7 +137,9 @@ async fn a_redis_that_refuses_its_password_is_as_one_that_is_away() {
     let redis = redis().await;
     let guarded = within(redis.command("CONFIG SET requirepass right")).await;
     guarded.expect("it has a password");
-    let config = routes(redis.address(), "1/h").replace("redis://", "redis://:wrong@");
+    let password = file("wrong");
+    let with_password = format!("redis://:${{file:{}}}@", password.path().display());
+    let config = routes(redis.address(), "1/h").replace("redis://", &with_password);
     let shim = Running::start(&config, served()).await;
 
     assert_eq!(status(&shim).await, StatusCode::OK);
@@ -151,6 +153,7 @@ fn what_is_wrong_with_the_address_is_told_without_it() {
         ("rediss://:hush@cache", "asks for TLS"),
         ("http://:hush@cache", "is not the address of a Redis"),
         ("redis://:hush@[", "is not the address of a Redis"),
+        ("redis://:hush@cache", "has a password in plain text"),
     ] {
         let file = format!("[shared_rates]\nredis = \"{address}\"\n");
         let told = try_config(&file).expect_err("it is refused").to_string();
