@@ -62,7 +62,6 @@ impl RawService {
 }
 
 fn answer(producer: &Producer, place: &Place, request: &impl Message) -> Result<()> {
-    place.effort.spend();
     let id = request
         .headers()
         .and_then(|headers| headers.iter().find(|header| header.key == CORRELATION_ID))
@@ -71,6 +70,7 @@ fn answer(producer: &Producer, place: &Place, request: &impl Message) -> Result<
     let partition = Some(Id::read(id)?.partition);
     let body = request.payload().unwrap_or_default();
     if place.records == 1 {
+        place.effort.spend();
         return send(
             producer,
             &place.replies,
@@ -79,10 +79,8 @@ fn answer(producer: &Producer, place: &Place, request: &impl Message) -> Result<
             headers(id, &REPLY),
         );
     }
-    for nth in 0..place.records {
-        if nth > 0 {
-            place.effort.spend();
-        }
+    for _ in 0..place.records {
+        place.effort.spend();
         send(
             producer,
             &place.replies,

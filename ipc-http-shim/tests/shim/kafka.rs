@@ -1,7 +1,5 @@
 //! Over the development broker: shim, log, dispatch, axum.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::Path;
 use axum::response::sse::{Event, Sse};
@@ -9,18 +7,15 @@ use axum::routing::{get as on_get, post as on_post};
 use axum::{Extension, Router};
 use futures_util::stream;
 use http::{HeaderMap, StatusCode};
-use ipc_core::client::Client;
 use ipc_core::embedded::EmbeddedBroker;
 use ipc_core::health::Health;
-use ipc_core::metrics::Metrics;
 use ipc_core::response::ReplyStream;
 use ipc_core::service::Service;
-use ipc_core::transport::kafka::KafkaTransport;
 use ipc_http_shim::Config;
 use ipc_http_shim::upstream::KafkaUpstream;
 use tokio::sync::mpsc;
 
-use crate::support::{Running, get, post, text};
+use crate::support::{OverKafka, get, post, text};
 
 const ROUTES: &str = r#"
 [[routes]]
@@ -86,28 +81,10 @@ async fn a_missing_reply_topic_is_told_with_the_setting_that_makes_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_untouched_application_answers_in_every_mode() {
-    let broker = EmbeddedBroker::start().await.expect("a broker");
-    let transport = async || {
-        let connected = KafkaTransport::connect(broker.config()).await;
-        Arc::new(connected.expect("it is reached"))
-    };
     let (audits, mut audited) = mpsc::channel(1);
-    let service = Service::builder("orders")
-        .create_topics(3)
-        .transport(transport().await)
-        .serve(application(audits))
-        .start()
-        .await
-        .expect("it serves");
-    let metrics = Metrics::new();
-    let client = Client::builder("shim")
-        .create_topics(3)
-        .metrics(metrics.clone())
-        .connect(transport().await)
-        .await
-        .expect("it hears itself");
-    let upstream = KafkaUpstream::from_client(client.clone(), metrics);
-    let shim = Running::start(ROUTES, upstream).await;
+    let over_kafka =
+        OverKafka::start(ROUTES, Service::builder("orders"), application(audits)).await;
+    let shim = &over_kafka.shim;
 
     let mut call = post("/orders/7%2F8", "ham");
     let secret = "Bearer x".parse().expect("a value");
@@ -147,6 +124,5 @@ async fn an_untouched_application_answers_in_every_mode() {
     let replies = r#"ipc_client_calls_total{outcome="reply"}"#;
     assert!(counted.contains(replies), "{counted}");
 
-    service.stop().await;
-    client.close().await;
+    over_kafka.stop().await;
 }

@@ -10,19 +10,14 @@ use futures_util::stream::{self, StreamExt};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use ipc_core::client::Client;
-use ipc_core::embedded::EmbeddedBroker;
 use ipc_core::envelope::Problem;
-use ipc_core::metrics::Metrics;
 use ipc_core::response::ReplyStream;
 use ipc_core::service::Service;
-use ipc_core::transport::kafka::KafkaTransport;
-use ipc_http_shim::auth::api_key::KeyHash;
-use ipc_http_shim::upstream::{KafkaUpstream, ReplyRecord};
+use ipc_http_shim::upstream::ReplyRecord;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::support::{Fake, Running, get, text, within};
+use crate::support::{Fake, OverKafka, Running, api_key, get, text, within};
 
 const ROUTE: &str = "[[routes]]\npath = \"/{a}\"\nservice = \"orders\"\nmode = \"stream\"\n\
                      resume = \"1h\"\n";
@@ -74,13 +69,19 @@ async fn event(answer: &mut Response<Incoming>) -> String {
     String::from_utf8(data.to_vec()).expect("it is text")
 }
 
-#[tokio::test]
-async fn a_client_goes_on_where_its_connection_broke() {
-    let (shim, mut asked) = streaming(ROUTE).await;
+/// The same, with a stream whose client has its first event.
+async fn begun(config: &str) -> (Running, mpsc::Receiver<Asked>, Asked, Response<Incoming>) {
+    let (shim, mut asked) = streaming(config).await;
     let mut first = shim.send(get("/a")).await;
     let service = asked.recv().await.expect("it is asked");
     service.send(1, "one").await;
     assert_eq!(event(&mut first).await, "id: request-1.1\ndata: one\n\n");
+    (shim, asked, service, first)
+}
+
+#[tokio::test]
+async fn a_client_goes_on_where_its_connection_broke() {
+    let (shim, mut asked, service, mut first) = begun(ROUTE).await;
     service.send(2, "two").await;
     assert_eq!(event(&mut first).await, "id: request-1.2\ndata: two\n\n");
 
@@ -103,11 +104,7 @@ async fn a_client_goes_on_where_its_connection_broke() {
 
 #[tokio::test]
 async fn a_client_that_wants_lines_has_nothing_to_come_back_to() {
-    let (shim, mut asked) = streaming(ROUTE).await;
-    let mut first = shim.send(get("/a")).await;
-    let service = asked.recv().await.expect("it is asked");
-    service.send(1, "1").await;
-    event(&mut first).await;
+    let (shim, mut asked, _service, _first) = begun(ROUTE).await;
 
     let mut request = after("request-1.1");
     let lines = "application/x-ndjson".parse().expect("it is a value");
@@ -124,11 +121,7 @@ async fn a_client_that_wants_lines_has_nothing_to_come_back_to() {
 
 #[tokio::test]
 async fn a_connection_that_only_its_client_knows_to_be_gone_ends_when_that_comes_back() {
-    let (shim, mut asked) = streaming(ROUTE).await;
-    let mut first = shim.send(get("/a")).await;
-    let service = asked.recv().await.expect("it is asked");
-    service.send(1, "one").await;
-    event(&mut first).await;
+    let (shim, _asked, service, first) = begun(ROUTE).await;
 
     let mut again = within(shim.send(after("request-1.1"))).await;
     service.send(2, "two").await;
@@ -140,11 +133,7 @@ async fn a_connection_that_only_its_client_knows_to_be_gone_ends_when_that_comes
 
 #[tokio::test]
 async fn a_stream_that_ended_meanwhile_is_told_to_its_end_and_then_nothing() {
-    let (shim, mut asked) = streaming(ROUTE).await;
-    let mut first = shim.send(get("/a")).await;
-    let service = asked.recv().await.expect("it is asked");
-    service.send(1, "one").await;
-    event(&mut first).await;
+    let (shim, _asked, service, first) = begun(ROUTE).await;
     drop(first);
     service.send(2, "two").await;
     drop(service);
@@ -161,11 +150,7 @@ async fn a_stream_that_ended_meanwhile_is_told_to_its_end_and_then_nothing() {
 
 #[tokio::test]
 async fn a_stream_that_broke_off_is_told_with_its_problem_and_then_asked_for_anew() {
-    let (shim, mut asked) = streaming(ROUTE).await;
-    let mut first = shim.send(get("/a")).await;
-    let service = asked.recv().await.expect("it is asked");
-    service.send(1, "one").await;
-    event(&mut first).await;
+    let (shim, mut asked, service, first) = begun(ROUTE).await;
     drop(first);
     service.send(2, "two").await;
     let moved = Problem::new("moved", "the stream moved", 503);
@@ -205,11 +190,7 @@ async fn what_is_not_kept_any_more_is_asked_for_anew_with_the_last_id() {
 
 #[tokio::test]
 async fn a_stream_ends_when_its_client_does_not_come_back_in_time() {
-    let (shim, mut asked) = streaming(&ROUTE.replace("1h", "50ms")).await;
-    let mut first = shim.send(get("/a")).await;
-    let service = asked.recv().await.expect("it is asked");
-    service.send(1, "one").await;
-    event(&mut first).await;
+    let (shim, _asked, service, first) = begun(&ROUTE.replace("1h", "50ms")).await;
 
     drop(first);
 
@@ -221,11 +202,7 @@ async fn a_stream_ends_when_its_client_does_not_come_back_in_time() {
 
 #[tokio::test]
 async fn a_drain_ends_a_stream_that_waits_for_its_client() {
-    let (mut shim, mut asked) = streaming(ROUTE).await;
-    let mut first = shim.send(get("/a")).await;
-    let service = asked.recv().await.expect("it is asked");
-    service.send(1, "one").await;
-    event(&mut first).await;
+    let (mut shim, _asked, service, first) = begun(ROUTE).await;
     drop(first);
 
     shim.stop();
@@ -236,13 +213,7 @@ async fn a_drain_ends_a_stream_that_waits_for_its_client() {
 
 #[tokio::test]
 async fn only_the_same_request_of_the_same_client_goes_on_with_a_stream() {
-    let keys: String = [("ann", "ipc_ann"), ("bob", "ipc_bob")]
-        .iter()
-        .map(|(name, key)| {
-            let hash = KeyHash::of(key.as_bytes());
-            format!("[[auth.api_keys]]\nname = \"{name}\"\nsha256 = \"{hash}\"\n")
-        })
-        .collect();
+    let keys = api_key("ann", "ipc_ann") + &api_key("bob", "ipc_bob");
     let (shim, mut asked) = streaming(&format!("{keys}{ROUTE}auth = \"api_key\"\n")).await;
     let send = async |mut request: Request<Body>, key: &str| {
         let key = key.parse().expect("it is a value");
@@ -286,24 +257,9 @@ fn application(given: mpsc::Receiver<&'static str>) -> Router {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_over_kafka_does_not_notice_that_its_client_was_away() {
-    let broker = EmbeddedBroker::start().await.expect("a broker");
-    let transport = async || {
-        let connected = KafkaTransport::connect(broker.config()).await;
-        Arc::new(connected.expect("it is reached"))
-    };
     let (give, given) = mpsc::channel(1);
-    let service = Service::builder("orders")
-        .create_topics(1)
-        .transport(transport().await)
-        .serve(application(given))
-        .start()
-        .await
-        .expect("it serves");
-    let client = Client::builder("shim").create_topics(1);
-    let client = client.connect(transport().await).await;
-    let client = client.expect("it hears itself");
-    let upstream = KafkaUpstream::from_client(client.clone(), Metrics::new());
-    let shim = Running::start(ROUTE, upstream).await;
+    let over_kafka = OverKafka::start(ROUTE, Service::builder("orders"), application(given)).await;
+    let shim = &over_kafka.shim;
 
     give.send("one").await.expect("it is taken");
     let mut first = within(shim.send(get("/a"))).await;
@@ -325,6 +281,5 @@ async fn a_service_over_kafka_does_not_notice_that_its_client_was_away() {
     let nothing = within(shim.send(after(&format!("{id}.3")))).await;
     assert_eq!(nothing.status(), StatusCode::NO_CONTENT);
 
-    within(service.stop()).await;
-    within(client.close()).await;
+    over_kafka.stop().await;
 }

@@ -7,20 +7,13 @@ use http::{StatusCode, header::LOCATION};
 
 use super::front::{Front, body};
 
-fn configuration(stage: &Stage) -> String {
+fn settings(stage: &Stage) -> String {
     format!(
-        "listen = \"127.0.0.1:0\"\n\
-         admin = \"127.0.0.1:0\"\n\
-         fleet = \"{}\"\n\
-         reply_partitions = 3\n\
-         [kafka]\n\
-         bootstrap.servers = \"{}\"\n\
+        "reply_partitions = 3\n\
          [[routes]]\n\
          path = \"/reports\"\n\
          service = \"{}\"\n\
          mode = \"accepted\"\n",
-        stage.fleet(),
-        stage.bootstrap(),
         stage.name(),
     )
 }
@@ -46,8 +39,8 @@ async fn what_one_gateway_accepted_every_other_tells_one_that_comes_later_too() 
     let write = |text: String| async move { (StatusCode::CREATED, format!("on {text}")) };
     let app = Router::new().route("/reports", post(write));
     let service = stage.service(1).serve(app).start().await?;
-    let one = Front::start(&configuration(&stage)).await?;
-    let other = Front::start(&configuration(&stage)).await?;
+    let one = Front::start(&stage, &settings(&stage)).await?;
+    let other = Front::start(&stage, &settings(&stage)).await?;
 
     let accepted = one.post("/reports", "tea").await?;
     ensure!(accepted.status() == StatusCode::ACCEPTED);
@@ -57,7 +50,7 @@ async fn what_one_gateway_accepted_every_other_tells_one_that_comes_later_too() 
     let expected = (StatusCode::CREATED, "on tea".to_owned());
     assert_eq!(settled(&one, &path).await?, expected);
     assert_eq!(settled(&other, &path).await?, expected);
-    let third = Front::start(&configuration(&stage)).await?;
+    let third = Front::start(&stage, &settings(&stage)).await?;
     assert_eq!(settled(&third, &path).await?, expected);
 
     for front in [one, other, third] {

@@ -2,7 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Result;
 use bytes::Bytes;
-use harness::within;
+use harness::{Stage, within};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -28,9 +28,19 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// Starts one as the program does.
-    pub(super) async fn start(configuration: &str) -> Result<Self> {
-        let config = load("shim.toml", configuration, &Overrides::default())?;
+    /// Starts one as the program does, of the stage's fleet and on its broker, with these
+    /// settings and routes.
+    pub(super) async fn start(stage: &Stage, settings: &str) -> Result<Self> {
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\n\
+             admin = \"127.0.0.1:0\"\n\
+             fleet = \"{}\"\n\
+             kafka.bootstrap.servers = \"{}\"\n\
+             {settings}",
+            stage.fleet(),
+            stage.bootstrap(),
+        );
+        let config = load("shim.toml", &text, &Overrides::default())?;
         let health = Health::new();
         let upstream = Arc::new(KafkaUpstream::connect(&config, &health).await?);
         let shim = Shim::bind(&config, Arc::clone(&upstream) as _, health).await?;

@@ -15,15 +15,10 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_worker");
 const IMPATIENCE: Duration = Duration::from_secs(1);
 
 /// Calls may take minutes: an answer that comes while a client waits is no timeout.
-fn configuration(stage: &Stage) -> String {
+fn settings(stage: &Stage) -> String {
     format!(
-        "listen = \"127.0.0.1:0\"\n\
-         admin = \"127.0.0.1:0\"\n\
-         fleet = \"{}\"\n\
-         reply_partitions = 1\n\
+        "reply_partitions = 1\n\
          timeout = \"5m\"\n\
-         [kafka]\n\
-         bootstrap.servers = \"{}\"\n\
          [breaker]\n\
          mode = \"on\"\n\
          [[routes]]\n\
@@ -34,8 +29,6 @@ fn configuration(stage: &Stage) -> String {
          service = \"{service}\"\n\
          mode = \"one_way\"\n\
          rewrite = \"/work\"\n",
-        stage.fleet(),
-        stage.bootstrap(),
         service = stage.name(),
     )
 }
@@ -59,7 +52,7 @@ async fn a_killed_service_is_503_at_once_and_nothing_that_was_accepted_is_lost()
     let effects = Topic::create(stage.bootstrap(), "effects", 1).await?;
     let (effects, log) = (effects.name(), Log::of(stage.bootstrap())?);
     let worker = Worker::start(PROGRAM, &stage, effects, "first", false).await?;
-    let front = Front::start(&configuration(&stage)).await?;
+    let front = Front::start(&stage, &settings(&stage)).await?;
     eventually("a call is answered", async || {
         let answer = ask(&front, "/work", "call").await?;
         Ok(answer.is_some_and(|(status, ..)| status == StatusCode::OK))

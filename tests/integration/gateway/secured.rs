@@ -11,24 +11,17 @@ use tempfile::NamedTempFile;
 use super::front::{Front, body};
 
 /// Over SCRAM and TLS, with the password that stands in a file.
-fn configuration(stage: &Stage, broker: &SecuredBroker, password: &Path) -> String {
+fn settings(stage: &Stage, broker: &SecuredBroker, password: &Path) -> String {
     format!(
-        "listen = \"127.0.0.1:0\"\n\
-         admin = \"127.0.0.1:0\"\n\
-         fleet = \"{}\"\n\
-         reply_partitions = 1\n\
-         [kafka]\n\
-         bootstrap.servers = \"{}\"\n\
-         security.protocol = \"sasl_ssl\"\n\
-         ssl.ca.pem = \"\"\"{}\"\"\"\n\
-         sasl.mechanism = \"SCRAM-SHA-512\"\n\
-         sasl.username = \"{}\"\n\
-         sasl.password = \"${{file:{}}}\"\n\
+        "reply_partitions = 1\n\
+         kafka.security.protocol = \"sasl_ssl\"\n\
+         kafka.ssl.ca.pem = \"\"\"{}\"\"\"\n\
+         kafka.sasl.mechanism = \"SCRAM-SHA-512\"\n\
+         kafka.sasl.username = \"{}\"\n\
+         kafka.sasl.password = \"${{file:{}}}\"\n\
          [[routes]]\n\
          path = \"/work\"\n\
          service = \"{}\"\n",
-        stage.fleet(),
-        stage.bootstrap(),
         broker.authority(),
         ADMIN.name,
         password.display(),
@@ -56,7 +49,7 @@ async fn a_request_goes_over_scram_and_tls_and_comes_back() -> Result<()> {
     let app = Router::new().route("/work", post(|text: String| async move { text }));
     let service = stage.service(1).serve(app).start().await?;
     let password = written(ADMIN.password)?;
-    let front = Front::start(&configuration(&stage, broker, password.path())).await?;
+    let front = Front::start(&stage, &settings(&stage, broker, password.path())).await?;
 
     let answer = within("the answer", front.post("/work", "tea")).await??;
 
@@ -71,9 +64,10 @@ async fn a_request_goes_over_scram_and_tls_and_comes_back() -> Result<()> {
 async fn a_wrong_password_ends_the_start_and_is_not_repeated() -> Result<()> {
     let broker = SecuredBroker::shared().await?;
     let password = written("hush-hush")?;
-    let configuration = configuration(&stage(broker)?, broker, password.path());
+    let stage = stage(broker)?;
+    let settings = settings(&stage, broker, password.path());
 
-    let started = within("the end of the start", Front::start(&configuration)).await?;
+    let started = within("the end of the start", Front::start(&stage, &settings)).await?;
 
     let told = format!("{:#}", started.err().context("it started")?);
     ensure!(told.contains("SCRAM-SHA-512"), "{told}");

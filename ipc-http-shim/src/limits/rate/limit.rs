@@ -1,6 +1,6 @@
 //! One rate, and how much of it is left.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use governor::clock::Clock;
@@ -81,25 +81,15 @@ impl Limit {
         &self.scope
     }
 
-    /// Whether requests of `sender` are counted.
-    pub(super) fn counts(&self, sender: Sender<'_>) -> bool {
+    /// Whom a request of `sender` is counted for; `None` where it is not counted.
+    pub(super) fn client(&self, sender: Sender<'_>) -> Option<Client> {
         match self.counting {
-            Counting::Together(_) | Counting::EachAddress(_) => true,
-            Counting::EachPrincipal(_) => sender.principal.is_some(),
-        }
-    }
-
-    /// Appends whom a request of `sender` is counted for: a principal by its fingerprint.
-    pub(super) fn write_client(&self, sender: Sender<'_>, key: &mut String) -> fmt::Result {
-        match (&self.counting, sender.principal) {
-            (Counting::EachAddress(_), _) => write!(key, "{}", sender.address),
-            (Counting::EachPrincipal(_), Some(principal)) => {
-                let fingerprint = principal.fingerprint();
-                fingerprint
-                    .iter()
-                    .try_for_each(|byte| write!(key, "{byte:02x}"))
+            Counting::Together(_) => Some(Client::Everybody),
+            Counting::EachAddress(_) => Some(Client::Address(sender.address)),
+            Counting::EachPrincipal(_) => {
+                let principal = sender.principal?;
+                Some(Client::Principal(principal.fingerprint()))
             }
-            (Counting::Together(_) | Counting::EachPrincipal(_), _) => Ok(()),
         }
     }
 
@@ -121,13 +111,14 @@ impl Limit {
     ///
     /// How long it must wait, where it has to.
     pub(super) fn count(&self, sender: Sender<'_>) -> Result<Option<Left>, Duration> {
+        let Some(client) = self.client(sender) else {
+            return Ok(None);
+        };
         let counted = match &self.counting {
             Counting::Together(limiter) => limiter.check(),
-            Counting::EachAddress(limiter) => limiter.check_key(&Client::Address(sender.address)),
-            Counting::EachPrincipal(limiter) => match sender.principal {
-                Some(principal) => limiter.check_key(&Client::Principal(principal.fingerprint())),
-                None => return Ok(None),
-            },
+            Counting::EachAddress(limiter) | Counting::EachPrincipal(limiter) => {
+                limiter.check_key(&client)
+            }
         };
         match counted {
             Ok(state) => Ok(Some(self.left(state.remaining_burst_capacity()))),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) use cells::Cells;
+use client::Client;
 pub(crate) use client::Sender;
 use limit::{Left, Limit};
 use shared::Counted;
@@ -104,12 +105,13 @@ impl RateLimits {
         sender: Sender<'_>,
     ) -> Result<Option<HeaderValue>, TooMany<'_>> {
         if let Some(shared) = &self.shared {
-            let limits = self.limits.iter().filter(|limit| limit.counts(sender));
-            let limits: Vec<&Limit> = limits.collect();
+            let limits = self.limits.iter();
+            let limits = limits.filter_map(|limit| Some((limit, limit.client(sender)?)));
+            let limits: Vec<(&Limit, Client)> = limits.collect();
             if limits.is_empty() {
                 return Ok(None);
             }
-            if let Some(counted) = shared.count(&limits, sender).await {
+            if let Some(counted) = shared.count(&limits).await {
                 return told(&limits, counted);
             }
         }
@@ -147,16 +149,19 @@ impl<'l> TooMany<'l> {
 }
 
 /// What a client is told of what all replicas have counted.
-fn told<'l>(limits: &[&'l Limit], counted: Counted) -> Result<Option<HeaderValue>, TooMany<'l>> {
+fn told<'l>(
+    limits: &[(&'l Limit, Client)],
+    counted: Counted,
+) -> Result<Option<HeaderValue>, TooMany<'l>> {
     let mut told = String::new();
     match counted {
         Counted::Within(left) => {
-            for (limit, left) in limits.iter().zip(left) {
+            for ((limit, _), left) in limits.iter().zip(left) {
                 limit.write_left(limit.left(left), &mut told);
             }
             Ok(Some(value(&told)))
         }
-        Counted::Over { nth, wait } => Err(TooMany::under(limits[nth], wait, told)),
+        Counted::Over { nth, wait } => Err(TooMany::under(limits[nth].0, wait, told)),
     }
 }
 

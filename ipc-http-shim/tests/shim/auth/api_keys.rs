@@ -6,16 +6,14 @@ use ipc_http_shim::config::{Overrides, effective};
 
 use super::{bearing, challenges, with};
 use crate::support::token::{Issuing, shown};
-use crate::support::{Fake, Running, get, text, try_config};
+use crate::support::{Fake, Running, api_key, get, text, try_config};
 
 fn keys(entries: &[(&str, &str, &str)]) -> String {
     entries
         .iter()
         .map(|(name, key, scopes)| {
-            let hash = KeyHash::of(key.as_bytes());
-            format!(
-                "[[auth.api_keys]]\nname = \"{name}\"\nsha256 = \"{hash}\"\nscopes = [{scopes}]\n"
-            )
+            let known = api_key(name, key);
+            format!("{known}scopes = [{scopes}]\n")
         })
         .collect()
 }

@@ -1,33 +1,21 @@
 //! Telling services who calls, over the development broker.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::routing::post as on_post;
 use http::{Request, StatusCode};
-use ipc_core::client::Client;
-use ipc_core::embedded::EmbeddedBroker;
 use ipc_core::extract::Principal;
-use ipc_core::metrics::Metrics;
 use ipc_core::principal::VerifyingKeys;
 use ipc_core::service::Service;
-use ipc_core::transport::kafka::KafkaTransport;
-use ipc_http_shim::upstream::KafkaUpstream;
 use tempfile::NamedTempFile;
 
 use super::bearing;
 use crate::support::token::{Issuing, shown};
-use crate::support::{Running, text};
+use crate::support::{OverKafka, text};
 
 const SECRET: &str = "thirty-two bytes at the very least";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_finds_who_called_the_gateway_and_nobody_can_say_so_himself() {
-    let broker = EmbeddedBroker::start().await.expect("a broker");
-    let transport = async || {
-        let connected = KafkaTransport::connect(broker.config()).await;
-        Arc::new(connected.expect("it is reached"))
-    };
     let who = async |principal: Option<Principal>, body: String| match principal {
         Some(it) => format!(
             "{} {} {:?} {}",
@@ -39,21 +27,8 @@ async fn a_service_finds_who_called_the_gateway_and_nobody_can_say_so_himself() 
         None => format!("nobody {}", body.len()),
     };
     let keys = VerifyingKeys::new().hmac("2026-a", SECRET.as_bytes());
-    let service = Service::builder("orders")
-        .create_topics(3)
-        .transport(transport().await)
-        .principals(keys.expect("it is a key"))
-        .serve(Router::new().route("/{*path}", on_post(who)))
-        .start()
-        .await
-        .expect("it serves");
-    let metrics = Metrics::new();
-    let client = Client::builder("shim")
-        .create_topics(3)
-        .metrics(metrics.clone())
-        .connect(transport().await)
-        .await
-        .expect("it hears itself");
+    let service = Service::builder("orders").principals(keys.expect("it is a key"));
+    let app = Router::new().route("/{*path}", on_post(who));
     let secret = NamedTempFile::new().expect("a file");
     std::fs::write(secret.path(), SECRET).expect("it is written");
     let issuing = Issuing::ed25519("ed");
@@ -64,8 +39,8 @@ async fn a_service_finds_who_called_the_gateway_and_nobody_can_say_so_himself() 
          [[routes]]\npath = \"/open\"\nservice = \"orders\"\n",
         secret.path().display()
     );
-    let upstream = KafkaUpstream::from_client(client.clone(), metrics);
-    let shim = Running::start(&settings, upstream).await;
+    let over_kafka = OverKafka::start(&settings, service, app).await;
+    let shim = &over_kafka.shim;
 
     let token = issuing.token_of("ann", "orders:read");
     let post = |path: &str, body: &'static str| {
@@ -84,6 +59,5 @@ async fn a_service_finds_who_called_the_gateway_and_nobody_can_say_so_himself() 
     let answer = shim.send(post("/open", "tea")).await;
     assert_eq!(text(answer).await, "nobody 3");
 
-    service.stop().await;
-    client.close().await;
+    over_kafka.stop().await;
 }

@@ -1,11 +1,10 @@
 //! What is told of a request that was accepted, and to whom.
 
 use http::{HeaderMap, Method, Request, StatusCode};
-use ipc_http_shim::auth::api_key::KeyHash;
 use ipc_http_shim::config::{Overrides, Question, effective, explain};
 
 use super::{ROUTE, System, location, settled, settled_with};
-use crate::support::{get, post, text, try_config};
+use crate::support::{api_key, get, post, text, try_config};
 
 #[tokio::test]
 async fn what_nobody_knows_is_404_and_what_is_too_old_410() {
@@ -69,13 +68,7 @@ fn with_key(key: &str) -> HeaderMap {
 #[tokio::test]
 async fn only_who_sent_a_request_may_ask_for_it() {
     let system = System::in_memory().await;
-    let keys: String = [("ann", "ipc_ann"), ("bob", "ipc_bob")]
-        .iter()
-        .map(|(name, key)| {
-            let hash = KeyHash::of(key.as_bytes());
-            format!("[[auth.api_keys]]\nname = \"{name}\"\nsha256 = \"{hash}\"\n")
-        })
-        .collect();
+    let keys = api_key("ann", "ipc_ann") + &api_key("bob", "ipc_bob");
     let config = format!(
         "reply_partitions = 1\n{keys}{}",
         &ROUTE["reply_partitions = 1\n".len()..]

@@ -10,21 +10,16 @@ use axum::{Extension, Router};
 use futures_util::{SinkExt, StreamExt, stream};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use ipc_core::client::Client;
-use ipc_core::embedded::EmbeddedBroker;
 use ipc_core::envelope::CorrelationId;
-use ipc_core::metrics::Metrics;
 use ipc_core::response::ReplyStream;
 use ipc_core::service::Service;
-use ipc_core::transport::kafka::KafkaTransport;
-use ipc_http_shim::upstream::KafkaUpstream;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{ROUTE, asking, connected, ended, heard};
-use crate::support::{Running, within};
+use crate::support::OverKafka;
 
 /// Whoever is in the room, by the ids of their requests.
 type Room = Arc<Mutex<Vec<(String, mpsc::Sender<String>)>>>;
@@ -59,26 +54,11 @@ fn chat() -> Router {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_without_web_sockets_talks_to_clients_that_have_them() {
-    let broker = EmbeddedBroker::start().await.expect("a broker");
-    let transport = async || {
-        let connected = KafkaTransport::connect(broker.config()).await;
-        Arc::new(connected.expect("it is reached"))
-    };
-    let service = Service::builder("chat")
-        .create_topics(3)
-        .transport(transport().await)
-        .serve(chat())
-        .start()
-        .await
-        .expect("it serves");
-    let client = Client::builder("shim").create_topics(1);
-    let client = client.connect(transport().await).await;
-    let client = client.expect("it hears itself");
-    let upstream = KafkaUpstream::from_client(client.clone(), Metrics::new());
-    let shim = Running::start(ROUTE, upstream).await;
+    let over_kafka = OverKafka::start(ROUTE, Service::builder("chat"), chat()).await;
+    let shim = &over_kafka.shim;
 
-    let mut ann = connected(&shim, asking("/rooms/blue")).await;
-    let mut bob = connected(&shim, asking("/rooms/blue")).await;
+    let mut ann = connected(shim, asking("/rooms/blue")).await;
+    let mut bob = connected(shim, asking("/rooms/blue")).await;
     for said in ["one", "two"] {
         ann.send(Message::text(said)).await.expect("it is taken");
         let told = Message::text(format!("you in blue: {said}"));
@@ -91,6 +71,5 @@ async fn a_service_without_web_sockets_talks_to_clients_that_have_them() {
         assert_eq!(ended(&mut member).await.0, CloseCode::Normal);
     }
 
-    within(service.stop()).await;
-    within(client.close()).await;
+    over_kafka.stop().await;
 }

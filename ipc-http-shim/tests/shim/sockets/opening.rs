@@ -2,14 +2,12 @@
 
 use futures_util::SinkExt;
 use http::{Response, StatusCode};
-use ipc_http_shim::auth::api_key::KeyHash;
-
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{ROUTE, System, asking, connect, connected, ended, heard, refused, reply, with};
-use crate::support::{get, text, try_config, within};
+use crate::support::{api_key, get, text, try_config, within};
 
 /// The head of a request for a WebSocket, but for its end.
 const GOOD: &str = "GET /rooms/blue HTTP/1.1\r\nhost: s\r\nconnection: upgrade, close\r\n\
@@ -131,8 +129,7 @@ async fn pages_of_other_origins_may_only_where_the_route_says_so() {
 
 #[tokio::test]
 async fn who_may_call_is_asked_first_and_told_with_every_message() {
-    let hash = KeyHash::of(b"ipc_ann");
-    let keys = format!("[[auth.api_keys]]\nname = \"ann\"\nsha256 = \"{hash}\"\n");
+    let keys = api_key("ann", "ipc_ann");
     let mut system = System::start(&format!("{keys}{ROUTE}auth = \"api_key\"\n")).await;
 
     let status = refused(&system.shim, asking("/rooms/blue")).await;

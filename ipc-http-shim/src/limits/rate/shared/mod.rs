@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use redis::{Script, Value};
 use tokio::time::Instant;
 
-use super::client::Sender;
+use super::client::Client;
 use super::limit::Limit;
 use crate::config::SharedRates;
 use crate::limits::metrics::LimitMetrics;
@@ -61,24 +61,26 @@ impl SharedCounts {
         self.settings == *settings
     }
 
-    /// Counts a request of `sender` by these limits, all of which are for it; `None` where
-    /// the server cannot be asked.
+    /// Counts a request by these limits, each with whom it is counted for there; `None`
+    /// where the server cannot be asked.
     ///
     /// # Cancel safety
     ///
     /// It may be counted or not.
-    pub(super) async fn count(&self, limits: &[&Limit], sender: Sender<'_>) -> Option<Counted> {
+    pub(super) async fn count(&self, limits: &[(&Limit, Client)]) -> Option<Counted> {
         if self.is_away() {
             self.metrics.counted_alone();
             return None;
         }
         let mut script = COUNT.prepare_invoke();
-        for limit in limits {
-            script.key(self.key(limit, sender));
+        for (limit, client) in limits {
+            let SharedRates { prefix, .. } = &self.settings;
+            let (fleet, scope) = (&self.fleet, limit.scope());
+            script.key(format!("{prefix}:{fleet}:{scope}:{client}"));
             let (each, burst) = limit.each_and_burst();
             script.arg(each.as_nanos() as f64 / 1000.0).arg(burst);
         }
-        let answered = self.server.run(&script, self.settings.within).await;
+        let answered = self.server.run(&script).await;
         let counted = answered.and_then(|answer| {
             read(&answer, limits.len()).ok_or_else(|| "answers what is no count".to_owned())
         });
@@ -89,13 +91,6 @@ impl SharedCounts {
                 None
             }
         }
-    }
-
-    fn key(&self, limit: &Limit, sender: Sender<'_>) -> String {
-        let mut key = format!("{}:{}:{}:", self.settings.prefix, self.fleet, limit.scope());
-        // A `String` takes every write.
-        let _ = limit.write_client(sender, &mut key);
-        key
     }
 
     fn is_away(&self) -> bool {

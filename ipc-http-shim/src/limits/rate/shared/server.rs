@@ -36,11 +36,8 @@ impl Server {
     ///
     /// What there is to say behind the server's address. What a server says itself may
     /// quote what it was sent, and is not repeated.
-    pub(super) async fn run(
-        &self,
-        script: &ScriptInvocation<'_>,
-        within: Duration,
-    ) -> Result<Value, String> {
+    pub(super) async fn run(&self, script: &ScriptInvocation<'_>) -> Result<Value, String> {
+        let within = self.settings.within;
         let asked = async {
             let mut connection = self.connection()?;
             script.invoke_async(&mut connection).await
