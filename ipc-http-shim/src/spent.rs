@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderName, Response};
+use ipc_core::envelope::{HandlerTime, QueueTime};
 
 pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -36,13 +37,14 @@ impl Beyond {
 }
 
 impl Spent {
-    /// Adds what a service tells of itself in `server-timing`: its metrics `queue` and
-    /// `handler`. What a legacy upstream says there is its own affair.
-    pub(crate) fn told_by(mut self, answer: &HeaderMap) -> Self {
+    /// Adds what a service tells of itself: beside its reply, from some milliseconds on,
+    /// else in `server-timing` as its metrics `queue` and `handler`. What a legacy upstream
+    /// says there is its own affair.
+    pub(crate) fn told_by<B>(mut self, answer: &Response<B>) -> Self {
         if !matches!(self.beyond, Some((Beyond::Kafka, _))) {
             return self;
         }
-        let lines = answer.get_all(SERVER_TIMING).iter();
+        let lines = answer.headers().get_all(SERVER_TIMING).iter();
         let metrics = lines
             .filter_map(|line| line.to_str().ok())
             .flat_map(|line| line.split(','));
@@ -55,6 +57,11 @@ impl Spent {
             };
             *place = parts.find_map(duration).or(*place);
         }
+        let told = answer.extensions();
+        let queue = told.get::<QueueTime>().map(|time| time.0);
+        let handler = told.get::<HandlerTime>().map(|time| time.0);
+        self.queue = queue.or(self.queue);
+        self.handler = handler.or(self.handler);
         self
     }
 
@@ -93,17 +100,37 @@ mod tests {
 
     use super::*;
 
-    fn told(lines: &[&'static str]) -> Spent {
-        let lines = lines.iter().map(|line| HeaderValue::from_static(line));
-        let headers = lines.map(|line| (SERVER_TIMING, line));
-        let over_kafka = Spent {
+    fn answer(lines: &[&'static str]) -> Response<()> {
+        let mut answer = Response::new(());
+        for line in lines {
+            let line = HeaderValue::from_static(line);
+            answer.headers_mut().append(SERVER_TIMING, line);
+        }
+        answer
+    }
+
+    fn over_kafka(answer: &Response<()>) -> Spent {
+        let spent = Spent {
             beyond: Some((Beyond::Kafka, Duration::from_millis(20))),
             ..Spent::default()
         };
-        over_kafka.told_by(&headers.fold(HeaderMap::new(), |mut map, (name, line)| {
-            map.append(name, line);
-            map
-        }))
+        spent.told_by(answer)
+    }
+
+    fn told(lines: &[&'static str]) -> Spent {
+        over_kafka(&answer(lines))
+    }
+
+    #[test]
+    fn what_stands_beside_a_reply_goes_before_its_headers() {
+        let mut answer = answer(&["queue;dur=1, handler;dur=2"]);
+        let handled = HandlerTime(Duration::from_millis(12));
+        answer.extensions_mut().insert(handled);
+
+        let spent = over_kafka(&answer);
+
+        assert_eq!(spent.queue, Some(Duration::from_millis(1)));
+        assert_eq!(spent.handler, Some(Duration::from_millis(12)));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{BodyStream, Delivery, Reason, Record, Reply, ReplyBody};
 use crate::envelope::control::Control;
 use crate::envelope::reply::{ReplyPart, ReplyWriter};
 use crate::envelope::{
-    Dialect, Envelope, Headers, Problem, QueueTime, RequestHead, UnixMillis, names,
+    Dialect, Envelope, HandlerTime, Headers, Problem, QueueTime, RequestHead, UnixMillis, names,
 };
 use crate::metrics::Settled;
 use crate::transport::{Ack, Outgoing, Placed, Receipt, SendError, Settle, Transport};
@@ -76,6 +76,9 @@ impl Replier {
         } = reply;
         if let Some(queued) = queued(delivery) {
             headers.push_static(names::QUEUED, queued);
+        }
+        if let Some(handled) = handled(delivery) {
+            headers.push_static(names::HANDLED, handled);
         }
         // Boxed where the state is large: most answers are one record.
         let written = match body {
@@ -268,6 +271,13 @@ fn queued(delivery: &Delivery) -> Option<Bytes> {
     // Callers that are not ours make nothing of it.
     let of_use = delivery.head.caller.is_some() && delivery.past.is_none();
     waited.write().filter(|_| of_use)
+}
+
+/// How long a record took its handler, where that is worth telling.
+fn handled(delivery: &Delivery) -> Option<Bytes> {
+    // Callers that are not ours make nothing of it.
+    delivery.head.caller.as_ref()?;
+    HandlerTime(delivery.began.elapsed()).write()
 }
 
 /// The row of the outcome table an answer belongs to.

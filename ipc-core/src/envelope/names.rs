@@ -73,6 +73,9 @@ pub const REDACTED: &str = "ipc-redacted";
 /// How long the request waited for its handler, decimal milliseconds; not told where
 /// that was under ten.
 pub const QUEUED: &str = "ipc-queued";
+/// How long the request took its handler, decimal milliseconds; not told where that was
+/// under ten.
+pub const HANDLED: &str = "ipc-handled";
 /// Says that a reply is a stored one.
 pub const REPLAYED: &str = "ipc-replayed";
 

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 
 use super::headers;
 use super::request::refuse_uncrossable;
-use crate::envelope::{Headers, Problem, QueueTime, RequestHead, names};
+use crate::envelope::{HandlerTime, Headers, Problem, QueueTime, RequestHead, names};
 
 /// What is done with headers of a request whose names are reserved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,6 +97,9 @@ pub fn response_parts(status: u16, record: &Headers) -> Result<response::Parts, 
     parts.headers = headers;
     if let Some(queued) = record.get(names::QUEUED).and_then(QueueTime::read) {
         parts.extensions.insert(queued);
+    }
+    if let Some(handled) = record.get(names::HANDLED).and_then(HandlerTime::read) {
+        parts.extensions.insert(handled);
     }
     Ok(parts)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{Request, request::Parts};
 use bytes::Bytes;
-use ipc_core::envelope::{Headers, QueueTime, names};
+use ipc_core::envelope::{HandlerTime, Headers, QueueTime, names};
 use ipc_core::http::{Reserved, request_record, response_parts};
 
 fn parts(uri: &str, headers: &[(&'static str, &'static str)]) -> Parts {
@@ -119,13 +119,16 @@ fn a_status_no_final_response_has_is_refused() {
 }
 
 #[test]
-fn how_long_a_request_was_queued_is_told_beside_the_headers() {
+fn how_long_a_request_was_queued_and_handled_is_told_beside_the_headers() {
     let mut reply = Headers::new();
     reply.push_static(names::QUEUED, "1500");
+    reply.push_static(names::HANDLED, "20");
 
     let parts = response_parts(200, &reply).unwrap();
 
     let queued = QueueTime(Duration::from_millis(1500));
+    let handled = HandlerTime(Duration::from_millis(20));
     assert_eq!(parts.extensions.get(), Some(&queued));
+    assert_eq!(parts.extensions.get(), Some(&handled));
     assert!(parts.headers.is_empty());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
-use ipc_core::envelope::{CorrelationId, QueueTime};
+use ipc_core::envelope::{CorrelationId, HandlerTime, QueueTime};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -117,6 +117,9 @@ pub(super) fn replied(id: &CorrelationId, reply: &Reply) -> Response<Body> {
     response.headers_mut().clone_from(&reply.head.headers);
     if let Some(queued) = reply.head.extensions.get::<QueueTime>() {
         response.extensions_mut().insert(*queued);
+    }
+    if let Some(handled) = reply.head.extensions.get::<HandlerTime>() {
+        response.extensions_mut().insert(*handled);
     }
     // That of an answer to HEAD speaks of a body that is not there.
     length::correct(&mut response, &Method::GET);

@@ -267,7 +267,7 @@ impl Gateway {
             beyond,
             ..Spent::default()
         };
-        let spent = spent.told_by(response.headers());
+        let spent = spent.told_by(&response);
         if let Some(entry) = entry {
             entry.spent(spent);
         }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::routing;
 use http::Response;
+use ipc_core::envelope::HandlerTime;
+use ipc_core::service::Service;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::support::{Fake, Legacy, Running, get, running_config, text, within};
+use crate::support::{Fake, Legacy, OverKafka, Running, get, running_config, text, within};
 
 const ROUTE: &str = "[[routes]]\npath = \"/a\"\nservice = \"orders\"\n";
 
@@ -57,6 +60,20 @@ async fn the_time_of_a_request_is_told_by_what_took_it() {
         handler.is_some_and(|line| line.ends_with(" 4.0")),
         "{sums:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_over_kafka_tells_what_its_handler_took() {
+    let slow = async || tokio::time::sleep(2 * HandlerTime::SHORTEST).await;
+    let application = Router::new().route("/a", routing::get(slow));
+    let over_kafka = OverKafka::start(ROUTE, Service::builder("orders"), application).await;
+
+    within(over_kafka.shim.send(get("/a"))).await;
+
+    let count = "ipc_shim_request_phase_duration_seconds_count";
+    let line = format!("{count}{{route=\"/a\",mode=\"call\",phase=\"handler\"}} 1");
+    over_kafka.shim.counted(&line).await;
+    over_kafka.stop().await;
 }
 
 #[tokio::test]
