@@ -83,6 +83,18 @@ impl Pace {
     };
 }
 
+impl Pace {
+    /// Three times as many turns, each a third as long: what differs by little is told
+    /// better so, where the machine itself changes meanwhile.
+    pub(crate) fn finer(self) -> Self {
+        Self {
+            rounds: 3 * self.rounds,
+            turn: self.turn / 3,
+            ..self
+        }
+    }
+}
+
 impl Bench {
     pub(crate) fn new(
         bootstrap: String,

@@ -17,7 +17,7 @@ use crate::ours::Note;
 use crate::resources;
 use crate::worker::Subject;
 
-/// Streams that are opened at once.
+/// Streams that are opened at once; over HTTP/2 they share a connection.
 const BATCH: usize = 100;
 
 /// A client of a server over HTTP.
@@ -30,6 +30,8 @@ pub(crate) struct HttpPlan {
     pub(crate) routes: usize,
     /// Whether it shows its key.
     pub(crate) known: bool,
+    /// Whether it speaks HTTP/2, without TLS.
+    pub(crate) http2: bool,
 }
 
 impl HttpPlan {
@@ -40,6 +42,7 @@ impl HttpPlan {
             below: String::new(),
             routes: 0,
             known: false,
+            http2: false,
         }
     }
 }
@@ -61,10 +64,7 @@ impl HttpClient {
     pub(crate) fn start(plan: HttpPlan) -> Result<Self> {
         resources::raise_descriptors()?;
         let runtime = Runtime::new()?;
-        let asking = Arc::new(Asking {
-            connections: connections(),
-            plan,
-        });
+        let asking = Arc::new(Asking::new(plan));
         runtime.block_on(Arc::clone(&asking).echo())?;
         Ok(Self {
             runtime,
@@ -77,8 +77,9 @@ impl HttpClient {
     async fn hold(&mut self, streams: usize) -> Result<Sample> {
         let recorder = Recorder::new();
         let mut opening = JoinSet::new();
+        let mut asking = Arc::clone(&self.asking);
         for nth in 1..=streams {
-            opening.spawn(Arc::clone(&self.asking).silence());
+            opening.spawn(Arc::clone(&asking).silence());
             if nth % BATCH == 0 || nth == streams {
                 while let Some(opened) = opening.join_next().await {
                     let stream = opened.context("a stream panicked")??;
@@ -87,6 +88,7 @@ impl HttpClient {
                         let _ = stream.into_body().collect().await;
                     });
                 }
+                asking = Arc::new(Asking::new(self.asking.plan.clone()));
             }
         }
         Ok(recorder.sample())
@@ -94,6 +96,13 @@ impl HttpClient {
 }
 
 impl Asking {
+    fn new(plan: HttpPlan) -> Self {
+        Self {
+            connections: connections(plan.http2),
+            plan,
+        }
+    }
+
     fn request(&self, method: &str, path: &str, body: Body) -> Result<ResponseFuture> {
         let HttpPlan { server, below, .. } = &self.plan;
         let mut request = Request::builder()

@@ -21,9 +21,11 @@ pub(crate) use self::shim::Gateway;
 
 type Connections = Client<HttpConnector, axum::body::Body>;
 
-/// Keep-alive connections over HTTP/1.1, as many as are needed at once.
-fn connections() -> Connections {
+/// Keep-alive connections: over HTTP/1.1 as many as are needed at once, over HTTP/2 one.
+fn connections(http2: bool) -> Connections {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new()).build(connector)
+    Client::builder(TokioExecutor::new())
+        .http2_only(http2)
+        .build(connector)
 }

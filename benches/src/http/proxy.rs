@@ -20,7 +20,7 @@ pub(crate) struct Proxy {
 impl Proxy {
     pub(crate) fn start(upstream: SocketAddr) -> Result<HttpServer> {
         let proxy = Self {
-            connections: connections(),
+            connections: connections(false),
             upstream,
         };
         HttpServer::serving(Router::new().fallback(forward).with_state(proxy))

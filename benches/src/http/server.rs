@@ -8,6 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::ours::app;
+use crate::resources;
 use crate::worker::Subject;
 
 /// A Router served over HTTP/1.1 on loopback.
@@ -24,6 +25,7 @@ impl HttpServer {
     }
 
     pub(super) fn serving(router: Router) -> Result<Self> {
+        resources::raise_descriptors()?;
         let runtime = Runtime::new()?;
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
         let listener = listener.context("no port on loopback")?;

@@ -7,7 +7,6 @@ use super::contest::{Contest, Turn, Turns};
 use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
-use crate::load::Load;
 
 /// The floors, each with its `linger.ms`.
 const RAW: [(&str, &str); 3] = [
@@ -26,7 +25,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     entries::typed(&mut contest, bench, "typed", Shape::PLAIN)?;
     let mut figures = Vec::new();
     for in_flight in IN_FLIGHT {
-        let all = contest.run(&Load::echo(in_flight, bench.pace.turn))?;
+        let all = contest.run(&contest.echo(in_flight))?;
         let (ours, raw) = all.split_last().context("nobody took part")?;
         let linger_0 = raw.first().context("there is no floor")?;
         let at = format!("at {in_flight}");

@@ -1,6 +1,6 @@
 use anyhow::{Context as _, Result};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Pace};
 use crate::figure::{Figure, Unit, median};
 use crate::load::{Load, Sample};
 use crate::resources;
@@ -9,6 +9,7 @@ use crate::worker::{Role, Worker};
 /// Things that do the same, compared turn by turn: A B C, A B C, ...
 pub(super) struct Contest<'a> {
     bench: &'a Bench,
+    pace: Pace,
     entries: Vec<Entry>,
 }
 
@@ -42,8 +43,22 @@ impl<'a> Contest<'a> {
     pub(super) fn new(bench: &'a Bench) -> Self {
         Self {
             bench,
+            pace: bench.pace,
             entries: Vec::new(),
         }
+    }
+
+    /// One of more and shorter turns.
+    pub(super) fn finer(bench: &'a Bench) -> Self {
+        Self {
+            pace: bench.pace.finer(),
+            ..Self::new(bench)
+        }
+    }
+
+    /// The echo, by so many at once, for a turn.
+    pub(super) fn echo(&self, in_flight: usize) -> Load {
+        Load::echo(in_flight, self.pace.turn)
     }
 
     /// Takes on a client and what answers it.
@@ -73,7 +88,7 @@ impl<'a> Contest<'a> {
     /// Lets each settle under the load, then gives each its turn as often as the
     /// pace says.
     pub(super) fn run(&mut self, load: &Load) -> Result<Vec<Turns>> {
-        let pace = self.bench.pace;
+        let pace = self.pace;
         for entry in &mut self.entries {
             self.bench
                 .step(format_args!("{load}, settling: {}", entry.name));

@@ -6,7 +6,6 @@ use super::contest::{Contest, Turn, Turns};
 use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
-use crate::load::Load;
 use crate::raw::Spread;
 
 const IN_FLIGHT: usize = 64;
@@ -51,7 +50,7 @@ fn spread(bench: &Bench, over: &[(&str, i32, i32); 2]) -> Result<Vec<Figure>> {
         };
         entries::raw_spread(&mut contest, bench, &format!("raw, {name}"), spread)?;
     }
-    let all = contest.run(&Load::echo(IN_FLIGHT, bench.pace.turn))?;
+    let all = contest.run(&contest.echo(IN_FLIGHT))?;
     contest.end()?;
     let [few, many, raw_few, raw_many] = &all[..] else {
         bail!("not all took part");
@@ -75,13 +74,13 @@ fn spread(bench: &Bench, over: &[(&str, i32, i32); 2]) -> Result<Vec<Figure>> {
 
 /// Each shape over the first.
 fn run(bench: &Bench, shapes: &[(&str, Shape)], in_flight: &[usize]) -> Result<Vec<Figure>> {
-    let mut contest = Contest::new(bench);
+    let mut contest = Contest::finer(bench);
     for (name, shape) in shapes {
         entries::typed(&mut contest, bench, name, *shape)?;
     }
     let mut figures = Vec::new();
     for &in_flight in in_flight {
-        let all = contest.run(&Load::echo(in_flight, bench.pace.turn))?;
+        let all = contest.run(&contest.echo(in_flight))?;
         let (first, others) = all.split_first().context("nobody took part")?;
         let (what, unit, value): (_, _, fn(&Turn) -> f64) = match in_flight {
             1 => ("p50", Unit::Seconds, Turn::p50),

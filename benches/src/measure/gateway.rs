@@ -31,7 +31,7 @@ fn enter(contest: &mut Contest<'_>, name: &str, plan: GatewayPlan) -> Result<()>
 
 /// A gateway with everything it can do against one with nothing, before one service.
 pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::new(bench);
+    let mut contest = Contest::finer(bench);
     let plan = entries::service(bench, Shape::PLAIN);
     let service = plan.name.clone();
     let serving = Worker::start(&Role::Service(plan))?;
@@ -43,7 +43,7 @@ pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
         };
         enter(&mut contest, name, plan)?;
     }
-    let both = contest.run(&Load::echo(256, bench.pace.turn))?;
+    let both = contest.run(&contest.echo(256))?;
     contest.end()?;
     serving.stop()?;
     let [all, none] = both.as_slice() else {
@@ -65,7 +65,7 @@ pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
 
 /// Gateways that answer themselves, with many routes and with few.
 pub(super) fn routes(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::new(bench);
+    let mut contest = Contest::finer(bench);
     for more_routes in ROUTES {
         let plan = GatewayPlan {
             more_routes,
@@ -73,7 +73,7 @@ pub(super) fn routes(bench: &Bench) -> Result<Vec<Figure>> {
         };
         enter(&mut contest, &format!("{more_routes} routes"), plan)?;
     }
-    let both = contest.run(&Load::echo(IN_FLIGHT, bench.pace.turn))?;
+    let both = contest.run(&contest.echo(IN_FLIGHT))?;
     contest.end()?;
     let [many, few] = both.as_slice() else {
         bail!("not both took part");

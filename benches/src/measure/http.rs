@@ -7,7 +7,6 @@ use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
 use crate::http::{GatewayPlan, HttpPlan};
-use crate::load::Load;
 use crate::ours::ClientPlan;
 use crate::worker::{Role, Worker};
 
@@ -20,7 +19,7 @@ pub(super) fn direct(bench: &Bench) -> Result<Vec<Figure>> {
     contest.enter("the Router's oneshot", Vec::new(), &Role::Oneshot)?;
     let mut figures = Vec::new();
     for in_flight in [1, 64, 256] {
-        for turns in contest.run(&Load::echo(in_flight, bench.pace.turn))? {
+        for turns in contest.run(&contest.echo(in_flight))? {
             figures.extend(turns.absolute(&format!("at {in_flight}"), "server"));
         }
     }
@@ -46,7 +45,7 @@ pub(super) fn shim(bench: &Bench) -> Result<Vec<Figure>> {
     contest.enter("proxy", vec![proxy, server], &before_proxy)?;
 
     let mut figures = Vec::new();
-    let at_1 = contest.run(&Load::echo(1, bench.pace.turn))?;
+    let at_1 = contest.run(&contest.echo(1))?;
     let [client, gateway, _] = at_1.as_slice() else {
         unreachable!("three have entered");
     };
@@ -59,7 +58,7 @@ pub(super) fn shim(bench: &Bench) -> Result<Vec<Figure>> {
     figures.push(through.over(&own, "at 1: p50 over the typed client's"));
     figures.push(through.above(&own, "at 1: p50 above the typed client's"));
 
-    let at_256 = contest.run(&Load::echo(256, bench.pace.turn))?;
+    let at_256 = contest.run(&contest.echo(256))?;
     let [_, gateway, proxy] = at_256.as_slice() else {
         unreachable!("three have entered");
     };

@@ -8,7 +8,6 @@ use super::contest::{Contest, Turn, Turns};
 use super::entries::{self, Shape};
 use crate::bench::Bench;
 use crate::figure::{Figure, Unit};
-use crate::load::Load;
 use crate::raw::Spread;
 use crate::worker::Worker;
 
@@ -38,7 +37,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     }
     let mut figures = Vec::new();
     for in_flight in IN_FLIGHT {
-        let all = contest.run(&Load::echo(in_flight, bench.pace.turn))?;
+        let all = contest.run(&contest.echo(in_flight))?;
         let (typed, others) = all.split_first().context("nobody took part")?;
         let at = format!("at {in_flight}");
         let absolute = |turns: &Turns| turns.absolute(&at, "service");

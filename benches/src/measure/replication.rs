@@ -25,7 +25,7 @@ pub(super) fn run(bench: &Bench) -> Result<Vec<Figure>> {
     );
     // brokers that have just started compile their own code for a while, first what
     // much load takes and then what one call at a time does
-    contest.run(&Load::echo(WARMING, bench.pace.turn))?;
+    contest.run(&contest.echo(WARMING))?;
     let alone = Load::echo(1, bench.pace.turn);
     contest.run(&alone)?;
     let all = contest.run(&alone)?;
