@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use crate::{
     bench::Bench,
-    deny,
+    deny, image,
     supervisor::Supervisor,
     tests,
     workspace::{cargo, cargo_for_all},
@@ -26,6 +26,8 @@ pub(crate) enum Check {
     Features,
     /// Licences and banned crates
     Deny,
+    /// The image can be built and runs, where Docker does
+    Image,
     /// The demo's exchanges are right, and its story goes as it should
     Demo,
     /// The benchmarks run; what they find fails nothing
@@ -75,6 +77,7 @@ fn passes(supervisor: &mut Supervisor, check: Check) -> Result<bool> {
         }
         Check::Features => each_feature_alone()?,
         Check::Deny => vec![deny::command(supervisor)?],
+        Check::Image => return image::passes(supervisor),
         Check::Demo => vec![
             with(cargo("demo")?, &["--once"]),
             with(cargo("demo")?, &["migrate"]),

@@ -8,6 +8,8 @@
 mod bench;
 mod ci;
 mod deny;
+mod docker;
+mod image;
 mod installed;
 mod peers;
 mod setup;

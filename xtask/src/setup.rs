@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Result, ensure};
 use xtask::{program, redis};
 
-use crate::supervisor::Supervisor;
+use crate::{docker, supervisor::Supervisor};
 
 /// A program that the tests run.
 struct Needed {
@@ -72,6 +72,27 @@ const NEEDED: &[Needed] = &[
         product: "Python 3.10 or newer",
         purpose: "runs another",
         packages: &["python3"],
+        service: "",
+        spared: || false,
+    },
+    Needed {
+        names: &["curl"],
+        product: "curl 7.50 or newer",
+        purpose: "asks the gateway as people do",
+        packages: &["curl"],
+        service: "",
+        spared: || false,
+    },
+    Needed {
+        names: &[
+            "chromium-headless-shell",
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+        ],
+        product: "Chromium",
+        purpose: "goes on with a stream of events as browsers do",
+        packages: &["chromium-headless-shell", "chromium"],
         service: "",
         spared: || false,
     },
@@ -184,13 +205,7 @@ fn install(supervisor: &mut Supervisor, mut shell: Command, missing: &[&Needed])
 
 /// Whether `cargo xtask test` takes its Kafka from somebody who runs one, or from Docker.
 fn has_other_kafka() -> bool {
-    let mut docker = Command::new("docker");
-    docker
-        .arg("info")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    env::var_os("KAFKA_BOOTSTRAP_SERVERS").is_some()
-        || docker.status().is_ok_and(|status| status.success())
+    env::var_os("KAFKA_BOOTSTRAP_SERVERS").is_some() || docker::answers()
 }
 
 /// Debian keeps the servers of several versions side by side, and none on the path.
