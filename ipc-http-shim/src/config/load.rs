@@ -156,15 +156,15 @@ fn read<'a>(
     }
     kafka.put_over(&overrides.kafka, report);
     config.kafka = kafka.properties.clone();
+    let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
     let mut read = Vec::new();
     if let Some(value) = root.get("routes") {
-        let legacy_is_set = root.get("legacy").is_some() || overrides.legacy.is_some();
         read = routes::read(value, legacy_is_set, &config.auth, report);
     }
     if config.sidecar {
         sidecar::add_routes(&mut read, &root, &config.services, report);
     }
-    routes::check(&read, report);
+    routes::check(&read, legacy_is_set, report);
     breaker::check_routes(&config.breaker, &read, report);
     services::check(&read, &config.services, report);
     operations::check(&read, &config.operations, report);
@@ -209,7 +209,7 @@ fn check_whole(config: &Config, root: &DeTable<'_>, report: &mut Report<'_>) {
     auth::check_handshake(config, root.contains_key("tls"), report);
     let service = config.routes.iter().find_map(|route| match &route.target {
         Target::Service { service, .. } => Some(service),
-        Target::Legacy => None,
+        Target::Aggregate(_) | Target::Legacy => None,
     });
     if let (Some(service), None) = (service, config.kafka.bootstrap()) {
         report.add(

@@ -121,7 +121,7 @@ impl super::Route {
                 ServiceMode::Call => self.prefer || self.late_replies,
                 ServiceMode::OneWay | ServiceMode::Stream | ServiceMode::WebSocket => false,
             },
-            Target::Legacy => false,
+            Target::Aggregate(_) | Target::Legacy => false,
         }
     }
 }

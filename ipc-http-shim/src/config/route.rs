@@ -1,11 +1,12 @@
 //! One route: which requests, and where they go.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{BreakerRules, Credential, Rewriting, RouteCors, RouteLimits, WebSocket};
+use super::{BreakerRules, Credential, Part, Rewriting, RouteCors, RouteLimits, WebSocket};
 use crate::migration::Migration;
 
 /// Sends some requests somewhere.
@@ -72,6 +73,8 @@ pub enum Target {
         /// What decides the record's key.
         key: KeyRule,
     },
+    /// To several routes at once, whose answers are the members of one document, by name.
+    Aggregate(BTreeMap<String, Part>),
     /// To the legacy upstream, over HTTP.
     Legacy,
 }
@@ -143,6 +146,15 @@ impl Route {
             websocket: rules,
             ..Self::to_service(path, service, ServiceMode::WebSocket)
         }
+    }
+
+    /// Answers every GET for `path` with one document of these parts.
+    pub fn aggregate<N: Into<String>>(
+        path: impl Into<String>,
+        parts: impl IntoIterator<Item = (N, Part)>,
+    ) -> Self {
+        let parts = parts.into_iter().map(|(name, part)| (name.into(), part));
+        Self::new(path, Target::Aggregate(parts.collect())).methods([Method::GET])
     }
 
     /// Sends every request for `path` to the legacy upstream.

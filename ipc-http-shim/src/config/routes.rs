@@ -12,7 +12,7 @@ use super::mistake::{Located, Place, Report};
 use super::route::{KeyRule, Route, ServiceMode, Target};
 use super::section::{Section, kind, text_of};
 use super::value::{Name, Truth};
-use super::{Auth, auth, breaker, cors, limits, migration, rewriting, suggest, websocket};
+use super::{Auth, auth, breaker, cors, limits, migration, parts, rewriting, suggest, websocket};
 use crate::migration::{Migration, Stage};
 use crate::routes::RouteTable;
 
@@ -30,6 +30,8 @@ pub(super) const KEYS: &[&str] = &[
     "cache",
     "resume",
     "websocket",
+    "parts",
+    "required",
     "key",
     "migration",
     "breaker",
@@ -44,15 +46,38 @@ pub(super) const KEYS: &[&str] = &[
     "in_flight_wait",
 ];
 
+/// What a mode has requests go to.
+#[derive(Clone, Copy)]
+enum Kind {
+    Service(ServiceMode),
+    Aggregate,
+    Legacy,
+}
+
 /// The modes, as they are written.
-const MODES: &[(&str, Option<ServiceMode>)] = &[
-    ("call", Some(ServiceMode::Call)),
-    ("one_way", Some(ServiceMode::OneWay)),
-    ("accepted", Some(ServiceMode::Accepted)),
-    ("stream", Some(ServiceMode::Stream)),
-    ("websocket", Some(ServiceMode::WebSocket)),
-    ("legacy", None),
+const MODES: &[(&str, Kind)] = &[
+    ("call", Kind::Service(ServiceMode::Call)),
+    ("one_way", Kind::Service(ServiceMode::OneWay)),
+    ("accepted", Kind::Service(ServiceMode::Accepted)),
+    ("stream", Kind::Service(ServiceMode::Stream)),
+    ("websocket", Kind::Service(ServiceMode::WebSocket)),
+    ("aggregate", Kind::Aggregate),
+    ("legacy", Kind::Legacy),
 ];
+
+/// What means nothing on a route that goes to other routes.
+const IDLE_IN_AGGREGATES: &[&str] = &[
+    "service",
+    "key",
+    "breaker",
+    "cache",
+    "rewrite",
+    "request_headers",
+];
+/// What means nothing on a route that goes to the legacy upstream.
+const IDLE_IN_LEGACY: &[&str] = &["service", "key", "breaker", "parts", "required"];
+/// What means nothing on a route that goes to a service.
+const IDLE_IN_SERVICES: &[&str] = &["parts", "required"];
 
 /// A route, and where its path stands.
 pub(super) type ReadRoute = Located<Route>;
@@ -88,8 +113,8 @@ pub(super) fn read<'a>(
 }
 
 /// Tells of routes that cannot be beside each other.
-pub(super) fn check(routes: &[ReadRoute], report: &mut Report<'_>) {
-    check_together(routes, report);
+pub(super) fn check(routes: &[ReadRoute], legacy_is_set: bool, report: &mut Report<'_>) {
+    check_together(routes, legacy_is_set, report);
     check_names(routes, report);
 }
 
@@ -173,12 +198,22 @@ fn check_migration(
     place: Place,
     report: &mut Report<'_>,
 ) {
-    let Target::Service { mode, .. } = target else {
-        return report.add(
-            place,
-            "a route with mode \"legacy\" does not move",
-            "name its service, and let steps begin with \"legacy\"",
-        );
+    let mode = match target {
+        Target::Service { mode, .. } => mode,
+        Target::Aggregate(_) => {
+            return report.add(
+                place,
+                "a route with mode \"aggregate\" does not move",
+                "let the routes move that its parts go to",
+            );
+        }
+        Target::Legacy => {
+            return report.add(
+                place,
+                "a route with mode \"legacy\" does not move",
+                "name its service, and let steps begin with \"legacy\"",
+            );
+        }
     };
     let uncompared = match mode {
         ServiceMode::Stream => Some("a stream is not compared"),
@@ -219,42 +254,45 @@ fn read_target(
 ) -> Option<Target> {
     let service = section.value::<Name>("service", report);
     let key = read_key(section, path, report);
+    let parts = parts::read(section, path, report);
     let mode = section.text("mode", report);
-    let Some(mode) = mode else {
-        return service_target(section, service, ServiceMode::Call, key, report);
-    };
-    let known = MODES.iter().find(|(name, _)| *name == mode.value);
-    match known {
-        Some((_, Some(service_mode))) => {
-            service_target(section, service, *service_mode, key, report)
-        }
-        Some((_, None)) => {
-            if !legacy_is_set {
+    let (name, kind) = match &mode {
+        None => MODES[0],
+        Some(mode) => match MODES.iter().find(|(name, _)| *name == mode.value) {
+            Some(known) => *known,
+            None => {
                 report.add(
-                    mode.place,
-                    "mode \"legacy\" has no upstream to go to",
-                    "set legacy = \"http://host:port\" at the top of the file",
+                    mode.place.clone(),
+                    format!("mode {:?} is unknown", mode.value),
+                    suggest::mend(&mode.value, MODES.iter().map(|(name, _)| *name)),
                 );
+                return None;
             }
-            for idle in ["service", "key", "breaker"] {
-                if let Some(value) = section.get(idle) {
-                    report.add(
-                        report.place(&value.span()),
-                        format!("{idle} says nothing on a route with mode \"legacy\""),
-                        "remove it, or choose another mode",
-                    );
-                }
-            }
-            Some(Target::Legacy)
-        }
-        None => {
-            report.add(
-                mode.place,
-                format!("mode {:?} is unknown", mode.value),
-                suggest::mend(&mode.value, MODES.iter().map(|(name, _)| *name)),
-            );
-            None
-        }
+        },
+    };
+    if let (Kind::Legacy, Some(mode), false) = (kind, &mode, legacy_is_set) {
+        report.add(
+            mode.place.clone(),
+            "mode \"legacy\" has no upstream to go to",
+            "set legacy = \"http://host:port\" at the top of the file",
+        );
+    }
+    let idle = match kind {
+        Kind::Service(_) => IDLE_IN_SERVICES,
+        Kind::Aggregate => IDLE_IN_AGGREGATES,
+        Kind::Legacy => IDLE_IN_LEGACY,
+    };
+    for key in idle.iter().filter(|key| section.get(key).is_some()) {
+        report.add(
+            section.place_of(key, report),
+            format!("{key} says nothing on a route with mode {name:?}"),
+            "remove it, or choose another mode",
+        );
+    }
+    match kind {
+        Kind::Service(mode) => service_target(section, service, mode, key, report),
+        Kind::Aggregate => Some(Target::Aggregate(parts)),
+        Kind::Legacy => Some(Target::Legacy),
     }
 }
 
@@ -423,10 +461,11 @@ fn check_names(routes: &[ReadRoute], report: &mut Report<'_>) {
     }
 }
 
-fn check_together(routes: &[ReadRoute], report: &mut Report<'_>) {
+fn check_together(routes: &[ReadRoute], legacy_is_set: bool, report: &mut Report<'_>) {
     let plain = routes.iter().map(|read| read.value.clone()).collect();
-    let Err(faults) = RouteTable::new(plain) else {
-        return;
+    let faults = match RouteTable::new(plain) {
+        Ok(table) => parts::faults(&table, legacy_is_set),
+        Err(faults) => faults,
     };
     for fault in faults {
         let earlier = fault.earlier.and_then(|index| routes.get(index));

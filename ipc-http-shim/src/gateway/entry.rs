@@ -82,7 +82,7 @@ impl Entries {
             }),
             service: match &route.target {
                 Target::Service { service, .. } => self.services.get(service).cloned(),
-                Target::Legacy => None,
+                Target::Aggregate(_) | Target::Legacy => None,
             },
             metrics: self.metrics.clone(),
             label: label.into(),

@@ -18,12 +18,25 @@ pub(super) fn deadline(headers: &HeaderMap) -> Option<UnixMillis> {
 impl Found<'_> {
     /// For a request whose answer nobody waits for beyond this deadline.
     pub(super) fn until(mut self, deadline: UnixMillis) -> Self {
-        if let Destination::Service(to, _) = &mut self.destination {
-            let left = deadline.since(UnixMillis::now());
-            to.timeout = to.timeout.min(left);
-            if left == Duration::ZERO {
-                self.destination = Destination::Nowhere(passed());
-            }
+        let left = deadline.since(UnixMillis::now());
+        let is_passed_on = !matches!(
+            self.destination,
+            Destination::Nowhere(_) | Destination::Here(_) | Destination::Operation(_)
+        );
+        if left == Duration::ZERO && is_passed_on {
+            self.destination = Destination::Nowhere(passed());
+        }
+        self.within(left)
+    }
+
+    /// For a request whose answer nobody waits for any longer than this.
+    pub(super) fn within(mut self, longest: Duration) -> Self {
+        match &mut self.destination {
+            Destination::Service(to, _) => to.timeout = to.timeout.min(longest),
+            Destination::Moving(moving) => moving.to.timeout = moving.to.timeout.min(longest),
+            Destination::Legacy { timeout, .. } => *timeout = (*timeout).min(longest),
+            Destination::Aggregate(aggregate) => aggregate.within(longest),
+            Destination::Operation(_) | Destination::Nowhere(_) | Destination::Here(_) => {}
         }
         self
     }

@@ -2,6 +2,7 @@
 //! from the gateway itself.
 
 mod accepted;
+mod aggregate;
 mod ambiguity;
 mod answer;
 mod auth;
@@ -31,6 +32,7 @@ mod ndjson;
 mod one_way;
 mod operation;
 mod pace;
+mod passed;
 mod prefer;
 mod progress;
 mod request_reply;
@@ -57,10 +59,9 @@ use http::{Request, Response};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use answer::REQUEST_ID;
-use destination::{Destination, Destinations, Found};
+use destination::Destinations;
 use entry::Entries;
 use shadows::Shadows;
-use stages::Must;
 use trace::Tracing;
 pub(crate) use tunnel::Holding;
 use tunnel::Tunnels;
@@ -69,16 +70,13 @@ use crate::access_log::Entry;
 use crate::cache::Answers;
 use crate::config::{Config, Limits};
 use crate::kept::KeptStreams;
-use crate::limits::bulkhead::Place;
-use crate::metrics::{InFlight, Metrics};
+use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
 use crate::operations::Operations;
 use crate::peer::Peer;
 use crate::routes::RouteFault;
 use crate::sockets::Sockets;
-use crate::spent::Spent;
 use crate::upstream::Upstream;
-use crate::watched::{Watch, Watched};
 
 /// Answers requests. Clones share everything.
 #[derive(Clone)]
@@ -216,75 +214,28 @@ impl Gateway {
         let (mut head, body) = request.into_parts();
         let trace_id = this.tracing.of(&mut head.headers);
         let (found, upgrade) = this.found(&mut head, peer);
-        let Found {
-            destination,
-            metrics,
-            callers,
-            cors,
-            entry: route_entry,
-            mut changes,
-        } = found;
-        let cors = cors.map(|cors| (cors, head.headers.get(ORIGIN).cloned()));
+        let cors = found
+            .cors
+            .map(|cors| (cors, head.headers.get(ORIGIN).cloned()));
         if let Some(entry) = &mut entry {
-            entry.routed(metrics.name(), metrics.mode());
+            entry.routed(found.metrics.name(), found.metrics.mode());
             entry.traced(trace_id);
         }
-        let mut in_flight = metrics.begin();
-        let must = Must {
-            callers,
-            entry: route_entry,
-            label: metrics.name(),
-        };
-        let entered = this.admit(must, &mut head, peer).await;
-        if let Some(changes) = &mut changes {
-            changes.request(&mut head);
-        }
-
-        let leaving = Instant::now();
-        let request = Request::from_parts(head, body);
-        let (destination, entered) = match entered {
-            Ok(entered) => (destination, Some(entered)),
-            Err(refusal) => (Destination::Nowhere(refusal), None),
-        };
-        let (beyond, answer) = this.ask(destination, request, peer).await;
-        let beyond = beyond.map(|place| (place, leaving.elapsed()));
-
-        let mut response = match &changes {
-            Some(changes) => changes.of_answer(answer),
-            None => answer.unwrap_or_else(Response::from),
-        };
-        let place = entered.and_then(|entered| entered.tell(response.headers_mut()));
-        let place = socket::seated(&mut response, place);
+        let mut passed = this.pass(found, head, body, peer, started).await;
+        let response = &mut passed.response;
         if let Some(upgrade) = upgrade {
-            this.tunnels.open(upgrade, &mut response);
+            this.tunnels.open(upgrade, response);
         }
         this.destinations.secure(response.headers_mut());
         if let Some((cors, origin)) = cors {
             cors.tell(origin, response.headers_mut());
         }
-        let spent = Spent {
-            admission: leaving.duration_since(started),
-            beyond,
-            ..Spent::default()
-        };
-        let spent = spent.told_by(&response);
         if let Some(entry) = entry {
-            entry.spent(spent);
+            entry.spent(passed.spent);
         }
         this.tracing.tell(response.headers_mut(), trace_id);
+        let beyond = passed.spent.beyond;
         timing::append(response.headers_mut(), beyond, started.elapsed());
-        in_flight.answered(response.status(), &spent);
-        let answering = Answering { in_flight, place };
-        response.map(|body| Body::new(Watched::new(body, answering)))
+        passed.answer()
     }
 }
-
-/// Keeps a request in flight, and in its place, until its answer is sent or given up.
-struct Answering {
-    #[expect(dead_code, reason = "counts until it is dropped")]
-    in_flight: InFlight,
-    #[expect(dead_code, reason = "is held until it is dropped")]
-    place: Option<Place>,
-}
-
-impl Watch for Answering {}

@@ -116,6 +116,7 @@ impl Inner {
                 };
                 (Some(beyond), self.moving(*moving, request, peer).await)
             }
+            Destination::Aggregate(aggregate) => (None, self.aggregate(&aggregate, peer).await),
             // Boxed, since most requests have no need of the room.
             Destination::Operation(id) => (None, Box::pin(self.operation(id, request, peer)).await),
             Destination::Nowhere(refusal) => (None, Err(refusal)),

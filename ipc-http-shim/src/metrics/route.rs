@@ -34,6 +34,8 @@ pub(crate) enum Mode {
     stream,
     /// To a service, for as many as come, and more to it.
     websocket,
+    /// To several other routes.
+    aggregate,
     /// To the legacy upstream.
     legacy,
     /// Nowhere: the gateway answers itself.
@@ -209,6 +211,7 @@ impl RouteMetrics {
             Mode::accepted => "accepted",
             Mode::stream => "stream",
             Mode::websocket => "websocket",
+            Mode::aggregate => "aggregate",
             Mode::legacy => "legacy",
             Mode::none => "none",
         }

@@ -18,7 +18,7 @@ fn the_example_is_in_order_and_holds_the_defaults() {
     let config = try_config(EXAMPLE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let default = Config::default();
 
-    assert_eq!(config.routes.len(), 7);
+    assert_eq!(config.routes.len(), 8);
     assert_eq!(config.listen, default.listen);
     assert_eq!(config.admin, default.admin);
     assert_eq!(config.fleet, default.fleet);

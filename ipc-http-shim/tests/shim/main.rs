@@ -1,13 +1,16 @@
 //! The shim over real sockets, with an in-memory way to services.
 
 mod access_log;
+mod aggregate;
 mod agreement;
 mod auth;
 mod breaker;
+mod browser;
 mod busy;
 mod cache;
 mod config;
 mod connections;
+mod curl;
 mod damaged;
 mod deployed;
 mod drain;

@@ -46,7 +46,7 @@ fn check_accepts_the_example() {
 
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.ends_with("is in order: 7 routes\n"), "{said}");
+    assert!(said.ends_with("is in order: 8 routes\n"), "{said}");
 }
 
 #[test]

@@ -25,13 +25,13 @@ const ROUTE: &str = "[[routes]]\npath = \"/{a}\"\nservice = \"orders\"\nmode = \
 type Item = Result<ReplyRecord, Problem>;
 
 /// What a request was asked with, and where its records come from.
-struct Asked {
-    last: Option<String>,
-    records: mpsc::Sender<Item>,
+pub(crate) struct Asked {
+    pub(crate) last: Option<String>,
+    pub(crate) records: mpsc::Sender<Item>,
 }
 
 impl Asked {
-    async fn send(&self, seq: u32, payload: &'static str) {
+    pub(crate) async fn send(&self, seq: u32, payload: &'static str) {
         let payload = Bytes::from_static(payload.as_bytes());
         let record = ReplyRecord { seq, payload };
         within(self.records.send(Ok(record)))
@@ -41,7 +41,7 @@ impl Asked {
 }
 
 /// A shim with these settings, and the requests that reach its service.
-async fn streaming(config: &str) -> (Running, mpsc::Receiver<Asked>) {
+pub(crate) async fn streaming(config: &str) -> (Running, mpsc::Receiver<Asked>) {
     let (tell, asked) = mpsc::channel(8);
     let fake = Fake::streams(move |seen| {
         let last = seen.head.headers.get("last-event-id");

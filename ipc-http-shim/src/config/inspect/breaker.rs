@@ -44,7 +44,7 @@ pub(super) fn tell_breaker(
     route: &Route,
     index: usize,
 ) {
-    if route.target == Target::Legacy {
+    if !matches!(route.target, Target::Service { .. }) {
         return;
     }
     let rules = route.breaker.over(&config.breaker);

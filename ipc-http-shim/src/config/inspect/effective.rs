@@ -14,6 +14,7 @@ use super::later;
 use super::limits::{write_in_flight, write_limits, write_rates};
 use super::moving::write_migration;
 use super::origin::Origins;
+use super::parts;
 use super::sockets;
 use super::tls::{write_legacy_tls, write_tls};
 use crate::config::secret::HIDDEN;
@@ -221,6 +222,7 @@ fn write_route(
     }
     page.set("path", &quoted(&route.path), &of("path"));
     match &route.target {
+        Target::Aggregate(asked) => parts::write_route(page, asked, of),
         Target::Legacy => page.set("mode", &quoted("legacy"), &of("mode")),
         Target::Service { service, mode, key } => {
             page.set("service", &quoted(service), &of("service"));

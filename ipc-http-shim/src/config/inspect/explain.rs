@@ -16,6 +16,7 @@ use super::limits::{tell_concurrency, tell_limits, tell_rates};
 use super::moving::tell_migration;
 use super::origin::Origins;
 use super::others::tell_others;
+use super::parts;
 use super::sockets;
 use super::tls::tell_tls;
 use crate::config::{
@@ -141,9 +142,12 @@ fn tell_route(
                 key_of(key, &question.method, params)
             ));
         }
+        Target::Aggregate(asked) => parts::tell_route(told, asked, params),
         Target::Legacy => told.say(format_args!("goes to: {}", legacy(config))),
     }
-    tell_target(told, question, route, params);
+    if !matches!(route.target, Target::Aggregate(_)) {
+        tell_target(told, question, route, params);
+    }
     let (timeout, origin) = match route.timeout {
         Some(timeout) => (timeout, origins.of_route(index, "timeout")),
         None => (config.timeout, origins.setting("timeout")),

@@ -10,6 +10,7 @@ mod limits;
 mod moving;
 mod origin;
 mod others;
+mod parts;
 mod sockets;
 mod tls;
 

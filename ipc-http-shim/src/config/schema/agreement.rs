@@ -459,6 +459,8 @@ const ROUTE: &[(&str, bool)] = &[
         true,
     ),
     ("mode = \"accepted\"\nmigration = {}", false),
+    ("parts = { a = \"/b/{id}\" }", false),
+    ("required = [\"a\"]", false),
     ("mode = \"oneway\"", false),
     ("mode = \"legacy\"", false),
     ("timeout = \"2m\"", true),
@@ -566,6 +568,37 @@ const ROUTE: &[(&str, bool)] = &[
     ("mode = \"stream\"\nmigration.automatic = true", false),
 ];
 
+/// Lines of an aggregate for `/a/{id}`.
+const AGGREGATE: &[(&str, bool)] = &[
+    (
+        "method = \"GET\"\nparts = { a = \"/b/{id}\", b = \"/c\" }",
+        true,
+    ),
+    (
+        "methods = [\"GET\"]\nparts = { a = \"/b\" }\nrequired = [\"a\"]",
+        true,
+    ),
+    ("method = \"GET\"", false),
+    ("method = \"GET\"\nparts = {}", false),
+    ("method = \"GET\"\nparts = { a = \"b\" }", false),
+    ("method = \"GET\"\nparts = { missing = \"/b\" }", false),
+    ("method = \"GET\"\nparts = [\"/b\"]", false),
+    ("method = \"POST\"\nparts = { a = \"/b\" }", false),
+    ("parts = { a = \"/b\" }", false),
+    (
+        "method = \"GET\"\nparts = { a = \"/b\" }\nrewrite = \"/c\"",
+        false,
+    ),
+    (
+        "method = \"GET\"\nparts = { a = \"/b\" }\nservice = \"c\"",
+        false,
+    ),
+    (
+        "method = \"GET\"\nparts = { a = \"/b\" }\nmigration = {}",
+        false,
+    ),
+];
+
 #[test]
 fn the_schema_and_the_reader_agree_on_good_and_bad_values() {
     let validator = validator();
@@ -577,6 +610,12 @@ fn the_schema_and_the_reader_agree_on_good_and_bad_values() {
     let in_a_route = ROUTE.iter().map(|(lines, good)| {
         (
             format!("{top}{route}service = \"orders\"\n{lines}\n"),
+            *good,
+        )
+    });
+    let in_an_aggregate = AGGREGATE.iter().map(|(lines, good)| {
+        (
+            format!("{top}{route}mode = \"aggregate\"\n{lines}\n"),
             *good,
         )
     });
@@ -623,7 +662,8 @@ fn the_schema_and_the_reader_agree_on_good_and_bad_values() {
         ("legacy = \"http://old:1/path\"\n".to_owned(), false),
         ("legacy = \"http://[::1]:1\"\n".to_owned(), true),
     ];
-    for (text, good) in at_the_top.chain(in_a_route).chain(whole) {
+    let cases = at_the_top.chain(in_a_route).chain(in_an_aggregate);
+    for (text, good) in cases.chain(whole) {
         let read = load("shim.toml", &text, &Overrides::default());
         assert_eq!(read.is_ok(), good, "reader: {text}{read:?}");
         assert_eq!(validator.is_valid(&parsed(&text)), good, "schema: {text}");

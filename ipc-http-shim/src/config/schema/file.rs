@@ -8,9 +8,9 @@ use super::form::{
     Address, Algorithms, BreakerMode, ClientAuth, ClientHeader, Count, Credentials, Duration,
     Fallback, FilePath, Hash, HeaderName, HeaderNames, HeaderValues, Hundredths, Key, KeyId,
     KeySource, LineFormat, LogOutput, Many, Method, Methods, Mode, Name, Network, NotEmpties,
-    NotEmpty, Off, Origin, Origins, Part, Path, PeerShown, Pointer, Prefix, Probes, Property, Rate,
-    Reference, Requests, Rewrite, Sample, Services, Shadowed, Share, Size, Stage, Sticky, Text,
-    Tolerance, Word, Words,
+    NotEmpty, Off, Origin, Origins, Part, Parts, Path, PeerShown, Pointer, Prefix, Probes,
+    Property, Rate, Reference, Requests, Rewrite, Sample, Services, Shadowed, Share, Size, Stage,
+    Sticky, Text, Tolerance, Word, Words,
 };
 
 /// The configuration of ipc-http-shim, an HTTP gateway in front of services on
@@ -445,10 +445,24 @@ pub(super) struct SharedRates {
         "required" = ["path"],
         "not" = { "required": ["method", "methods"] },
         "dependencies" = { "in_flight_wait": ["in_flight"] },
-        "if" = { "properties": { "mode": { "const": "legacy" } }, "required": ["mode"] },
+        "if" = { "properties": { "mode": { "enum": ["legacy", "aggregate"] } }, "required": ["mode"] },
         "then" = { "properties": { "service": false, "key": false, "migration": false, "breaker": false } },
         "else" = { "required": ["service"] },
         "allOf" = [{
+            "if": { "properties": { "mode": { "const": "aggregate" } }, "required": ["mode"] },
+            "then": {
+                "required": ["parts"],
+                "properties": {
+                    "method": { "const": "GET" },
+                    "methods": { "const": ["GET"] },
+                    "cache": false,
+                    "rewrite": false,
+                    "request_headers": false
+                },
+                "anyOf": [{ "required": ["method"] }, { "required": ["methods"] }]
+            },
+            "else": { "properties": { "parts": false, "required": false } }
+        }, {
             "if": {
                 "properties": { "mode": { "enum": ["stream", "websocket", "accepted"] } },
                 "required": ["mode", "migration"]
@@ -476,8 +490,8 @@ pub(super) struct Route {
     pub(super) service: Name,
     /// call: one reply. one_way: 202 once the broker has it. accepted: the same, and the
     /// reply can be asked for. stream: many replies, as server-sent events, lines or bytes.
-    /// websocket: the same as messages, and each of the client's is sent, too. legacy: to the
-    /// legacy server.
+    /// websocket: the same as messages, and each of the client's is sent, too. aggregate: the
+    /// answers of several routes as one document. legacy: to the legacy server.
     /// Default: call.
     #[schemars(extend("default" = "call"))]
     pub(super) mode: Mode,
@@ -504,6 +518,11 @@ pub(super) struct Route {
     pub(super) resume: Duration,
     /// How its WebSockets are spoken.
     pub(super) websocket: WebSocket,
+    /// What an aggregate is made of: the members of its document, and the paths of this
+    /// gateway that each is asked for at, with parameters of the route's.
+    pub(super) parts: Parts,
+    /// Those of them without which there is no document. Default: any will do.
+    pub(super) required: Vec<Text>,
     /// What decides the record's key: {id} a path parameter, header:name a header,
     /// none. Default: for GET, HEAD and OPTIONS nothing, else the path's single
     /// parameter, else the header idempotency-key.

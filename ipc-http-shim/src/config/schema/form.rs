@@ -70,12 +70,20 @@ forms! {
     /// A path with parameters of the route's, without a query.
     Rewrite = { "type": "string", "pattern": "^/[^?# ]*$" };
     /// How a service answers, or `legacy`.
-    Mode = { "enum": ["call", "one_way", "accepted", "stream", "websocket", "legacy"] };
+    Mode = { "enum": ["call", "one_way", "accepted", "stream", "websocket", "aggregate", "legacy"] };
     /// Headers and their values.
     HeaderValues = {
         "type": "object",
         "propertyNames": { "pattern": "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" },
         "additionalProperties": { "type": ["string", "number", "boolean"] }
+    };
+    /// What a part is called, and the path that it is asked for at.
+    Parts = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 32,
+        "propertyNames": { "not": { "const": "missing" } },
+        "additionalProperties": { "type": "string", "pattern": "^/[^?# ]*$" }
     };
     /// Any text.
     Text = { "type": "string" };

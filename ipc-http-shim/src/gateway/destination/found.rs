@@ -11,6 +11,7 @@ use ipc_core::envelope::CorrelationId;
 use crate::auth;
 use crate::breaker::Guard;
 use crate::config::ServiceMode;
+use crate::gateway::aggregate::Aggregate;
 use crate::gateway::answer::Refusal;
 use crate::gateway::cors::Cors;
 use crate::gateway::entry::RouteEntry;
@@ -31,6 +32,8 @@ pub(in crate::gateway) enum Destination<'d> {
         timeout: Duration,
     },
     Moving(Box<Moving<'d>>),
+    /// To several at once.
+    Aggregate(Box<Aggregate<'d>>),
     /// It is asked what became of an operation; `None` where it can be none.
     Operation(Option<CorrelationId>),
     /// The gateway answers itself.

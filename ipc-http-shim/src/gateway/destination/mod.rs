@@ -13,6 +13,7 @@ use ipc_core::envelope::CorrelationId;
 use ipc_core::envelope::principal::Sign;
 use matchit::Params;
 
+use super::aggregate::Aggregate;
 use super::answer::Refusal;
 use super::cors::{self, Cors};
 use super::entry::{Entries, RouteEntry};
@@ -24,7 +25,7 @@ use super::rewriting::Changes;
 use super::socket::ToSocket;
 use crate::auth::{self, Access, Principal};
 use crate::breaker::{self, Guard, Guards};
-use crate::config::{Config, HeaderChanges, Route, RouteCors, ServiceMode, Target};
+use crate::config::{Config, HeaderChanges, Route, RouteCors, ServiceMode, Target, part_faults};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
@@ -195,7 +196,7 @@ impl Destinations {
 
     fn of_route<'d>(
         &'d self,
-        route: &Route,
+        route: &'d Route,
         served: &'d Served,
         head: &request::Parts,
         params: &Params<'_, '_>,
@@ -227,6 +228,10 @@ impl Destinations {
                 };
                 Destination::Service(to, served.guard.as_deref())
             }
+            (Target::Aggregate(parts), _) => match Aggregate::of(parts, head, params, timeout) {
+                Ok(aggregate) => Destination::Aggregate(Box::new(aggregate)),
+                Err(refusal) => Destination::Nowhere(refusal),
+            },
             (Target::Legacy, Some(proxy)) => Destination::Legacy { proxy, timeout },
             (Target::Legacy, None) => Destination::Nowhere(no_route()),
         }
@@ -360,7 +365,8 @@ fn faults(config: &Config, table: &RouteTable) -> Vec<RouteFault> {
             mend: fault.to_string(),
         })
     });
-    stranded.chain(unguarded).collect()
+    let parts = part_faults(table, config.legacy.is_some());
+    stranded.chain(unguarded).chain(parts).collect()
 }
 
 fn needs_legacy(route: &Route) -> bool {

@@ -63,6 +63,7 @@ impl Served {
 
 fn mode(route: &Route) -> Mode {
     match &route.target {
+        Target::Aggregate(_) => Mode::aggregate,
         Target::Legacy => Mode::legacy,
         Target::Service { mode, .. } => match mode {
             ServiceMode::Call => Mode::call,
