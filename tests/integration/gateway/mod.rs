@@ -1,6 +1,7 @@
 //! The HTTP gateway.
 
 mod accepted;
+mod aggregate;
 mod front;
 mod killed;
 mod secured;
