@@ -98,6 +98,18 @@ async fn every_answer_is_a_member_of_one_document() {
 }
 
 #[tokio::test]
+async fn every_version_of_http_can_ask() {
+    let shim = Running::start(ROUTES, parts(|| document("7"), || document("1"))).await;
+    let told = "{\"orders\":1,\"user\":7}";
+
+    let answer = within(shim.send_http2(get("/both/7"))).await;
+    assert_eq!(text(answer).await, told);
+    // Without a host.
+    let answer = within(shim.send_raw(b"GET /both/7 HTTP/1.0\r\n\r\n")).await;
+    assert!(answer.ends_with(told), "{answer}");
+}
+
+#[tokio::test]
 async fn the_parts_are_asked_for_at_once() {
     let both = Arc::new(Barrier::new(2));
     let fake = Fake::calls(move |_| {

@@ -15,7 +15,7 @@ use http::header::{
     IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, TRAILER,
     TRANSFER_ENCODING,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, Version, request};
 use ipc_core::envelope::Problem;
 use matchit::Params;
 use serde_json::value::RawValue;
@@ -54,6 +54,7 @@ const GRACE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Aggregate<'d> {
     parts: Vec<Asked<'d>>,
+    version: Version,
     headers: HeaderMap,
     timeout: Duration,
 }
@@ -98,6 +99,8 @@ impl<'d> Aggregate<'d> {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         Ok(Self {
             parts,
+            // What is asked for over HTTP/1.0 may have no host.
+            version: head.version.min(Version::HTTP_11),
             headers,
             timeout,
         })
@@ -112,6 +115,7 @@ impl<'d> Aggregate<'d> {
     fn head(&self, asked: &Asked<'_>) -> request::Parts {
         let (mut head, ()) = Request::new(()).into_parts();
         head.uri = asked.target.clone();
+        head.version = self.version;
         head.headers = self.headers.clone();
         head
     }
