@@ -85,8 +85,7 @@ impl Inner {
         peer: &Peer,
     ) -> Result<Entered, Refusal> {
         if let Some(callers) = must.callers {
-            // Boxed, since most requests have no need of the room.
-            Box::pin(auth::admit(callers, head, peer)).await?;
+            auth::admit(callers, head, peer).await?;
         }
         let entering = self.entries.enter(must.entry, must.label, head, peer);
         entering.await

@@ -23,6 +23,9 @@ use crate::config::Rates;
 pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(crate) const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
+/// Bytes of what a client is told of one limit: `"gateway-principal";r=99999;t=60, `.
+const TOLD: usize = 40;
+
 /// Where requests are counted. Clones are of the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Counts {
@@ -75,7 +78,7 @@ impl RateLimits {
             limits,
             rates: *rates,
             shared: counts.shared.clone(),
-            policy: value(&policy),
+            policy: value(policy),
         })
     }
 
@@ -120,7 +123,7 @@ impl RateLimits {
 
     /// Counts what this replica has heard of.
     fn count_alone(&self, sender: Sender<'_>) -> Result<Option<HeaderValue>, TooMany<'_>> {
-        let mut told = String::new();
+        let mut told = String::with_capacity(TOLD * self.limits.len());
         for limit in &self.limits {
             match limit.count(sender) {
                 Ok(Some(left)) => limit.write_left(left, &mut told),
@@ -128,7 +131,7 @@ impl RateLimits {
                 Err(wait) => return Err(TooMany::under(limit, wait, told)),
             }
         }
-        Ok((!told.is_empty()).then(|| value(&told)))
+        Ok((!told.is_empty()).then(|| value(told)))
     }
 }
 
@@ -143,7 +146,7 @@ impl<'l> TooMany<'l> {
         Self {
             limit: limit.name(),
             wait,
-            told: value(&told),
+            told: value(told),
         }
     }
 }
@@ -153,13 +156,13 @@ fn told<'l>(
     limits: &[(&'l Limit, Client)],
     counted: Counted,
 ) -> Result<Option<HeaderValue>, TooMany<'l>> {
-    let mut told = String::new();
+    let mut told = String::with_capacity(TOLD * limits.len());
     match counted {
         Counted::Within(left) => {
             for ((limit, _), left) in limits.iter().zip(left) {
                 limit.write_left(limit.left(left), &mut told);
             }
-            Ok(Some(value(&told)))
+            Ok(Some(value(told)))
         }
         Counted::Over { nth, wait } => Err(TooMany::under(limits[nth].0, wait, told)),
     }
@@ -172,6 +175,6 @@ pub(crate) fn tell(headers: &mut HeaderMap, policy: HeaderValue, left: HeaderVal
 }
 
 /// Made of names, digits and signs that every header takes.
-fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
