@@ -6,9 +6,6 @@ use bytes::Bytes;
 
 use super::{deadline, decimal};
 
-/// What took shorter is not told: a header costs more than it says then.
-const SHORTEST: Duration = Duration::from_millis(10);
-
 /// How long a request waited for its handler, from the record's timestamp on, as the
 /// service that answers it tells. In the extensions of a response over Kafka where its
 /// reply says so.
@@ -23,47 +20,29 @@ pub struct QueueTime(pub Duration);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HandlerTime(pub Duration);
 
-impl QueueTime {
-    /// What waited shorter is not told.
-    pub const SHORTEST: Duration = SHORTEST;
+/// How each is told.
+macro_rules! told {
+    ($($time:ident)*) => {$(
+        impl $time {
+            /// What took shorter is not told: a header costs more than it says then.
+            pub const SHORTEST: Duration = Duration::from_millis(10);
 
-    /// As it is told, in whole milliseconds; `None` where it is not.
-    #[must_use]
-    pub fn write(self) -> Option<Bytes> {
-        write(self.0)
-    }
+            /// As it is told, in whole milliseconds; `None` where it is not.
+            #[must_use]
+            pub fn write(self) -> Option<Bytes> {
+                (self.0 >= Self::SHORTEST).then(|| decimal::write(deadline::millis(self.0)))
+            }
 
-    /// Reads what is told; `None` where it is no number.
-    #[must_use]
-    pub fn read(value: &Bytes) -> Option<Self> {
-        read(value).map(Self)
-    }
+            /// Reads what is told; `None` where it is no number.
+            #[must_use]
+            pub fn read(value: &Bytes) -> Option<Self> {
+                decimal::read(value).map(Duration::from_millis).map(Self)
+            }
+        }
+    )*};
 }
 
-impl HandlerTime {
-    /// What took shorter is not told.
-    pub const SHORTEST: Duration = SHORTEST;
-
-    /// As it is told, in whole milliseconds; `None` where it is not.
-    #[must_use]
-    pub fn write(self) -> Option<Bytes> {
-        write(self.0)
-    }
-
-    /// Reads what is told; `None` where it is no number.
-    #[must_use]
-    pub fn read(value: &Bytes) -> Option<Self> {
-        read(value).map(Self)
-    }
-}
-
-fn write(time: Duration) -> Option<Bytes> {
-    (time >= SHORTEST).then(|| decimal::write(deadline::millis(time)))
-}
-
-fn read(value: &Bytes) -> Option<Duration> {
-    decimal::read(value).map(Duration::from_millis)
-}
+told!(QueueTime HandlerTime);
 
 #[cfg(test)]
 mod tests {
