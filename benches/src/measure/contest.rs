@@ -48,10 +48,10 @@ impl<'a> Contest<'a> {
         }
     }
 
-    /// One of more and shorter turns.
-    pub(super) fn finer(bench: &'a Bench) -> Self {
+    /// One of shorter turns, and so many times as many.
+    pub(super) fn finer(bench: &'a Bench, times: usize) -> Self {
         Self {
-            pace: bench.pace.finer(),
+            pace: bench.pace.finer(times),
             ..Self::new(bench)
         }
     }

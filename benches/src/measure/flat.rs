@@ -74,7 +74,7 @@ fn spread(bench: &Bench, over: &[(&str, i32, i32); 2]) -> Result<Vec<Figure>> {
 
 /// Each shape over the first.
 fn run(bench: &Bench, shapes: &[(&str, Shape)], in_flight: &[usize]) -> Result<Vec<Figure>> {
-    let mut contest = Contest::finer(bench);
+    let mut contest = Contest::finer(bench, 6);
     for (name, shape) in shapes {
         entries::typed(&mut contest, bench, name, *shape)?;
     }

@@ -31,7 +31,7 @@ fn enter(contest: &mut Contest<'_>, name: &str, plan: GatewayPlan) -> Result<()>
 
 /// A gateway with everything it can do against one with nothing, before one service.
 pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::finer(bench);
+    let mut contest = Contest::finer(bench, 12);
     let plan = entries::service(bench, Shape::PLAIN);
     let service = plan.name.clone();
     let serving = Worker::start(&Role::Service(plan))?;
@@ -65,7 +65,7 @@ pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
 
 /// Gateways that answer themselves, with many routes and with few.
 pub(super) fn routes(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::finer(bench);
+    let mut contest = Contest::finer(bench, 6);
     for more_routes in ROUTES {
         let plan = GatewayPlan {
             more_routes,

@@ -20,6 +20,7 @@ struct Inner {
     issuer: String,
     subject: String,
     scopes: Vec<String>,
+    fingerprint: Fingerprint,
 }
 
 impl Principal {
@@ -32,10 +33,12 @@ impl Principal {
         subject: impl Into<String>,
         scopes: Vec<String>,
     ) -> Self {
+        let (issuer, subject) = (issuer.into(), subject.into());
         Self(Arc::new(Inner {
+            fingerprint: fingerprint(credential, &issuer, &subject),
             credential,
-            issuer: issuer.into(),
-            subject: subject.into(),
+            issuer,
+            subject,
             scopes,
         }))
     }
@@ -67,14 +70,7 @@ impl Principal {
     /// Tells it from every other, without naming it: by SHA-256 of credential, issuer and
     /// subject. Its scopes may change from one token to the next.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let mut hash = digest::Context::new(&digest::SHA256);
-        for part in [self.credential().name(), self.issuer(), self.subject()] {
-            hash.update(&(part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        let mut fingerprint = [0; digest::SHA256_OUTPUT_LEN];
-        fingerprint.copy_from_slice(hash.finish().as_ref());
-        fingerprint
+        self.0.fingerprint
     }
 
     /// As services are told.
@@ -84,6 +80,7 @@ impl Principal {
             issuer,
             subject,
             scopes,
+            fingerprint: _,
         } = &*self.0;
         envelope::Principal {
             credential: credential.name().into(),
@@ -97,4 +94,15 @@ impl Principal {
     pub(crate) fn lacks<'s>(&self, scopes: &'s [String]) -> Option<&'s String> {
         scopes.iter().find(|scope| !self.0.scopes.contains(scope))
     }
+}
+
+fn fingerprint(credential: Credential, issuer: &str, subject: &str) -> Fingerprint {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in [credential.name(), issuer, subject] {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut fingerprint = [0; digest::SHA256_OUTPUT_LEN];
+    fingerprint.copy_from_slice(hash.finish().as_ref());
+    fingerprint
 }

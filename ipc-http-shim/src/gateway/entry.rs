@@ -9,7 +9,7 @@ use ipc_core::envelope::Problem;
 
 use super::answer::Refusal;
 use crate::auth::Principal;
-use crate::config::{Config, Proxies, Rates, Route, RouteLimits, ServiceMode, Target};
+use crate::config::{Config, Proxies, Route, RouteLimits, ServiceMode, Target};
 use crate::limits::bulkhead::{Bulkhead, Place};
 use crate::limits::client::client;
 use crate::limits::metrics::LimitMetrics;
@@ -21,6 +21,7 @@ use crate::peer::Peer;
 #[derive(Debug)]
 pub(super) struct Entries {
     proxies: Proxies,
+    /// What all requests are counted by.
     rate: Option<Arc<RateLimits>>,
     counts: Counts,
     services: HashMap<Arc<str>, Arc<Service>>,
@@ -30,6 +31,7 @@ pub(super) struct Entries {
 /// What the requests of one route must pass beside.
 #[derive(Debug)]
 pub(super) struct RouteEntry {
+    /// What its requests are counted by, what all are counted by among it.
     rate: Option<Arc<RateLimits>>,
     bulkhead: Option<Arc<Bulkhead>>,
     service: Option<Arc<Service>>,
@@ -40,8 +42,8 @@ pub(super) struct RouteEntry {
 /// A request that has passed.
 #[derive(Debug, Default)]
 pub(super) struct Entered {
-    /// What its client is told of each table of rates: the policy, and what is left.
-    told: Vec<(HeaderValue, HeaderValue)>,
+    /// What its client is told of rates: the policy, and what is left.
+    told: Option<(HeaderValue, HeaderValue)>,
     /// Its place among those of its route, where they are bounded.
     place: Option<Place>,
 }
@@ -50,14 +52,15 @@ impl Entries {
     /// Those of `config`, which go on with what `earlier` has counted.
     pub(super) fn new(config: &Config, metrics: &LimitMetrics, earlier: Option<&Self>) -> Self {
         let counts = counts(config, metrics, earlier);
-        let counted = earlier.and_then(|earlier| earlier.rate.as_ref());
+        let counted = earlier.and_then(|earlier| earlier.rate.as_deref());
         let table = Table {
             prefix: "gateway",
             of: "",
         };
         Self {
             proxies: config.proxies.clone(),
-            rate: going_on(&table, &config.limits.rate, counted, &counts),
+            rate: RateLimits::new(&table, &config.limits.rate, &counts, None, counted)
+                .map(Arc::new),
             counts,
             services: services(config, metrics, earlier),
             metrics: metrics.clone(),
@@ -67,7 +70,7 @@ impl Entries {
     /// That of a route, which goes on with what `earlier` has counted.
     pub(super) fn of_route(&self, route: &Route, earlier: Option<&RouteEntry>) -> RouteEntry {
         let RouteLimits { rate, in_flight } = &route.limits;
-        let counted = earlier.and_then(|earlier| earlier.rate.as_ref());
+        let counted = earlier.and_then(|earlier| earlier.rate.as_deref());
         let held = earlier.and_then(|earlier| earlier.bulkhead.as_ref());
         let label = route.label();
         let table = Table {
@@ -75,7 +78,13 @@ impl Entries {
             of: &label,
         };
         RouteEntry {
-            rate: going_on(&table, rate, counted, &self.counts),
+            rate: match rate.all().next() {
+                None => self.rate.clone(),
+                Some(_) => {
+                    let of_all = self.rate.as_deref();
+                    RateLimits::new(&table, rate, &self.counts, of_all, counted).map(Arc::new)
+                }
+            },
             bulkhead: in_flight.map(|bound| match held {
                 Some(held) if held.is(bound) => Arc::clone(held),
                 _ => Arc::new(Bulkhead::new(bound)),
@@ -122,25 +131,24 @@ impl Entries {
         peer: &Peer,
         entered: &mut Entered,
     ) -> Result<(), Refusal> {
-        let of_route = route.and_then(|route| route.rate.as_ref());
-        if self.rate.is_none() && of_route.is_none() {
+        let rate = route.map_or(&self.rate, |route| &route.rate);
+        let Some(rate) = rate else {
             return Ok(());
-        }
+        };
         let sender = Sender {
             address: client(peer.address.ip(), &head.headers, &self.proxies).into(),
             principal: head.extensions.get::<Principal>(),
         };
-        for rate in self.rate.iter().chain(of_route) {
-            match rate.count(sender).await {
-                Ok(Some(left)) => entered.told.push((rate.policy().clone(), left)),
-                Ok(None) => {}
-                Err(too_many) => {
-                    self.metrics.limited(label, too_many.limit);
-                    return Err(over_rate(rate, too_many));
-                }
+        match rate.count(sender).await {
+            Ok(left) => {
+                entered.told = left.map(|left| (rate.policy().clone(), left));
+                Ok(())
+            }
+            Err(too_many) => {
+                self.metrics.limited(label, too_many.limit);
+                Err(over_rate(rate, too_many))
             }
         }
-        Ok(())
     }
 }
 
@@ -174,23 +182,10 @@ impl RouteEntry {
 impl Entered {
     /// Tells the client of a request that has passed, and hands out its place.
     pub(super) fn tell(self, headers: &mut HeaderMap) -> Option<Place> {
-        for (policy, left) in self.told {
+        if let Some((policy, left)) = self.told {
             rate::tell(headers, policy, left);
         }
         self.place
-    }
-}
-
-/// The limits of `rates`: the same as before where they are.
-fn going_on(
-    table: &Table<'_>,
-    rates: &Rates,
-    counted: Option<&Arc<RateLimits>>,
-    counts: &Counts,
-) -> Option<Arc<RateLimits>> {
-    match counted {
-        Some(counted) if counted.are(rates, counts) => Some(Arc::clone(counted)),
-        _ => RateLimits::new(table, rates, counts).map(Arc::new),
     }
 }
 

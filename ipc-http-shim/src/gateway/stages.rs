@@ -113,10 +113,15 @@ impl Inner {
                     Side::Legacy | Side::Shadow => Beyond::Legacy,
                     Side::Kafka => Beyond::Kafka,
                 };
-                (Some(beyond), self.moving(*moving, request, peer).await)
+                // Boxed, since most requests have no need of the room.
+                (
+                    Some(beyond),
+                    Box::pin(self.moving(*moving, request, peer)).await,
+                )
             }
-            Destination::Aggregate(aggregate) => (None, self.aggregate(&aggregate, peer).await),
-            // Boxed, since most requests have no need of the room.
+            Destination::Aggregate(aggregate) => {
+                (None, Box::pin(self.aggregate(&aggregate, peer)).await)
+            }
             Destination::Operation(id) => (None, Box::pin(self.operation(id, request, peer)).await),
             Destination::Nowhere(refusal) => (None, Err(refusal)),
             Destination::Here(answer) => (None, Ok(*answer)),

@@ -114,3 +114,27 @@ async fn a_change_of_the_configuration_keeps_what_was_counted_by_rates_that_stay
     shim.live.change(&other).expect("it is in order");
     assert_eq!(shim.send(get("/a")).await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_request_is_told_all_limits_in_one_list_and_a_change_of_one_keeps_the_others() {
+    let rates = |of_route: &str| {
+        let of_all = "[limits.rate]\ntotal = \"3/h\"\n";
+        format!("{of_all}{ROUTES}rate.total = \"{of_route}\"\n")
+    };
+    let shim = Running::start(&rates("10/h"), served()).await;
+
+    let answer = shim.send(get("/a")).await;
+    let told: Vec<_> = answer.headers().get_all("ratelimit").iter().collect();
+    assert_eq!(
+        told,
+        ["\"gateway-total\";r=2;t=1200, \"route-total\";r=9;t=360"]
+    );
+    let other = running_config(&rates("20/h"));
+    shim.live.change(&other).expect("it is in order");
+
+    let answer = shim.send(get("/a")).await;
+    assert_eq!(
+        answer.headers()["ratelimit"],
+        "\"gateway-total\";r=1;t=1200, \"route-total\";r=19;t=180"
+    );
+}

@@ -1,12 +1,12 @@
 //! How much each client has used up, in bounded memory.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use governor::nanos::Nanos;
 use governor::state::StateStore;
-use hashlink::LruCache;
+use hashlink::{DefaultHashBuilder, LruCache};
 use parking_lot::Mutex;
 
 use super::client::Client;
@@ -25,7 +25,7 @@ pub(crate) struct Cells(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     shards: Vec<Mutex<LruCache<Key, Nanos>>>,
-    hashing: RandomState,
+    hashing: DefaultHashBuilder,
     limits: AtomicU32,
 }
 
@@ -52,7 +52,7 @@ impl Cells {
         let shard = || Mutex::new(LruCache::new(most / SHARDS));
         Self(Arc::new(Shared {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
-            hashing: RandomState::new(),
+            hashing: DefaultHashBuilder::default(),
             limits: AtomicU32::new(0),
         }))
     }

@@ -43,11 +43,11 @@ pub(crate) struct Table<'t> {
     pub(crate) of: &'t str,
 }
 
-/// The limits of the requests of one route, or of all.
+/// The limits of the requests of one route, or of those that have none.
 #[derive(Debug)]
 pub(crate) struct RateLimits {
-    limits: Vec<Limit>,
-    rates: Rates,
+    /// Those of all requests are in the limits of each route.
+    limits: Vec<Arc<Limit>>,
     shared: Option<Arc<SharedCounts>>,
     /// What clients are told of them.
     policy: HeaderValue,
@@ -65,27 +65,32 @@ pub(crate) struct TooMany<'l> {
 }
 
 impl RateLimits {
-    /// Those of `rates`; `None` where there are none.
-    pub(crate) fn new(table: &Table<'_>, rates: &Rates, counts: &Counts) -> Option<Self> {
-        let limits = rates.all();
-        let limits = limits.map(|(key, rate)| Limit::new(table, key, rate, &counts.cells));
-        let limits: Vec<Limit> = limits.collect();
+    /// Those of `rates`, after those of all requests; `None` where there are none. A limit
+    /// that `earlier` has, too, goes on with what it has counted.
+    pub(crate) fn new(
+        table: &Table<'_>,
+        rates: &Rates,
+        counts: &Counts,
+        of_all: Option<&Self>,
+        earlier: Option<&Self>,
+    ) -> Option<Self> {
+        let of_all = of_all.into_iter().flat_map(|of_all| &of_all.limits);
+        let own = rates.all().map(|(key, rate)| {
+            let limit = Limit::new(table, key, rate, &counts.cells);
+            let mut before = earlier.into_iter().flat_map(|earlier| &earlier.limits);
+            let before = before.find(|before| before.scope() == limit.scope());
+            before.map_or_else(|| Arc::new(limit), Arc::clone)
+        });
+        let limits: Vec<Arc<Limit>> = of_all.map(Arc::clone).chain(own).collect();
         let mut policy = String::new();
         for limit in &limits {
             limit.write_policy(&mut policy);
         }
         (!limits.is_empty()).then(|| Self {
             limits,
-            rates: *rates,
             shared: counts.shared.clone(),
             policy: value(policy),
         })
-    }
-
-    /// Whether these are what `rates` says, counted there.
-    pub(crate) fn are(&self, rates: &Rates, counts: &Counts) -> bool {
-        let together = |shared: &Option<Arc<SharedCounts>>| shared.as_ref().map(Arc::as_ptr);
-        self.rates == *rates && together(&self.shared) == together(&counts.shared)
     }
 
     /// What clients are told of them.
@@ -109,7 +114,7 @@ impl RateLimits {
     ) -> Result<Option<HeaderValue>, TooMany<'_>> {
         if let Some(shared) = &self.shared {
             let limits = self.limits.iter();
-            let limits = limits.filter_map(|limit| Some((limit, limit.client(sender)?)));
+            let limits = limits.filter_map(|limit| Some((&**limit, limit.client(sender)?)));
             let limits: Vec<(&Limit, Client)> = limits.collect();
             if limits.is_empty() {
                 return Ok(None);

@@ -1,8 +1,9 @@
 //! Counting in a Redis, together with all replicas.
 //!
 //! One string for each client of each limit, at `<prefix>:<fleet>:<limit>:<client>`,
-//! which goes when the client could use the whole burst again. It is one round trip for a table of
-//! limits, over one connection. While the server is away each replica counts by itself.
+//! which goes when the client could use the whole burst again. It is one round trip for all
+//! limits of a request, over one connection. While the server is away each replica counts by
+//! itself.
 
 mod server;
 
@@ -35,7 +36,7 @@ pub(crate) struct SharedCounts {
     metrics: LimitMetrics,
 }
 
-/// What a request was told by a table of limits.
+/// What a request was told by its limits.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Counted {
     /// How many more could follow at once, under each of them.
