@@ -6,6 +6,7 @@
 mod operation;
 mod page;
 mod path;
+mod reference;
 
 use toml::de::{DeTable, DeValue};
 
@@ -18,6 +19,7 @@ use crate::config::value::{FromText as _, Name};
 use operation::Operation;
 use page::Page;
 use path::Paths;
+use reference::followed;
 
 /// Where the routes go that are written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,7 +66,12 @@ pub fn import(file: &str, text: &str, towards: &Towards) -> Result<String, Mista
                     );
                     continue;
                 };
-                import_path(&mut page, &mut paths, path, item, towards);
+                let Some(item) = followed(root, item) else {
+                    page.skip(path, "what its $ref names is not in this document");
+                    continue;
+                };
+                let operations = operations(root, item);
+                import_path(&mut page, &mut paths, path, operations, towards);
             }
         }
         Some((paths, other)) => report.add(
@@ -125,29 +132,28 @@ fn check_version(root: &DeTable<'_>, report: &mut Report<'_>) {
     report.add(place, what, "convert it to OpenAPI 3 first");
 }
 
+/// What a path's description has for each method.
+fn operations<'d>(
+    root: &'d DeTable<'d>,
+    item: &'d DeTable<'d>,
+) -> impl Iterator<Item = Operation> + use<'d> {
+    METHODS.iter().filter_map(move |method| {
+        let operation = item.get(*method)?.get_ref().as_table()?;
+        Some(Operation::read(method, operation, item, root))
+    })
+}
+
 fn import_path(
     page: &mut Page,
     paths: &mut Paths,
     path: &str,
-    item: &DeTable<'_>,
+    operations: impl Iterator<Item = Operation>,
     towards: &Towards,
 ) {
-    if item.contains_key("$ref") {
-        page.skip(
-            path,
-            "its description is elsewhere ($ref), which is not followed",
-        );
-        return;
-    }
-    let carried = match paths.carry(path) {
-        Ok(carried) => carried,
-        Err(why) => return page.skip(path, why),
-    };
-    let described = METHODS
-        .iter()
-        .filter_map(|method| Some((*method, item.get(*method)?.get_ref().as_table()?)));
-    for (method, operation) in described {
-        let operation = Operation::read(method, operation, item);
-        page.route(&carried, &operation, towards);
+    match paths.carry(path) {
+        Ok(carried) => {
+            operations.for_each(|operation| page.route(&carried, &operation, towards));
+        }
+        Err(why) => page.skip(path, why),
     }
 }

@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::reference::followed;
 use crate::config::ServiceMode;
 use crate::config::section::text_of;
 
@@ -18,7 +19,13 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    pub(super) fn read(method: &str, operation: &DeTable<'_>, item: &DeTable<'_>) -> Self {
+    /// What the description `root` says of a method of `item`.
+    pub(super) fn read<'d>(
+        method: &str,
+        operation: &'d DeTable<'d>,
+        item: &DeTable<'_>,
+        root: &'d DeTable<'d>,
+    ) -> Self {
         let text = |key: &str| {
             let text = operation
                 .get(key)
@@ -48,7 +55,7 @@ impl Operation {
         ];
         Self {
             method: method.to_ascii_uppercase(),
-            mode: mode(operation),
+            mode: mode(operation, root),
             title,
             lost: lost
                 .into_iter()
@@ -60,7 +67,7 @@ impl Operation {
 
 /// Events are a stream, an answer that can only be 202 needs nobody to wait for it,
 /// and all else is a call.
-fn mode(operation: &DeTable<'_>) -> ServiceMode {
+fn mode<'d>(operation: &'d DeTable<'d>, root: &'d DeTable<'d>) -> ServiceMode {
     let Some(responses) = table(operation, "responses") else {
         return ServiceMode::Call;
     };
@@ -69,10 +76,10 @@ fn mode(operation: &DeTable<'_>) -> ServiceMode {
         .map(|(status, response)| (status.get_ref().as_ref(), response.get_ref()))
         .filter(|(status, _)| status.starts_with('2'))
         .collect();
-    let is_stream = |response: &DeValue<'_>| {
-        let content = response
-            .as_table()
-            .and_then(|table_of| table(table_of, "content"));
+    let is_stream = |response: &'d DeValue<'d>| {
+        let response = response.as_table();
+        let response = response.and_then(|response| followed(root, response));
+        let content = response.and_then(|response| table(response, "content"));
         content.is_some_and(|content| content.contains_key("text/event-stream"))
     };
     if good.iter().any(|(_, response)| is_stream(response)) {

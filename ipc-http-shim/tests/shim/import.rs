@@ -35,7 +35,7 @@ fn a_document_becomes_routes_to_a_service() {
     )];
     let config = load("shim.toml", &text, &overrides);
     let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
-    assert_eq!(config.routes.len(), 7);
+    assert_eq!(config.routes.len(), 8);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_document_becomes_routes_that_have_not_moved_yet() {
     golden("legacy.toml", include_str!("openapi/legacy.toml"), &text);
     let config = try_config(&text).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"));
     assert!(!config.uses_kafka());
-    assert_eq!(config.routes.len(), 7);
+    assert_eq!(config.routes.len(), 8);
 }
 
 #[test]
