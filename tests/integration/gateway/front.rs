@@ -69,6 +69,19 @@ impl Front {
         Ok(self.client.request(request).await?)
     }
 
+    /// The same from whom an API key stands for.
+    pub(super) async fn post_with_key(
+        &self,
+        path: &str,
+        key: &str,
+        body: &str,
+    ) -> Result<Response<Incoming>> {
+        let request = Request::post(format!("http://{}{path}", self.address));
+        let request = request.header("x-api-key", key);
+        let request = request.body(Full::from(body.to_owned()))?;
+        Ok(self.client.request(request).await?)
+    }
+
     pub(super) async fn get(&self, path: &str) -> Result<Response<Incoming>> {
         let request = Request::get(format!("http://{}{path}", self.address));
         Ok(self.client.request(request.body(Full::default())?).await?)

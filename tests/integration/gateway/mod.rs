@@ -4,4 +4,5 @@ mod accepted;
 mod aggregate;
 mod front;
 mod killed;
+mod principals;
 mod secured;
