@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Frame;
 
 use super::{AccessLog, line};
+use crate::auth::Principal;
 use crate::spent::Spent;
 use crate::watched::{End, Watch, Watched};
 
@@ -30,6 +31,8 @@ pub(super) struct Noted {
     pub(super) peer: Option<IpAddr>,
     /// Its route, and where that leads.
     pub(super) route: Option<(Arc<str>, &'static str)>,
+    /// Who has proved who it is.
+    pub(super) principal: Option<Principal>,
     pub(super) spent: Spent,
     pub(super) request_id: Option<HeaderValue>,
     pub(super) trace_id: Option<u128>,
@@ -56,6 +59,7 @@ impl Entry {
                 version: request.version(),
                 peer,
                 route: None,
+                principal: None,
                 spent: Spent::default(),
                 request_id: None,
                 trace_id: None,
@@ -73,6 +77,10 @@ impl Entry {
 
     pub(crate) fn traced(&mut self, trace_id: Option<u128>) {
         self.noted.trace_id = trace_id;
+    }
+
+    pub(crate) fn sent_by(&mut self, principal: Option<Principal>) {
+        self.noted.principal = principal;
     }
 
     pub(crate) fn spent(&mut self, spent: Spent) {

@@ -5,20 +5,24 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use http::Version;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::entry::Noted;
+use crate::auth::Principal;
 use crate::config::{AccessLog, LineFormat};
 use crate::spent::Beyond;
 
 /// What web servers write in the place of a status where the client left first.
 const LEFT: u16 = 499;
 
+const NO_PART_OF_A_WORD: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b'\\');
+
 /// The line for a request, with its end.
 pub(super) fn of(noted: &Noted, settings: &AccessLog) -> Vec<u8> {
     let mut line = match settings.format {
-        LineFormat::Json => json(noted, settings.query),
-        LineFormat::Common => common(noted, settings.query),
+        LineFormat::Json => json(noted, settings),
+        LineFormat::Common => common(noted, settings),
     };
     line.push(b'\n');
     line
@@ -40,6 +44,12 @@ struct Line<'n> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'n str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<&'n str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     end: &'static str,
     bytes: u64,
@@ -59,21 +69,27 @@ struct Line<'n> {
     trace_id: Option<String>,
 }
 
-fn json(noted: &Noted, query: bool) -> Vec<u8> {
+fn json(noted: &Noted, settings: &AccessLog) -> Vec<u8> {
     let spent = &noted.spent;
     let beyond = |place: Beyond| {
         let beyond = spent.beyond.filter(|(beyond, _)| *beyond == place);
         beyond.map(|(_, spent)| milliseconds(spent))
     };
+    let principal = noted.principal.as_ref().filter(|_| settings.principal);
     let line = Line {
         time: humantime::format_rfc3339_millis(noted.arrived).to_string(),
         peer: noted.peer,
         method: noted.method.as_str(),
         path: noted.target.path(),
-        query: noted.target.query().filter(|_| query),
+        query: noted.target.query().filter(|_| settings.query),
         protocol: protocol(noted.version),
         route: noted.route.as_ref().map(|(route, _)| &**route),
         mode: noted.route.as_ref().map(|(_, mode)| *mode),
+        credential: principal.map(|principal| principal.credential().name()),
+        issuer: principal
+            .map(Principal::issuer)
+            .filter(|issuer| !issuer.is_empty()),
+        principal: principal.map(Principal::subject),
         status: noted.status.map(|status| status.as_u16()),
         end: match (noted.status, noted.complete) {
             (None, _) => "cancelled",
@@ -98,20 +114,22 @@ fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// `peer - - [22/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 5`.
-fn common(noted: &Noted, query: bool) -> Vec<u8> {
+/// `peer - ann [22/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 5`.
+fn common(noted: &Noted, settings: &AccessLog) -> Vec<u8> {
     let mut line = Vec::with_capacity(128);
     let peer = noted
         .peer
         .map_or_else(|| "-".to_owned(), |peer| peer.to_string());
     let status = noted.status.map_or(LEFT, |status| status.as_u16());
     let path = escaped(noted.target.path());
-    let query = noted.target.query().filter(|_| query);
+    let query = noted.target.query().filter(|_| settings.query);
     let query = query.map_or_else(String::new, |query| format!("?{}", escaped(query)));
+    let principal = noted.principal.as_ref().filter(|_| settings.principal);
+    let principal = principal.map_or_else(|| "-".to_owned(), |it| one_word(it.subject()));
     // A `Vec` takes every write.
     let _ = write!(
         line,
-        "{peer} - - [{}] \"{} {path}{query} {}\" {status} {}",
+        "{peer} - {principal} [{}] \"{} {path}{query} {}\" {status} {}",
         date(noted.arrived),
         noted.method,
         protocol(noted.version),
@@ -123,6 +141,15 @@ fn common(noted: &Noted, query: bool) -> Vec<u8> {
 /// Nothing in a target may end the quotes that it stands in.
 fn escaped(text: &str) -> String {
     text.replace('\\', "%5C").replace('"', "%22")
+}
+
+/// What a principal's issuer calls it may be any text, and here is to be one field.
+fn one_word(text: &str) -> String {
+    match text {
+        // These would be nobody.
+        "" | "-" => "%2D".to_owned(),
+        _ => utf8_percent_encode(text, NO_PART_OF_A_WORD).to_string(),
+    }
 }
 
 /// `22/Nov/2026:10:00:00 +0000`, from `Sun, 22 Nov 2026 10:00:00 GMT`.
@@ -152,6 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Credential;
     use crate::spent::Spent;
 
     fn noted(target: &str) -> Noted {
@@ -163,6 +191,7 @@ mod tests {
             version: Version::HTTP_2,
             peer: Some([192, 0, 2, 7].into()),
             route: Some((Arc::from("GET /orders/{id}"), "call")),
+            principal: None,
             spent: Spent {
                 admission: Duration::from_micros(1500),
                 beyond: Some((Beyond::Kafka, Duration::from_millis(20))),
@@ -233,20 +262,63 @@ mod tests {
         }
     }
 
+    #[test]
+    fn who_sent_a_request_is_told_where_that_is_asked_for() {
+        let ann = Principal::new(Credential::Jwt, "https://id", "Ann \"A\"", Vec::new());
+        let noted = Noted {
+            principal: Some(ann),
+            ..noted("/a")
+        };
+        for format in [LineFormat::Json, LineFormat::Common] {
+            let line = line(&noted, format);
+            assert!(!line.contains("Ann"), "{line}");
+        }
+
+        let told: serde_json::Value =
+            serde_json::from_str(&naming(&noted, LineFormat::Json)).expect("it is JSON");
+        for (key, value) in [
+            ("credential", "jwt"),
+            ("issuer", "https://id"),
+            ("principal", "Ann \"A\""),
+        ] {
+            assert_eq!(told[key], value, "{told}");
+        }
+        let line = naming(&noted, LineFormat::Common);
+        assert!(line.starts_with("192.0.2.7 - Ann%20%22A%22 ["), "{line}");
+    }
+
+    /// The same with who sent it.
+    fn naming(noted: &Noted, format: LineFormat) -> String {
+        let settings = AccessLog {
+            format,
+            principal: true,
+            ..AccessLog::default()
+        };
+        String::from_utf8(of(noted, &settings)).expect("it is text")
+    }
+
     proptest! {
         #[test]
-        fn whatever_is_asked_for_makes_one_line(path in "/[!-~]{0,40}") {
+        fn whatever_is_asked_for_makes_one_line(path in "/[!-~]{0,40}", subject in ".{0,40}") {
             let Ok(target) = path.parse() else { return Ok(()) };
-            let noted = Noted { target, ..noted("/") };
+            let principal = Principal::new(Credential::ApiKey, "", subject.as_str(), Vec::new());
+            let noted = Noted {
+                target,
+                principal: Some(principal),
+                ..noted("/")
+            };
 
-            let json = line(&noted, LineFormat::Json);
+            let json = naming(&noted, LineFormat::Json);
             let told: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
             prop_assert_eq!(&told["path"], noted.target.path());
-            let common = line(&noted, LineFormat::Common);
+            prop_assert_eq!(&told["principal"], &subject);
+            let common = naming(&noted, LineFormat::Common);
             for line in [&json, &common] {
                 prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
             }
-            prop_assert_eq!(common.matches('"').count(), 2);
+            let (before, after) = common.split_once(" [").expect("it has a date");
+            prop_assert_eq!(before.split(' ').count(), 3);
+            prop_assert_eq!(after.matches('"').count(), 2);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::mistake::Report;
 use super::section::Section;
 use super::value::{FromText, Truth};
 
-pub(super) const KEYS: &[&str] = &["format", "output", "sample", "peer", "query"];
+pub(super) const KEYS: &[&str] = &["format", "output", "sample", "peer", "query", "principal"];
 
 /// One line for each request, once its answer has gone.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -27,6 +27,9 @@ pub struct AccessLog {
     pub peer: PeerShown,
     /// Whether the query is told, which often holds what is secret. Default: it is not.
     pub query: bool,
+    /// Whether it is told who has proved who it is, whose name may be that of a person.
+    /// Default: it is not.
+    pub principal: bool,
 }
 
 /// How a line of the access log is written.
@@ -143,6 +146,9 @@ pub(super) fn read<'a>(
     }
     if let Some(Truth(query)) = section.value("query", report).map(|read| read.value) {
         log.query = query;
+    }
+    if let Some(Truth(principal)) = section.value("principal", report).map(|read| read.value) {
+        log.principal = principal;
     }
     log
 }

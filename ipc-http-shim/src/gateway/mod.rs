@@ -221,7 +221,8 @@ impl Gateway {
             entry.routed(found.metrics.name(), found.metrics.mode());
             entry.traced(trace_id);
         }
-        let mut passed = this.pass(found, head, body, peer, started).await;
+        let noting = entry.as_deref_mut();
+        let mut passed = this.pass(found, head, body, peer, started, noting).await;
         let response = &mut passed.response;
         if let Some(upgrade) = upgrade {
             this.tunnels.open(upgrade, response);

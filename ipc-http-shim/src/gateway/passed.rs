@@ -8,6 +8,7 @@ use http::{Request, Response, request};
 use super::destination::{Destination, Found};
 use super::stages::Must;
 use super::{Inner, socket};
+use crate::access_log::Entry;
 use crate::limits::bulkhead::Place;
 use crate::metrics::InFlight;
 use crate::peer::Peer;
@@ -24,7 +25,7 @@ pub(super) struct Passed {
 
 impl Inner {
     /// Has a request that arrived at `started` answered by whom it was found to go to,
-    /// once it has passed what holds there.
+    /// once it has passed what holds there; who sent it is noted in `entry`.
     pub(super) async fn pass(
         &self,
         found: Found<'_>,
@@ -32,22 +33,26 @@ impl Inner {
         body: Body,
         peer: &Peer,
         started: Instant,
+        entry: Option<&mut Entry>,
     ) -> Passed {
         let Found {
             destination,
             metrics,
             callers,
-            entry,
+            entry: route,
             mut changes,
             ..
         } = found;
         let in_flight = metrics.begin();
         let must = Must {
             callers,
-            entry,
+            entry: route,
             label: metrics.name(),
         };
         let entered = self.admit(must, &mut head, peer).await;
+        if let (Some(entry), Some(_)) = (entry, callers) {
+            entry.sent_by(head.extensions.get().cloned());
+        }
         if let Some(changes) = &mut changes {
             changes.request(&mut head);
         }

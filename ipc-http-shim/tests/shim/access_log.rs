@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
+use crate::support::token::{ISSUER, Issuing, shown};
 use crate::support::{Fake, Legacy, Running, get, running_config, text, within};
 
 const ROUTE: &str = "[[routes]]\npath = \"/orders/{id}\"\nservice = \"orders\"\n";
@@ -147,6 +148,47 @@ async fn a_request_that_its_client_gave_up_is_told_without_a_status() {
         (&told[0]["end"], &told[0]["status"]),
         (&"cancelled".into(), &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn who_sent_a_request_is_told_where_that_is_asked_for_though_its_client_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let issuing = Issuing::ed25519("ed");
+    let (_file, auth) = shown(&[&issuing]);
+    let arrived = Arc::new(Notify::new());
+    let fake = {
+        let arrived = Arc::clone(&arrived);
+        Fake::calls(move |_| {
+            let arrived = Arc::clone(&arrived);
+            async move {
+                arrived.notify_one();
+                std::future::pending().await
+            }
+        })
+    };
+    let settings = logging(&folder, "principal = true\n");
+    let shim = Running::start(&format!("auth.default = \"jwt\"\n{auth}{settings}"), fake).await;
+
+    let nobody = within(shim.send(get("/orders/7"))).await;
+    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+    let mut request = get("/orders/7");
+    let token = format!("Bearer {}", issuing.token_of("ann", ""));
+    let token = token.parse().expect("it is a value");
+    request.headers_mut().insert("authorization", token);
+    tokio::select! {
+        _ = shim.send(request) => panic!("nothing answers"),
+        () = arrived.notified() => {}
+    }
+
+    let told = told(&folder, 2).await;
+    assert_eq!(told[0]["principal"], Value::Null);
+    for (key, value) in [
+        ("credential", "jwt"),
+        ("issuer", ISSUER),
+        ("principal", "ann"),
+    ] {
+        assert_eq!(told[1][key], value, "{told:?}");
+    }
 }
 
 #[tokio::test]

@@ -191,6 +191,7 @@ fn write_access_log(page: &mut Page, config: &Config, origins: &Origins<'_>) {
         ("sample", log.sample.share().to_string()),
         ("peer", quoted(log.peer.name())),
         ("query", log.query.to_string()),
+        ("principal", log.principal.to_string()),
     ] {
         page.set(key, &value, &origins.of_section("access_log", key));
     }

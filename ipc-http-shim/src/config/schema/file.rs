@@ -141,6 +141,10 @@ pub(super) struct AccessLog {
     /// Whether the query is told, which often holds what is secret. Default: false.
     #[schemars(extend("default" = false))]
     pub(super) query: bool,
+    /// Whether it is told who has proved who it is, whose name may be that of a person.
+    /// Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) principal: bool,
 }
 
 /// TLS towards HTTP clients.

@@ -168,7 +168,9 @@ impl Inner {
         let mut head = aggregate.head(asked);
         let (found, _) = self.found(&mut head, peer);
         let found = found.of_part(aggregate.timeout);
-        let passed = self.pass(found, head, Body::empty(), peer, started).await;
+        let passed = self
+            .pass(found, head, Body::empty(), peer, started, None)
+            .await;
         part::document(passed.answer(), self.limits.body).await
     }
 }
