@@ -7,9 +7,12 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::spent::{Beyond, SERVER_TIMING};
 
+/// Bytes of what is told, as a rule: `kafka;dur=1234.567, shim;dur=1234.567`.
+const TOLD: usize = 40;
+
 /// Appends the time spent beyond the gateway, where any was, and all of it.
 pub(super) fn append(headers: &mut HeaderMap, beyond: Option<(Beyond, Duration)>, total: Duration) {
-    let mut metrics = String::with_capacity(48);
+    let mut metrics = String::with_capacity(TOLD);
     let beyond = beyond.map(|(place, spent)| (place.name(), spent));
     for (name, spent) in beyond.into_iter().chain([("shim", total)]) {
         let separator = if metrics.is_empty() { "" } else { ", " };

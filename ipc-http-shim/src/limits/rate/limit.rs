@@ -32,7 +32,7 @@ type Limiter<K, S> = RateLimiter<K, S, RuntimeClock, StateInformationMiddleware>
 pub(super) struct Limit {
     /// What clients are told it is called.
     name: String,
-    /// What replicas that count together call it: by another rate they count anew.
+    /// What replicas that count together call it.
     scope: String,
     quota: Quota,
     counting: Counting,
@@ -64,7 +64,7 @@ impl Limit {
         let each = || RateLimiter::new(quota, cells.of_a_limit(), RuntimeClock);
         Self {
             name: format!("{}-{key}", table.prefix),
-            scope: format!("{} {} {key} {rate}", table.prefix, table.of),
+            scope: table.scope(key, rate),
             quota,
             counting: match key {
                 "total" => {

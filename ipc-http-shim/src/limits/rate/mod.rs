@@ -17,7 +17,7 @@ use limit::{Left, Limit};
 use shared::Counted;
 pub(crate) use shared::SharedCounts;
 
-use crate::config::Rates;
+use crate::config::{Rate, Rates};
 
 /// The names of draft-ietf-httpapi-ratelimit-headers.
 pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -41,6 +41,14 @@ pub(crate) struct Table<'t> {
     pub(crate) prefix: &'t str,
     /// The route, where it is of one.
     pub(crate) of: &'t str,
+}
+
+impl Table<'_> {
+    /// What replicas that count together call its limit that is written under `key`: by
+    /// another rate they count anew.
+    fn scope(&self, key: &str, rate: Rate) -> String {
+        format!("{} {} {key} {rate}", self.prefix, self.of)
+    }
 }
 
 /// The limits of the requests of one route, or of those that have none.
@@ -76,10 +84,12 @@ impl RateLimits {
     ) -> Option<Self> {
         let of_all = of_all.into_iter().flat_map(|of_all| &of_all.limits);
         let own = rates.all().map(|(key, rate)| {
-            let limit = Limit::new(table, key, rate, &counts.cells);
+            let scope = table.scope(key, rate);
             let mut before = earlier.into_iter().flat_map(|earlier| &earlier.limits);
-            let before = before.find(|before| before.scope() == limit.scope());
-            before.map_or_else(|| Arc::new(limit), Arc::clone)
+            match before.find(|before| before.scope() == scope) {
+                Some(before) => Arc::clone(before),
+                None => Arc::new(Limit::new(table, key, rate, &counts.cells)),
+            }
         });
         let limits: Vec<Arc<Limit>> = of_all.map(Arc::clone).chain(own).collect();
         let mut policy = String::new();
