@@ -207,10 +207,11 @@ mod tests {
     }
 
     fn line(noted: &Noted, format: LineFormat) -> String {
-        let settings = AccessLog {
-            format,
-            ..AccessLog::default()
-        };
+        line_by(noted, format, AccessLog::default())
+    }
+
+    fn line_by(noted: &Noted, format: LineFormat, settings: AccessLog) -> String {
+        let settings = AccessLog { format, ..settings };
         String::from_utf8(of(noted, &settings)).expect("it is text")
     }
 
@@ -252,12 +253,10 @@ mod tests {
     fn a_query_is_told_where_that_is_asked_for() {
         for format in [LineFormat::Json, LineFormat::Common] {
             let settings = AccessLog {
-                format,
                 query: true,
                 ..AccessLog::default()
             };
-            let line = of(&noted("/a?b=c"), &settings);
-            let line = String::from_utf8(line).expect("it is text");
+            let line = line_by(&noted("/a?b=c"), format, settings);
             assert!(line.contains("b=c"), "{line}");
         }
     }
@@ -290,11 +289,10 @@ mod tests {
     /// The same with who sent it.
     fn naming(noted: &Noted, format: LineFormat) -> String {
         let settings = AccessLog {
-            format,
             principal: true,
             ..AccessLog::default()
         };
-        String::from_utf8(of(noted, &settings)).expect("it is text")
+        line_by(noted, format, settings)
     }
 
     proptest! {

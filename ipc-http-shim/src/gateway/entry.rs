@@ -39,11 +39,13 @@ pub(super) struct RouteEntry {
     label: Arc<str>,
 }
 
+/// What a client is told of rates: the policy, and what is left.
+type Told = (HeaderValue, HeaderValue);
+
 /// A request that has passed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Entered {
-    /// What its client is told of rates: the policy, and what is left.
-    told: Option<(HeaderValue, HeaderValue)>,
+    told: Option<Told>,
     /// Its place among those of its route, where they are bounded.
     place: Option<Place>,
 }
@@ -110,8 +112,10 @@ impl Entries {
         head: &request::Parts,
         peer: &Peer,
     ) -> Result<Entered, Refusal> {
-        let mut entered = Entered::default();
-        self.count(route, label, head, peer, &mut entered).await?;
+        let mut entered = Entered {
+            told: self.count(route, label, head, peer).await?,
+            place: None,
+        };
         if let Some(bulkhead) = route.and_then(|route| route.bulkhead.as_ref()) {
             entered.place = bulkhead.enter().await;
             if entered.place.is_none() {
@@ -122,28 +126,24 @@ impl Entries {
         Ok(entered)
     }
 
-    /// Counts a request by the rates that hold for it.
+    /// Counts a request by the rates that hold for it; what its client is told of them.
     async fn count(
         &self,
         route: Option<&RouteEntry>,
         label: &Arc<str>,
         head: &request::Parts,
         peer: &Peer,
-        entered: &mut Entered,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Told>, Refusal> {
         let rate = route.map_or(&self.rate, |route| &route.rate);
         let Some(rate) = rate else {
-            return Ok(());
+            return Ok(None);
         };
         let sender = Sender {
             address: client(peer.address.ip(), &head.headers, &self.proxies).into(),
             principal: head.extensions.get::<Principal>(),
         };
         match rate.count(sender).await {
-            Ok(left) => {
-                entered.told = left.map(|left| (rate.policy().clone(), left));
-                Ok(())
-            }
+            Ok(left) => Ok(left.map(|left| (rate.policy().clone(), left))),
             Err(too_many) => {
                 self.metrics.limited(label, too_many.limit);
                 Err(over_rate(rate, too_many))

@@ -122,20 +122,21 @@ async fn what_failed_is_told_whatever_share_is_asked_for() {
     assert_eq!(told[0]["peer"], Value::Null);
 }
 
+/// A service that says when it is asked, and never answers.
+fn waiting() -> (Arc<Notify>, Fake) {
+    let arrived = Arc::new(Notify::new());
+    let asked = Arc::clone(&arrived);
+    let fake = Fake::calls(move |_| {
+        asked.notify_one();
+        std::future::pending()
+    });
+    (arrived, fake)
+}
+
 #[tokio::test]
 async fn a_request_that_its_client_gave_up_is_told_without_a_status() {
     let folder = tempfile::tempdir().expect("a folder");
-    let arrived = Arc::new(Notify::new());
-    let fake = {
-        let arrived = Arc::clone(&arrived);
-        Fake::calls(move |_| {
-            let arrived = Arc::clone(&arrived);
-            async move {
-                arrived.notify_one();
-                std::future::pending().await
-            }
-        })
-    };
+    let (arrived, fake) = waiting();
     let shim = Running::start(&logging(&folder, "sample = 0\n"), fake).await;
 
     tokio::select! {
@@ -155,17 +156,7 @@ async fn who_sent_a_request_is_told_where_that_is_asked_for_though_its_client_le
     let folder = tempfile::tempdir().expect("a folder");
     let issuing = Issuing::ed25519("ed");
     let (_file, auth) = shown(&[&issuing]);
-    let arrived = Arc::new(Notify::new());
-    let fake = {
-        let arrived = Arc::clone(&arrived);
-        Fake::calls(move |_| {
-            let arrived = Arc::clone(&arrived);
-            async move {
-                arrived.notify_one();
-                std::future::pending().await
-            }
-        })
-    };
+    let (arrived, fake) = waiting();
     let settings = logging(&folder, "principal = true\n");
     let shim = Running::start(&format!("auth.default = \"jwt\"\n{auth}{settings}"), fake).await;
 

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::Result;
 use bytes::Bytes;
 use harness::{Stage, within};
-use http::{Request, Response};
+use http::{Request, Response, request::Builder};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -64,9 +64,7 @@ impl Front {
     }
 
     pub(super) async fn post(&self, path: &str, body: &str) -> Result<Response<Incoming>> {
-        let request = Request::post(format!("http://{}{path}", self.address));
-        let request = request.body(Full::from(body.to_owned()))?;
-        Ok(self.client.request(request).await?)
+        self.send(Request::post(self.url(path)), body).await
     }
 
     /// The same from whom an API key stands for.
@@ -76,15 +74,21 @@ impl Front {
         key: &str,
         body: &str,
     ) -> Result<Response<Incoming>> {
-        let request = Request::post(format!("http://{}{path}", self.address));
-        let request = request.header("x-api-key", key);
-        let request = request.body(Full::from(body.to_owned()))?;
-        Ok(self.client.request(request).await?)
+        let request = Request::post(self.url(path)).header("x-api-key", key);
+        self.send(request, body).await
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Response<Incoming>> {
-        let request = Request::get(format!("http://{}{path}", self.address));
-        Ok(self.client.request(request.body(Full::default())?).await?)
+        self.send(Request::get(self.url(path)), "").await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn send(&self, request: Builder, body: &str) -> Result<Response<Incoming>> {
+        let request = request.body(Full::from(body.to_owned()))?;
+        Ok(self.client.request(request).await?)
     }
 
     pub(super) async fn stop(mut self) -> Result<()> {
