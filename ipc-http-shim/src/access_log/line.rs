@@ -16,7 +16,14 @@ use crate::spent::Beyond;
 /// What web servers write in the place of a status where the client left first.
 const LEFT: u16 = 499;
 
-const NO_PART_OF_A_WORD: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b'\\');
+/// Brackets are where the date stands, which some look for first.
+const NO_PART_OF_A_WORD: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'%')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']');
 
 /// The line for a request, with its end.
 pub(super) fn of(noted: &Noted, settings: &AccessLog) -> Vec<u8> {
@@ -284,6 +291,17 @@ mod tests {
         }
         let line = naming(&noted, LineFormat::Common);
         assert!(line.starts_with("192.0.2.7 - Ann%20%22A%22 ["), "{line}");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_date_is_not_in_its_place() {
+        let name = Principal::new(Credential::ApiKey, "", "[1/Jan/1970]", Vec::new());
+        let noted = Noted {
+            principal: Some(name),
+            ..noted("/a")
+        };
+        let line = naming(&noted, LineFormat::Common);
+        assert_eq!(line.find('['), Some("192.0.2.7 - %5B1/Jan/1970%5D ".len()));
     }
 
     /// The same with who sent it.
