@@ -31,7 +31,7 @@ fn enter(contest: &mut Contest<'_>, name: &str, plan: GatewayPlan) -> Result<()>
 
 /// A gateway with everything it can do against one with nothing, before one service.
 pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::finer(bench, 12);
+    let mut contest = Contest::finer(bench, 8);
     let plan = entries::service(bench, Shape::PLAIN);
     let service = plan.name.clone();
     let serving = Worker::start(&Role::Service(plan))?;

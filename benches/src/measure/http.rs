@@ -30,7 +30,7 @@ pub(super) fn direct(bench: &Bench) -> Result<Vec<Figure>> {
 /// The gateway before a service against the typed client, and against a proxy
 /// before the same application over HTTP.
 pub(super) fn shim(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::new(bench);
+    let mut contest = Contest::finer(bench, 6);
     let plan = entries::service(bench, Shape::PLAIN);
     let typed = ClientPlan::new(&bench.bootstrap, &plan.name);
     let gateway = Role::Gateway(GatewayPlan::new(Some(&bench.bootstrap), &plan.name));
