@@ -95,11 +95,7 @@ impl<'a> Contest<'a> {
             entry.client.bear(&load.lasting(pace.settling))?;
         }
         let rounds = pace.rounds;
-        let empty = |entry: &Entry| Turns {
-            name: entry.name.clone(),
-            turns: Vec::with_capacity(rounds),
-        };
-        let mut all: Vec<Turns> = self.entries.iter().map(empty).collect();
+        let mut all = self.no_turns();
         for round in 1..=rounds {
             for (entry, turns) in self.entries.iter_mut().zip(&mut all) {
                 let name = &entry.name;
@@ -112,6 +108,44 @@ impl<'a> Contest<'a> {
             }
         }
         Ok(all)
+    }
+
+    /// Has all bear the load at the same time, as often as the pace says: what the machine
+    /// does meanwhile, it does to all of them. What the brokers spend is nobody's then.
+    pub(super) fn run_together(&mut self, load: &Load) -> Result<Vec<Turns>> {
+        let pace = self.pace;
+        self.bench.step(format_args!("{load}, settling: all"));
+        self.together(&load.lasting(pace.settling))?;
+        let mut all = self.no_turns();
+        for round in 1..=pace.rounds {
+            let step = format_args!("{load}, round {round} of {}: all", pace.rounds);
+            self.bench.step(step);
+            for (turns, turn) in all.iter_mut().zip(self.together(load)?) {
+                turns.turns.push(turn);
+            }
+        }
+        Ok(all)
+    }
+
+    fn together(&mut self, load: &Load) -> Result<Vec<Turn>> {
+        let mut begun = Vec::with_capacity(self.entries.len());
+        for entry in &mut self.entries {
+            begun.push(entry.begin(load, &[])?);
+        }
+        let entries = self.entries.iter_mut();
+        let ended: Result<Vec<Sample>> = entries.map(|entry| entry.client.finish()).collect();
+        let entries = self.entries.iter().zip(begun).zip(ended?);
+        entries
+            .map(|((entry, begun), sample)| entry.turn_of(load, &[], &begun, sample))
+            .collect()
+    }
+
+    fn no_turns(&self) -> Vec<Turns> {
+        let none = |entry: &Entry| Turns {
+            name: entry.name.clone(),
+            turns: Vec::with_capacity(self.pace.rounds),
+        };
+        self.entries.iter().map(none).collect()
     }
 
     /// Lets all end in order.
@@ -127,17 +161,23 @@ impl<'a> Contest<'a> {
 
 impl Entry {
     fn turn(&mut self, load: &Load, brokers: &[i32]) -> Result<Turn> {
-        let mut ids: Vec<i32> = self.others.iter().map(Worker::id).collect();
-        match &self.broker {
-            Some(broker) => ids.push(broker.id()),
-            None => ids.extend(brokers),
-        }
-        let before = used(&ids)?;
-        let sample = self.client.bear(load)?;
-        let after = used(&ids)?;
+        let begun = self.begin(load, brokers)?;
+        let sample = self.client.finish()?;
+        self.turn_of(load, brokers, &begun, sample)
+    }
+
+    /// Begins a turn: what CPU times the others and the brokers had used by then.
+    fn begin(&mut self, load: &Load, brokers: &[i32]) -> Result<Vec<f64>> {
+        let begun = self.used(brokers)?;
+        self.client.begin(load)?;
+        Ok(begun)
+    }
+
+    fn turn_of(&self, load: &Load, brokers: &[i32], begun: &[f64], sample: Sample) -> Result<Turn> {
+        let ended = self.used(brokers)?;
         let answered = sample.ensure_answered();
         answered.with_context(|| format!("{} at {load}", self.name))?;
-        let mut spent: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+        let mut spent: Vec<f64> = ended.iter().zip(begun).map(|(a, b)| a - b).collect();
         let of_brokers = spent.split_off(self.others.len());
         let brokers = (!of_brokers.is_empty()).then(|| of_brokers.into_iter().sum());
         Ok(Turn {
@@ -146,11 +186,16 @@ impl Entry {
             brokers,
         })
     }
-}
 
-/// CPU times of processes so far.
-fn used(ids: &[i32]) -> Result<Vec<f64>> {
-    ids.iter().map(|id| resources::cpu(*id)).collect()
+    /// CPU times so far of the others, then of its own broker or of these.
+    fn used(&self, brokers: &[i32]) -> Result<Vec<f64>> {
+        let mut ids: Vec<i32> = self.others.iter().map(Worker::id).collect();
+        match &self.broker {
+            Some(broker) => ids.push(broker.id()),
+            None => ids.extend(brokers),
+        }
+        ids.into_iter().map(resources::cpu).collect()
+    }
 }
 
 impl Turns {

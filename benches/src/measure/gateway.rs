@@ -29,9 +29,10 @@ fn enter(contest: &mut Contest<'_>, name: &str, plan: GatewayPlan) -> Result<()>
     contest.enter(name, vec![gateway], &Role::HttpClient(client))
 }
 
-/// A gateway with everything it can do against one with nothing, before one service.
+/// A gateway with everything it can do against one with nothing, before one service. Both
+/// are asked at the same time: what they differ by is less than what turns differ by.
 pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::finer(bench, 8);
+    let mut contest = Contest::new(bench);
     let plan = entries::service(bench, Shape::PLAIN);
     let service = plan.name.clone();
     let serving = Worker::start(&Role::Service(plan))?;
@@ -43,7 +44,7 @@ pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
         };
         enter(&mut contest, name, plan)?;
     }
-    let both = contest.run(&contest.echo(256))?;
+    let both = contest.run_together(&contest.echo(128))?;
     contest.end()?;
     serving.stop()?;
     let [all, none] = both.as_slice() else {
@@ -51,9 +52,9 @@ pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
     };
     let mut figures: Vec<Figure> = both
         .iter()
-        .flat_map(|turns| turns.absolute("at 256", "gateway"))
+        .flat_map(|turns| turns.absolute("at 128 each", "gateway"))
         .collect();
-    let name = "at 256: CPU of gateway, all over none";
+    let name = "at 128 each: CPU of gateway, all over none";
     figures.push(all.over(none, name, Unit::Seconds, Turn::of_next));
     bench.remark(
         "Metrics are part of both: nothing turns them off. What `all` has: an API key and a \

@@ -15,15 +15,16 @@ const KEYS: usize = 1000;
 
 /// A key whose work takes 100 ms, on the partition of all others.
 pub(super) fn key(bench: &Bench) -> Result<Vec<Figure>> {
-    run(bench, Call::SlowKey, 5)
+    // A p99 of a turn is what a few calls took.
+    run(bench, Call::SlowKey, 5, 2 * bench.pace.rounds)
 }
 
 /// An endpoint whose work takes 5 s, on the topic of all others.
 pub(super) fn endpoint(bench: &Bench) -> Result<Vec<Figure>> {
-    run(bench, Call::SlowEndpoint, 4)
+    run(bench, Call::SlowEndpoint, 4, bench.pace.rounds)
 }
 
-fn run(bench: &Bench, slow: Call, per_second: u32) -> Result<Vec<Figure>> {
+fn run(bench: &Bench, slow: Call, per_second: u32, rounds: usize) -> Result<Vec<Figure>> {
     let plan = entries::service(bench, Shape::PLAIN);
     let client = Role::Client(ClientPlan::new(&bench.bootstrap, &plan.name));
     let service = Worker::start(&Role::Service(plan))?;
@@ -42,7 +43,7 @@ fn run(bench: &Bench, slow: Call, per_second: u32) -> Result<Vec<Figure>> {
     };
     others.bear(&fast)?;
     let (mut without, mut with) = (Vec::new(), Vec::new());
-    for round in 1..=bench.pace.rounds {
+    for round in 1..=rounds {
         bench.step(format_args!("round {round}: alone"));
         without.push(others.bear(&fast)?);
         bench.step(format_args!("round {round}: with the slow one"));
