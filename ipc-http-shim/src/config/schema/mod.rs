@@ -6,7 +6,6 @@
 #[cfg(test)]
 mod agreement;
 mod file;
-mod form;
 
 use schemars::generate::SchemaSettings;
 
