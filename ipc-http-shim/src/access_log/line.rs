@@ -27,12 +27,23 @@ const NO_PART_OF_A_WORD: &AsciiSet = &CONTROLS
 
 /// The line for a request, with its end.
 pub(super) fn of(noted: &Noted, settings: &AccessLog) -> Vec<u8> {
+    let asked_for = AskedFor {
+        query: noted.target.query().filter(|_| settings.query),
+        principal: noted.principal.as_ref().filter(|_| settings.principal),
+    };
     let mut line = match settings.format {
-        LineFormat::Json => json(noted, settings),
-        LineFormat::Common => common(noted, settings),
+        LineFormat::Json => json(noted, asked_for),
+        LineFormat::Common => common(noted, asked_for),
     };
     line.push(b'\n');
     line
+}
+
+/// What is told only where that is asked for.
+#[derive(Clone, Copy)]
+struct AskedFor<'n> {
+    query: Option<&'n str>,
+    principal: Option<&'n Principal>,
 }
 
 /// A line as JSON. Times are in milliseconds.
@@ -76,19 +87,18 @@ struct Line<'n> {
     trace_id: Option<String>,
 }
 
-fn json(noted: &Noted, settings: &AccessLog) -> Vec<u8> {
+fn json(noted: &Noted, AskedFor { query, principal }: AskedFor<'_>) -> Vec<u8> {
     let spent = &noted.spent;
     let beyond = |place: Beyond| {
         let beyond = spent.beyond.filter(|(beyond, _)| *beyond == place);
         beyond.map(|(_, spent)| milliseconds(spent))
     };
-    let principal = noted.principal.as_ref().filter(|_| settings.principal);
     let line = Line {
         time: humantime::format_rfc3339_millis(noted.arrived).to_string(),
         peer: noted.peer,
         method: noted.method.as_str(),
         path: noted.target.path(),
-        query: noted.target.query().filter(|_| settings.query),
+        query,
         protocol: protocol(noted.version),
         route: noted.route.as_ref().map(|(route, _)| &**route),
         mode: noted.route.as_ref().map(|(_, mode)| *mode),
@@ -122,16 +132,14 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 /// `peer - ann [22/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 5`.
-fn common(noted: &Noted, settings: &AccessLog) -> Vec<u8> {
+fn common(noted: &Noted, AskedFor { query, principal }: AskedFor<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(128);
     let peer = noted
         .peer
         .map_or_else(|| "-".to_owned(), |peer| peer.to_string());
     let status = noted.status.map_or(LEFT, |status| status.as_u16());
     let path = escaped(noted.target.path());
-    let query = noted.target.query().filter(|_| settings.query);
     let query = query.map_or_else(String::new, |query| format!("?{}", escaped(query)));
-    let principal = noted.principal.as_ref().filter(|_| settings.principal);
     let principal = principal.map_or_else(|| "-".to_owned(), |it| one_word(it.subject()));
     // A `Vec` takes every write.
     let _ = write!(
