@@ -50,7 +50,7 @@ mod trace;
 mod tunnel;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use axum::body::Body;
@@ -165,6 +165,14 @@ impl Gateway {
         let now = self.0.load();
         earlier.destinations.retire(&now.destinations, metrics);
         Ok(())
+    }
+
+    /// Says in the log that the certificate ends which the legacy server is shown, where
+    /// that is soon.
+    pub(crate) fn look_at_certificate(&self, now: SystemTime) {
+        if let Some(legacy) = self.0.load().destinations.legacy() {
+            legacy.look_at_certificate(now);
+        }
     }
 
     /// The routes that move.

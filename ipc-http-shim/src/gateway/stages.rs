@@ -48,7 +48,7 @@ impl Inner {
     ) -> (Found<'_>, Option<Upgrade>) {
         let checked = intake::check(head, &self.limits).and_then(|passage| {
             // What has been a server of its own may resolve what a service gets as it is.
-            if self.destinations.has_legacy() {
+            if self.destinations.legacy().is_some() {
                 ambiguity::check_path(head)?;
             }
             Ok(passage)

@@ -83,17 +83,7 @@ impl Entrance {
 
     /// Says in the log how long the certificate is still good, where that is not long.
     pub(super) fn warn(&self, now: SystemTime) {
-        let certificate = self.tls.files().certificate.display();
-        let ends = humantime::format_rfc3339_seconds(self.tls.not_after());
-        match self.expiry(now) {
-            Expiry::Far => {}
-            Expiry::Soon(_) => {
-                tracing::warn!(%certificate, %ends, "the certificate ends soon: renew it");
-            }
-            Expiry::Over => {
-                tracing::error!(%certificate, %ends, "the certificate has expired: renew it");
-            }
-        }
+        self.tls.warn(now);
     }
 }
 

@@ -119,7 +119,7 @@ impl Live {
         let connections = Connections::new(config, &this.metrics, &this.access_log);
         this.connections.store(Arc::new(connections));
         *this.drain.lock() = Drain::of(config);
-        self.look_at_certificate();
+        self.look_at_certificates();
         Ok(())
     }
 
@@ -129,11 +129,14 @@ impl Live {
         self.0.health.refused(refused);
     }
 
-    /// Says in the log that the certificate ends, where that is soon.
-    pub(super) fn look_at_certificate(&self) {
+    /// Says in the log that a certificate ends, where that is soon: the listener's, or the
+    /// one that the legacy server is shown.
+    pub(super) fn look_at_certificates(&self) {
+        let now = SystemTime::now();
         if let Some(entrance) = self.connections().entrance() {
-            entrance.warn(SystemTime::now());
+            entrance.warn(now);
         }
+        self.0.gateway.look_at_certificate(now);
     }
 
     pub(super) fn gateway(&self) -> Gateway {

@@ -236,7 +236,7 @@ impl Shim {
                 biased;
                 () = &mut stopped => break,
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
-                _ = looks.tick() => live.look_at_certificate(),
+                _ = looks.tick() => live.look_at_certificates(),
                 (stream, address) = accept(&listener) => {
                     let connections = live.connections();
                     let draining = draining.clone();

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, Error, RootCertStore};
 
+use super::expiry::Validity;
 use super::{TlsError, files, provider};
 
 /// What TLS towards another server is made of.
@@ -36,7 +37,8 @@ pub struct ClientTls {
     files: ClientFiles,
     roots: Arc<RootCertStore>,
     chain: Vec<CertificateDer<'static>>,
-    not_after: Option<SystemTime>,
+    /// Of the certificate that is shown, where there is one.
+    validity: Option<Validity>,
     config: Arc<ClientConfig>,
 }
 
@@ -68,7 +70,7 @@ impl ClientTls {
                 config: Arc::new(builder.with_no_client_auth()),
                 roots,
                 chain: Vec::new(),
-                not_after: None,
+                validity: None,
                 files,
             });
         };
@@ -88,7 +90,7 @@ impl ClientTls {
             config: Arc::new(config),
             roots,
             chain,
-            not_after: Some(validity.not_after),
+            validity: Some(validity),
             files,
         })
     }
@@ -102,7 +104,15 @@ impl ClientTls {
     /// Until when the certificate that is shown is good, where there is one.
     #[must_use]
     pub fn not_after(&self) -> Option<SystemTime> {
-        self.not_after
+        self.validity.map(|validity| validity.not_after)
+    }
+
+    /// Says in the log how long the certificate that is shown is still good, where that is
+    /// not long.
+    pub(crate) fn warn(&self, now: SystemTime) {
+        if let (Some(identity), Some(validity)) = (&self.files.identity, self.validity) {
+            validity.warn(&identity.certificate, now);
+        }
     }
 
     /// Connects over TLS where an address says `https`, and in clear where it says `http`.
@@ -128,7 +138,7 @@ impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientTls")
             .field("files", &self.files)
-            .field("not_after", &self.not_after)
+            .field("not_after", &self.not_after())
             .finish_non_exhaustive()
     }
 }

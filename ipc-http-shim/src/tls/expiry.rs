@@ -1,5 +1,6 @@
 //! How long a certificate is still good.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// From when on the end of a certificate is worth a warning, where it is good for longer
@@ -11,6 +12,23 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub(crate) struct Validity {
     pub(crate) not_before: SystemTime,
     pub(crate) not_after: SystemTime,
+}
+
+impl Validity {
+    /// Says in the log how long `certificate` is still good, where that is not long.
+    pub(super) fn warn(self, certificate: &Path, now: SystemTime) {
+        let certificate = certificate.display();
+        let ends = humantime::format_rfc3339_seconds(self.not_after);
+        match Expiry::at(now, self) {
+            Expiry::Far => {}
+            Expiry::Soon(_) => {
+                tracing::warn!(%certificate, %ends, "the certificate ends soon: renew it");
+            }
+            Expiry::Over => {
+                tracing::error!(%certificate, %ends, "the certificate has expired: renew it");
+            }
+        }
+    }
 }
 
 /// How long a certificate is still good.

@@ -109,6 +109,11 @@ impl ServerTls {
     pub(crate) fn expiry(&self, now: SystemTime) -> Expiry {
         Expiry::at(now, self.validity)
     }
+
+    /// Says in the log how long the certificate is still good, where that is not long.
+    pub(crate) fn warn(&self, now: SystemTime) {
+        self.validity.warn(&self.files.certificate, now);
+    }
 }
 
 impl fmt::Debug for ServerTls {

@@ -392,6 +392,27 @@ async fn a_renewed_certificate_is_shown_without_being_asked_and_a_bad_one_change
 }
 
 #[test]
+fn a_certificate_that_has_expired_is_named_on_either_side() {
+    let authority = Authority::new();
+    let issued = || authority.issue_until("gateway", 2020);
+    let (own, shown) = (issued(), issued());
+    let file = file(&format!(
+        "legacy = \"https://127.0.0.1:1\"\n[tls]\n{}[legacy_tls]\n{}",
+        own.settings(),
+        shown.settings()
+    ));
+    let mut serve = program();
+    serve.arg("--config").arg(file.path());
+    let mut serving = serving(&mut serve);
+
+    for issued in [own, shown] {
+        let said = serving.logs("the certificate has expired: renew it");
+        let named = said["fields"]["certificate"].as_str().map(Path::new);
+        assert_eq!(named, Some(issued.certificate.path()));
+    }
+}
+
+#[test]
 fn a_document_is_imported_without_a_configuration() {
     let document = file(include_str!("openapi/orders.yaml"));
     let document = document.path().with_extension("yaml");

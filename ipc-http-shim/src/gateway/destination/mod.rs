@@ -138,9 +138,9 @@ impl Destinations {
         })
     }
 
-    /// Whether there is a legacy upstream.
-    pub(in crate::gateway) fn has_legacy(&self) -> bool {
-        self.legacy.is_some()
+    /// The legacy upstream, where there is one.
+    pub(in crate::gateway) fn legacy(&self) -> Option<&LegacyProxy> {
+        self.legacy.as_ref()
     }
 
     /// Whether they are for the process beside the gateway alone.

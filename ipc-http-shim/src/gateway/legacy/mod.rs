@@ -4,7 +4,7 @@ mod connector;
 
 use std::error::Error as StdError;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -82,6 +82,13 @@ impl LegacyProxy {
     pub(super) fn take_over(&mut self, earlier: &Self) {
         if self.goes_where(earlier) {
             self.client = earlier.client.clone();
+        }
+    }
+
+    /// Says in the log that the certificate ends which it is shown, where that is soon.
+    pub(super) fn look_at_certificate(&self, now: SystemTime) {
+        if let Some(tls) = &self.tls {
+            tls.warn(now);
         }
     }
 
