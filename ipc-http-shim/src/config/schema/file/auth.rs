@@ -14,27 +14,27 @@ pub(super) struct Auth {
     /// What a route takes that does not say, and what requests take that no route names.
     /// Default: none, anybody may call.
     #[schemars(extend("default" = "none"))]
-    pub(super) default: Credentials,
+    default: Credentials,
     /// Whose tokens are taken.
-    pub(super) issuers: Vec<Issuer>,
+    issuers: Vec<Issuer>,
     /// Which API keys are taken.
-    pub(super) api_keys: Vec<ApiKey>,
+    api_keys: Vec<ApiKey>,
     /// Which client certificates are taken.
-    pub(super) certificates: Vec<KnownCertificate>,
+    certificates: Vec<KnownCertificate>,
     /// The header that an API key stands in. Default: x-api-key.
     #[schemars(extend("default" = "x-api-key"))]
-    pub(super) api_key_header: HeaderName,
+    api_key_header: HeaderName,
     /// Whether an API key goes on to who answers. Default: false.
     #[schemars(extend("default" = false))]
-    pub(super) forward_api_key: bool,
+    forward_api_key: bool,
     /// Whether a token goes on to who answers. Default: true.
     #[schemars(extend("default" = true))]
-    pub(super) forward_authorization: bool,
+    forward_authorization: bool,
     /// With which key services are told who calls. Default: they are not told.
-    pub(super) sign: Sign,
+    sign: Sign,
     /// How many tokens are remembered once they are verified. Default: 10000.
     #[schemars(extend("default" = 10_000))]
-    pub(super) remembered_tokens: Requests,
+    remembered_tokens: Requests,
 }
 
 /// A key with which services are told who calls.
@@ -49,11 +49,11 @@ pub(super) struct Auth {
 )]
 pub(super) struct Sign {
     /// What services find their half of it by.
-    pub(super) id: KeyId,
+    id: KeyId,
     /// A private key in PEM, as ${file:/path} or ${env:NAME}.
-    pub(super) ed25519: Reference,
+    ed25519: Reference,
     /// A secret of at least 32 bytes that services share, as ${file:/path} or ${env:NAME}.
-    pub(super) hmac: Reference,
+    hmac: Reference,
 }
 
 /// An issuer whose tokens are taken.
@@ -65,25 +65,25 @@ pub(super) struct Sign {
 )]
 pub(super) struct Issuer {
     /// What its tokens call it in iss, letter by letter.
-    pub(super) issuer: NotEmpty,
+    issuer: NotEmpty,
     /// Whom its tokens must be for: one of these stands in aud.
-    pub(super) audience: NotEmpties,
+    audience: NotEmpties,
     /// Where it shows its keys: https://host/path, or a file.
-    pub(super) jwks: KeySource,
+    jwks: KeySource,
     /// A file of certificates to trust there. Default: those that the system trusts.
-    pub(super) ca: Text,
+    ca: Text,
     /// How it may sign. Default: RS256, ES256, EdDSA.
     #[schemars(extend("default" = ["RS256", "ES256", "EdDSA"]))]
-    pub(super) algorithms: Algorithms,
+    algorithms: Algorithms,
     /// By how much its clock may differ. Default: 30s.
     #[schemars(extend("default" = "30s"))]
-    pub(super) skew: Duration,
+    skew: Duration,
     /// After how long its keys are fetched anew. Default: 10m.
     #[schemars(extend("default" = "10m"))]
-    pub(super) refresh: Duration,
+    refresh: Duration,
     /// Between two fetches at least. Default: 30s.
     #[schemars(extend("default" = "30s"))]
-    pub(super) floor: Duration,
+    floor: Duration,
 }
 
 /// A client certificate that is taken, where the handshake has verified it.
@@ -103,17 +103,17 @@ pub(super) struct Issuer {
 )]
 pub(super) struct KnownCertificate {
     /// Who has it.
-    pub(super) name: Word,
+    name: Word,
     /// A URI it is for: the SPIFFE id of a workload.
-    pub(super) uri: NotEmpty,
+    uri: NotEmpty,
     /// A DNS name it is for.
-    pub(super) dns: NotEmpty,
+    dns: NotEmpty,
     /// A mail address it is for.
-    pub(super) email: NotEmpty,
+    email: NotEmpty,
     /// The common name of its subject.
-    pub(super) common_name: NotEmpty,
+    common_name: NotEmpty,
     /// What its client may do.
-    pub(super) scopes: Words,
+    scopes: Words,
 }
 
 /// An API key that is taken. `ipc-http-shim api-key NAME` makes one.
@@ -121,9 +121,9 @@ pub(super) struct KnownCertificate {
 #[schemars(default, deny_unknown_fields, extend("required" = ["name", "sha256"]))]
 pub(super) struct ApiKey {
     /// Who has it.
-    pub(super) name: Word,
+    name: Word,
     /// The SHA-256 of the key.
-    pub(super) sha256: Hash,
+    sha256: Hash,
     /// What it may do.
-    pub(super) scopes: Words,
+    scopes: Words,
 }

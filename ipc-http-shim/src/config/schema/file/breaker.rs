@@ -11,28 +11,28 @@ pub(super) struct Breaker {
     /// on: it refuses requests. observe: it refuses none, and counts what it would have
     /// refused. off: there is none. Default: observe.
     #[schemars(extend("default" = "observe"))]
-    pub(super) mode: BreakerMode,
+    mode: BreakerMode,
     /// How far back requests are weighed, a second or more. Default: 10s.
     #[schemars(extend("default" = "10s"))]
-    pub(super) window: Duration,
+    window: Duration,
     /// The share of requests that fail and open it. Default: 50%.
     #[schemars(extend("default" = "50%"))]
-    pub(super) failures: Part,
+    failures: Part,
     /// How many failures in a row open it. Default: 10.
     #[schemars(extend("default" = 10))]
-    pub(super) consecutive: Count,
+    consecutive: Count,
     /// For how long requests must be slow, or without any answer, before that counts; at
     /// most seven tenths of the window. Default: six tenths of it.
-    pub(super) patience: Duration,
+    patience: Duration,
     /// From when on an answer is slow. Default: half of the route's timeout.
-    pub(super) slow: Duration,
+    slow: Duration,
     /// The share of slow answers that opens it. Default: 80%.
     #[schemars(extend("default" = "80%"))]
-    pub(super) slow_answers: Part,
+    slow_answers: Part,
     /// How long it is open at least; up to four times as long, by chance. Default: 5s.
     #[schemars(extend("default" = "5s"))]
-    pub(super) open: Duration,
+    open: Duration,
     /// How many requests pass as probes. Default: 1.
     #[schemars(extend("default" = 1))]
-    pub(super) probes: Probes,
+    probes: Probes,
 }

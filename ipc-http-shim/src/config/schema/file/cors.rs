@@ -33,18 +33,18 @@ impl Default for RouteCors {
 )]
 pub(super) struct Cors {
     /// The origins, as browsers write them, or * for every one.
-    pub(super) origins: Origins,
+    origins: Origins,
     /// The methods they may use. Default: GET, HEAD, POST, PUT, PATCH, DELETE.
     #[schemars(extend("default" = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]))]
-    pub(super) methods: Methods,
+    methods: Methods,
     /// The headers they may set. Default: those that they ask for.
-    pub(super) headers: HeaderNames,
+    headers: HeaderNames,
     /// The headers of answers that they may read. Default: those that always are.
-    pub(super) expose: HeaderNames,
+    expose: HeaderNames,
     /// Whether browsers send cookies along. Default: false.
     #[schemars(extend("default" = false))]
-    pub(super) credentials: bool,
+    credentials: bool,
     /// How long a preflight may be remembered. Default: 10m.
     #[schemars(extend("default" = "10m"))]
-    pub(super) max_age: Duration,
+    max_age: Duration,
 }

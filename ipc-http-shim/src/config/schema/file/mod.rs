@@ -38,71 +38,71 @@ pub(super) struct File {
     /// Whether it stands beside a process and serves that alone, on loopback: everything
     /// below the name of each of services is a route to it. Default: false.
     #[schemars(extend("default" = false))]
-    pub(super) sidecar: bool,
+    sidecar: bool,
     /// Where HTTP clients are served. Default: 0.0.0.0:8080, of a sidecar 127.0.0.1:8080.
     #[schemars(extend("default" = "0.0.0.0:8080"))]
-    pub(super) listen: Address,
+    listen: Address,
     /// Where health and metrics are served. Default: 0.0.0.0:9090.
     #[schemars(extend("default" = "0.0.0.0:9090"))]
-    pub(super) admin: Address,
+    admin: Address,
     /// The name all instances of this gateway share. Default: shim, of a sidecar sidecar.
     #[schemars(extend("default" = "shim"))]
-    pub(super) fleet: Name,
+    fleet: Name,
     /// Put before every topic name. Default: nothing.
-    pub(super) topic_prefix: Name,
+    topic_prefix: Name,
     /// Makes the reply topic with this many partitions where it is missing. Default:
     /// it must exist.
-    pub(super) reply_partitions: Count,
+    reply_partitions: Count,
     /// Where requests go that no route names, http://host:port or https://host:port.
     /// Default: nowhere.
-    pub(super) legacy: Origin,
+    legacy: Origin,
     /// How long a request may wait for the head of its answer, 250ms, 5s, 2m.
     /// Default: 30s.
     #[schemars(extend("default" = "30s"))]
-    pub(super) timeout: Duration,
+    timeout: Duration,
     /// How long requests under way may go on after a signal to stop. Default: 25s.
     #[schemars(extend("default" = "25s"))]
-    pub(super) drain: Duration,
+    drain: Duration,
     /// How long requests go on being accepted after a signal to stop, while readiness is
     /// false already. Default: not at all.
-    pub(super) drain_delay: Duration,
+    drain_delay: Duration,
     /// librdkafka properties by their own names. Secrets as ${env:NAME} or
     /// ${file:/path}.
-    pub(super) kafka: BTreeMap<String, Property>,
+    kafka: BTreeMap<String, Property>,
     /// How much a client may take, and how long it may take over it.
-    pub(super) limits: Limits,
+    limits: Limits,
     /// Proxies before this one that say truly for whom a request is: addresses or
     /// networks. Default: none.
-    pub(super) trusted_proxies: Vec<Network>,
+    trusted_proxies: Vec<Network>,
     /// The header they append clients to. Default: x-forwarded-for.
     #[schemars(extend("default" = "x-forwarded-for"))]
-    pub(super) client_header: ClientHeader,
+    client_header: ClientHeader,
     /// TLS towards HTTP clients. Default: none.
-    pub(super) tls: Tls,
+    tls: Tls,
     /// How the legacy server is trusted where it is asked over TLS, and what it is
     /// shown. Default: as the system trusts, and nothing.
-    pub(super) legacy_tls: LegacyTls,
+    legacy_tls: LegacyTls,
     /// When requests to a service that fails are no longer sent.
-    pub(super) breaker: Breaker,
+    breaker: Breaker,
     /// How requests stand in a trace.
-    pub(super) trace: Trace,
+    trace: Trace,
     /// One line for each request, once its answer has gone. Default: none.
-    pub(super) access_log: AccessLog,
+    access_log: AccessLog,
     /// How clients prove who they are.
-    pub(super) auth: Auth,
+    auth: Auth,
     /// Who is told of every step of a route that moves. Default: nobody.
-    pub(super) webhook: Webhook,
+    webhook: Webhook,
     /// Where all replicas count by the same rates. Default: each counts by itself.
-    pub(super) shared_rates: SharedRates,
+    shared_rates: SharedRates,
     /// Where and how long the answers can be had of requests that are answered later.
-    pub(super) operations: Operations,
+    operations: Operations,
     /// Which pages of other origins may call. Default: as who answers says.
-    pub(super) cors: Cors,
+    cors: Cors,
     /// Headers of every answer that has no other of the same name.
-    pub(super) security_headers: HeaderValues,
+    security_headers: HeaderValues,
     /// Which services routes may name, or how their names begin: stock-*. Default: every
     /// one.
-    pub(super) services: Services,
+    services: Services,
     /// Which requests go where.
-    pub(super) routes: Vec<Route>,
+    routes: Vec<Route>,
 }

@@ -10,12 +10,12 @@ use super::form::{Duration, Prefix, Size};
 pub(super) struct Operations {
     /// The path below which every one has a resource of its own. Default: /operations.
     #[schemars(extend("default" = "/operations"))]
-    pub(super) path: Prefix,
+    path: Prefix,
     /// How long an answer can be had once it is there, and the longest that a service may
     /// take over one. Default: 1h.
     #[schemars(extend("default" = "1h"))]
-    pub(super) keep: Duration,
+    keep: Duration,
     /// How much memory all of them together may take. Default: 64MiB.
     #[schemars(extend("default" = "64MiB"))]
-    pub(super) cache: Size,
+    cache: Size,
 }

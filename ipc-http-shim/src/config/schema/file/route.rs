@@ -55,77 +55,77 @@ use super::migration::Migration;
 )]
 pub(super) struct Route {
     /// The method it takes. Default: every one. GET takes HEAD along.
-    pub(super) method: Method,
+    method: Method,
     /// The methods it takes. Default: every one.
     #[schemars(length(min = 1))]
-    pub(super) methods: Vec<Method>,
+    methods: Vec<Method>,
     /// The paths it takes: /orders/{id}, /files/{*rest}.
-    pub(super) path: Path,
+    path: Path,
     /// The service it goes to; its requests are on the topic <service>.requests.
-    pub(super) service: Name,
+    service: Name,
     /// call: one reply. one_way: 202 once the broker has it. accepted: the same, and the
     /// reply can be asked for. stream: many replies, as server-sent events, lines or bytes.
     /// websocket: the same as messages, and each of the client's is sent, too. aggregate: the
     /// answers of several routes as one document. legacy: to the legacy server.
     /// Default: call.
     #[schemars(extend("default" = "call"))]
-    pub(super) mode: Mode,
+    mode: Mode,
     /// How long a request may wait for the head of its answer. Default: the
     /// gateway's.
-    pub(super) timeout: Duration,
+    timeout: Duration,
     /// How long its service may take over a request that is answered later. Default: as
     /// long as answers are kept.
-    pub(super) within: Duration,
+    within: Duration,
     /// Whether a client of a call may say how long it waits, by Prefer: respond-async,
     /// wait=10. Default: false.
     #[schemars(extend("default" = false))]
-    pub(super) prefer: bool,
+    prefer: bool,
     /// Whether what the service of a call answers after the timeout can be asked for.
     /// Default: false.
     #[schemars(extend("default" = false))]
-    pub(super) late_replies: bool,
+    late_replies: bool,
     /// Whether answers to its calls are given again, as they say in Cache-Control.
     /// Default: false.
     #[schemars(extend("default" = false))]
-    pub(super) cache: bool,
+    cache: bool,
     /// How long a stream whose client has gone waits for it to come back with the id of
     /// its last event. Default: not at all.
-    pub(super) resume: Duration,
+    resume: Duration,
     /// How its WebSockets are spoken.
-    pub(super) websocket: WebSocket,
+    websocket: WebSocket,
     /// What an aggregate is made of: the members of its document, and the paths of this
     /// gateway that each is asked for at, with parameters of the route's.
-    pub(super) parts: Parts,
+    parts: Parts,
     /// Those of them without which there is no document. Default: any will do.
-    pub(super) required: Vec<Text>,
+    required: Vec<Text>,
     /// What decides the record's key: {id} a path parameter, header:name a header,
     /// none. Default: for GET, HEAD and OPTIONS nothing, else the path's single
     /// parameter, else the header idempotency-key.
-    pub(super) key: Key,
+    key: Key,
     /// The path that is sent on, with parameters of the route's: /v2/orders/{id}.
     /// Default: as it came.
-    pub(super) rewrite: Rewrite,
+    rewrite: Rewrite,
     /// What becomes of a request's headers.
-    pub(super) request_headers: HeaderChanges,
+    request_headers: HeaderChanges,
     /// What becomes of the headers of every answer.
-    pub(super) response_headers: HeaderChanges,
+    response_headers: HeaderChanges,
     /// How it moves from the legacy server to its service. Default: it does not.
-    pub(super) migration: Migration,
+    migration: Migration,
     /// How many requests are taken in how much time. Default: without bound.
-    pub(super) rate: Rates,
+    rate: Rates,
     /// How many requests may be under way. Default: without bound.
-    pub(super) in_flight: Many,
+    in_flight: Many,
     /// How long one more waits for one of these to end. Default: not at all.
-    pub(super) in_flight_wait: Duration,
+    in_flight_wait: Duration,
     /// When requests to its service are no longer sent. Default: as the gateway says.
-    pub(super) breaker: Breaker,
+    breaker: Breaker,
     /// How its clients prove who they are: none, or any of several ways. Default: the
     /// gateway's.
-    pub(super) auth: Credentials,
+    auth: Credentials,
     /// What its clients must be allowed, all of these. Default: nothing.
-    pub(super) scopes: Words,
+    scopes: Words,
     /// Which pages of other origins may call it. Default: as the gateway says.
-    pub(super) cors: RouteCors,
+    cors: RouteCors,
 }
 
 /// How the WebSockets of a route are spoken.
@@ -134,15 +134,15 @@ pub(super) struct Route {
 pub(super) struct WebSocket {
     /// The path that each message of a client is sent to, with parameters of the route's.
     /// Default: none is taken.
-    pub(super) messages: Rewrite,
+    messages: Rewrite,
     /// One message of a client. Default: 64KiB.
     #[schemars(extend("default" = "64KiB"))]
-    pub(super) message_bytes: Size,
+    message_bytes: Size,
     /// How often a client is asked whether it is still there. Default: 20s.
     #[schemars(extend("default" = "20s"))]
-    pub(super) ping: Duration,
+    ping: Duration,
     /// How long one may last. Default: without bound.
-    pub(super) lifetime: Duration,
+    lifetime: Duration,
 }
 
 /// What becomes of headers: removed first, then set, then added.
@@ -150,9 +150,9 @@ pub(super) struct WebSocket {
 #[schemars(default, deny_unknown_fields)]
 pub(super) struct HeaderChanges {
     /// Headers that replace all of their name.
-    pub(super) set: HeaderValues,
+    set: HeaderValues,
     /// Headers that come beside those of their name.
-    pub(super) add: HeaderValues,
+    add: HeaderValues,
     /// Headers that do not go on.
-    pub(super) remove: Vec<HeaderName>,
+    remove: Vec<HeaderName>,
 }

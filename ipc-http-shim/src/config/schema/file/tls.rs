@@ -10,22 +10,22 @@ use super::form::{ClientAuth, Count, Duration, FilePath};
 pub(super) struct Tls {
     /// The file with the certificate as PEM, followed by those between it and the
     /// authority.
-    pub(super) certificate: FilePath,
+    certificate: FilePath,
     /// The file with its private key as PEM.
-    pub(super) key: FilePath,
+    key: FilePath,
     /// The file with the authorities of client certificates as PEM. Default: clients
     /// are asked for none.
-    pub(super) client_ca: FilePath,
+    client_ca: FilePath,
     /// Whether a client without a certificate gets a connection all the same: required,
     /// or optional. Default: required.
     #[schemars(extend("default" = "required"))]
-    pub(super) client_auth: ClientAuth,
+    client_auth: ClientAuth,
     /// How long a handshake may take. Default: 10s.
     #[schemars(extend("default" = "10s"))]
-    pub(super) handshake_timeout: Duration,
+    handshake_timeout: Duration,
     /// How many handshakes may be under way at once. Default: 256.
     #[schemars(extend("default" = 256))]
-    pub(super) handshakes: Count,
+    handshakes: Count,
 }
 
 /// TLS towards the legacy server.
@@ -39,9 +39,9 @@ pub(super) struct Tls {
 pub(super) struct LegacyTls {
     /// The file with the authorities that are trusted as PEM. Default: those that the
     /// system trusts.
-    pub(super) ca: FilePath,
+    ca: FilePath,
     /// The file with the certificate that is shown as PEM. Default: none is.
-    pub(super) certificate: FilePath,
+    certificate: FilePath,
     /// The file with its private key as PEM.
-    pub(super) key: FilePath,
+    key: FilePath,
 }

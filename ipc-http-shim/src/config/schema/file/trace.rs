@@ -10,10 +10,10 @@ use super::form::{HeaderName, Sample};
 pub(super) struct Trace {
     /// Whether a request that belongs to none begins one. Default: false.
     #[schemars(extend("default" = false))]
-    pub(super) begin: bool,
+    begin: bool,
     /// The share of the traces begun here that are said to be recorded. Default: 1.
     #[schemars(extend("default" = 1))]
-    pub(super) sample: Sample,
+    sample: Sample,
     /// The header of answers that tells the trace's id. Default: none does.
-    pub(super) answer: HeaderName,
+    answer: HeaderName,
 }
