@@ -21,6 +21,9 @@ use crate::{
 /// The version of the crate `gungraun`, which `ipc-counts` is built with.
 const GUNGRAUN_VERSION: &str = "0.20.0";
 
+/// Where it looks for the program that it runs with.
+const GUNGRAUN_RUNNER: &str = "GUNGRAUN_RUNNER";
+
 /// The measure that counts instructions.
 const INSTRUCTIONS: &str = "instructions";
 
@@ -91,9 +94,11 @@ impl Bench {
         }
         if self.names.is_empty() || self.asks_for(INSTRUCTIONS) {
             let runner = installed::program("gungraun-runner", GUNGRAUN_VERSION, supervisor)?;
-            bench.env("GUNGRAUN_RUNNER", runner);
-            // beforehand, so that it does not count as time that measuring takes
+            bench.env(GUNGRAUN_RUNNER, &runner);
+            // beforehand, so that it does not count as time that measuring takes, and with
+            // the same runner: built without it would be built again
             let mut counts = cargo("bench")?;
+            counts.env(GUNGRAUN_RUNNER, runner);
             counts.args(["--quiet", "--no-run", "--package", "ipc-counts"]);
             let built = supervisor.run(&mut counts)?;
             ensure!(built.success(), "the counts could not be built");
