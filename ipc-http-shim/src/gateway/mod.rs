@@ -243,8 +243,8 @@ impl Gateway {
             entry.spent(passed.spent);
         }
         this.tracing.tell(response.headers_mut(), trace_id);
-        let beyond = passed.spent.beyond;
-        timing::append(response.headers_mut(), beyond, started.elapsed());
-        passed.answer()
+        let (beyond, total) = (passed.spent.beyond, started.elapsed());
+        timing::append(response.headers_mut(), beyond, total);
+        passed.answer(total)
     }
 }

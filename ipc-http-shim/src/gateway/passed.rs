@@ -1,6 +1,6 @@
 //! A request that went where it was found to go.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::{Request, Response, request};
@@ -87,16 +87,16 @@ impl Inner {
 }
 
 impl Passed {
-    /// Its answer, with which it is in flight, and has its place, until that is sent or
-    /// given up.
-    pub(super) fn answer(self) -> Response<Body> {
+    /// Its answer after `total`, with which it is in flight, and has its place, until that
+    /// is sent or given up.
+    pub(super) fn answer(self, total: Duration) -> Response<Body> {
         let Self {
             response,
             spent,
             mut in_flight,
             place,
         } = self;
-        in_flight.answered(response.status(), &spent);
+        in_flight.answered(response.status(), total, &spent);
         let answering = Answering { in_flight, place };
         response.map(|body| Body::new(Watched::new(body, answering)))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::StatusCode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -63,6 +63,8 @@ const PHASES: usize = 5;
 /// The ends of a request, as a label: the class of its status, or `cancelled` where the
 /// client left before there was any.
 const ENDS: [&str; 7] = ["1xx", "2xx", "3xx", "4xx", "5xx", "other", "cancelled"];
+const OTHER: usize = 5;
+const CANCELLED: usize = 6;
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct EndLabels {
@@ -141,6 +143,7 @@ impl Routes {
         RouteMetrics(Arc::new(Of {
             duration: self.durations.get_or_create_owned(&labels),
             in_flight: self.in_flight.get_or_create_owned(&labels),
+            ends: Default::default(),
             phases: Default::default(),
             families: self.clone(),
             labels,
@@ -190,6 +193,8 @@ struct Of {
     labels: RouteLabels,
     duration: Histogram,
     in_flight: Gauge,
+    /// Those that have been seen.
+    ends: [OnceLock<Counter>; ENDS.len()],
     /// Those that have been touched.
     phases: [OnceLock<Histogram>; PHASES],
     families: Routes,
@@ -227,21 +232,26 @@ impl RouteMetrics {
         self.0.in_flight.inc();
         InFlight {
             route: self.clone(),
-            started: Instant::now(),
             answered: false,
         }
     }
 
-    fn count(&self, status: &'static str) {
+    /// Counts the one of [`ENDS`] that has this place.
+    fn count(&self, end: usize) {
         if self.0.retired.load(Ordering::Relaxed) {
             return;
         }
-        let labels = EndLabels {
-            route: Arc::clone(&self.0.labels.route),
-            mode: self.0.labels.mode,
-            status,
-        };
-        self.0.families.requests.get_or_create(&labels).inc();
+        let Of {
+            labels, families, ..
+        } = &*self.0;
+        let counter = self.0.ends[end].get_or_init(|| {
+            families.requests.get_or_create_owned(&EndLabels {
+                route: Arc::clone(&labels.route),
+                mode: labels.mode,
+                status: ENDS[end],
+            })
+        });
+        counter.inc();
     }
 
     fn spent(&self, spent: &Spent) {
@@ -280,16 +290,15 @@ impl RouteMetrics {
 #[derive(Debug)]
 pub(crate) struct InFlight {
     route: RouteMetrics,
-    started: Instant,
     answered: bool,
 }
 
 impl InFlight {
-    /// Counts the answer, and where its time went; its body may still be on its way.
-    pub(crate) fn answered(&mut self, status: StatusCode, spent: &Spent) {
+    /// Counts the answer after `total`, and where that time went; its body may still be on
+    /// its way.
+    pub(crate) fn answered(&mut self, status: StatusCode, total: Duration, spent: &Spent) {
         self.answered = true;
-        let duration = &self.route.0.duration;
-        duration.observe(self.started.elapsed().as_secs_f64());
+        self.route.0.duration.observe(total.as_secs_f64());
         self.route.spent(spent);
         self.route.count(class(status));
     }
@@ -299,18 +308,15 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.route.0.in_flight.dec();
         if !self.answered {
-            self.route.count("cancelled");
+            self.route.count(CANCELLED);
         }
     }
 }
 
-fn class(status: StatusCode) -> &'static str {
+/// The place of its class in [`ENDS`].
+fn class(status: StatusCode) -> usize {
     match status.as_u16() / 100 {
-        1 => "1xx",
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        5 => "5xx",
-        _ => "other",
+        class @ 1..=5 => usize::from(class) - 1,
+        _ => OTHER,
     }
 }

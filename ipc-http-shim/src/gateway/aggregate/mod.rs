@@ -171,7 +171,7 @@ impl Inner {
         let passed = self
             .pass(found, head, Body::empty(), peer, started, None)
             .await;
-        part::document(passed.answer(), self.limits.body).await
+        part::document(passed.answer(started.elapsed()), self.limits.body).await
     }
 }
 

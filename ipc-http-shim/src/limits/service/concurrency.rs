@@ -68,12 +68,12 @@ impl Concurrency {
 }
 
 impl UnderWay {
-    /// Takes in how long the service took over it: where it was answered, and where it
-    /// was not in time.
-    pub(crate) fn took(&self, round_trip: Duration) {
+    /// Takes in how long the service took over it until `now`: where it was answered, and
+    /// where it was not in time.
+    pub(crate) fn took(&self, now: Instant, round_trip: Duration) {
         let this = &*self.0;
         let under_way = this.under_way.load(Ordering::Relaxed);
-        let now = this.began.elapsed();
+        let now = now - this.began;
         let limit = {
             let mut gradient = this.gradient.lock();
             gradient.answered(now, round_trip, under_way);

@@ -85,10 +85,12 @@ impl Service {
     ///
     /// Where the service has more than it can take.
     pub(crate) fn enter(&self, mode: ServiceMode, timeout: Duration) -> Result<Passing, Busy> {
+        // Read once: with some clocks that is dear.
+        let now = Instant::now();
         let (concurrency, queued) = match mode {
             ServiceMode::OneWay | ServiceMode::Accepted => (&self.batch, None),
             ServiceMode::Call | ServiceMode::Stream | ServiceMode::WebSocket => {
-                let wait = self.queue.wait();
+                let wait = self.queue.wait(now);
                 let bearable = timeout * self.bearable / 100;
                 if wait > bearable {
                     return Err(Busy::Queue { wait, bearable });
@@ -101,7 +103,7 @@ impl Service {
             None => None,
         };
         Ok(Passing {
-            began: Instant::now(),
+            began: now,
             under_way,
             queued,
         })
@@ -122,19 +124,21 @@ impl Busy {
 impl Passing {
     /// It was answered, by a reply that tells how long it was `queued` or does not.
     pub(crate) fn answered(self, queued: Option<Duration>) {
-        let round_trip = self.began.elapsed();
+        let now = Instant::now();
+        let round_trip = now - self.began;
         if let Some(under_way) = &self.under_way {
-            under_way.took(round_trip);
+            under_way.took(now, round_trip);
         }
         if let Some(in_queue) = &self.queued {
-            in_queue.answered(round_trip, queued);
+            in_queue.answered(now, round_trip, queued);
         }
     }
 
     /// There was no answer in time.
     pub(crate) fn timed_out(self) {
         if let Some(under_way) = &self.under_way {
-            under_way.took(self.began.elapsed());
+            let now = Instant::now();
+            under_way.took(now, now - self.began);
         }
     }
 }

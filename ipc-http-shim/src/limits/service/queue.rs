@@ -35,8 +35,8 @@ impl Queue {
     }
 
     /// How long one more request would wait.
-    pub(super) fn wait(&self) -> Duration {
-        let now = self.began.elapsed();
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        let now = now - self.began;
         if millis(now) >= self.news_until.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
@@ -52,11 +52,11 @@ impl Queue {
 }
 
 impl Queued {
-    /// Takes in that it was answered after `round_trip`, of which it was `queued` for so
-    /// long, where the reply told that.
-    pub(super) fn answered(&self, round_trip: Duration, queued: Option<Duration>) {
+    /// Takes in that it was answered `now`, after `round_trip`, of which it was `queued` for
+    /// so long, where the reply told that.
+    pub(super) fn answered(&self, now: Instant, round_trip: Duration, queued: Option<Duration>) {
         let this = &*self.0;
-        let now = this.began.elapsed();
+        let now = now - this.began;
         let mut backlog = this.backlog.lock();
         backlog.answered(now, round_trip, queued);
         if queued.is_some() {
