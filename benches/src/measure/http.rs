@@ -46,7 +46,7 @@ pub(super) fn shim(bench: &Bench) -> Result<Vec<Figure>> {
 
     let mut figures = Vec::new();
     let at_1 = contest.run(&contest.echo(1))?;
-    let [client, gateway, _] = at_1.as_slice() else {
+    let [client, gateway, proxy] = at_1.as_slice() else {
         unreachable!("three have entered");
     };
     figures.extend(
@@ -56,7 +56,12 @@ pub(super) fn shim(bench: &Bench) -> Result<Vec<Figure>> {
     let p50 = |turns: &Turns| turns.side(Unit::Seconds, Turn::p50);
     let (through, own) = (p50(gateway), p50(client));
     figures.push(through.over(&own, "at 1: p50 over the typed client's"));
-    figures.push(through.above(&own, "at 1: p50 above the typed client's"));
+    let added = through.above(&own, "at 1: p50 above the typed client's");
+    figures.push(added.over(
+        &p50(proxy),
+        "at 1: what the gateway adds over the proxy's p50",
+    ));
+    figures.push(added);
 
     let at_256 = contest.run(&contest.echo(256))?;
     let [_, gateway, proxy] = at_256.as_slice() else {

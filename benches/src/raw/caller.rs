@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use parking_lot::Mutex;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::producer::Producer as _;
 use rdkafka::{Offset, TopicPartitionList};
@@ -19,6 +20,26 @@ use crate::ours::BODY;
 
 /// How long a thread that only hears waits before it looks whether it is still wanted.
 const TURN: Duration = Duration::from_millis(100);
+
+/// Where a partition ends. A leader just elected says for a moment that it is none.
+fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<i64> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match consumer.fetch_watermarks(topic, partition, PATIENCE) {
+            Ok((_, end)) => return Ok(end),
+            Err(error)
+                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::NotLeaderForPartition)
+                    && Instant::now() < until =>
+            {
+                // nothing is assigned yet, so this only waits
+                consumer.poll(TURN);
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("no end of {topic} [{partition}]"));
+            }
+        }
+    }
+}
 
 /// Sends requests and hears replies on one thread, which is as cheap as it gets.
 pub(super) struct Caller {
@@ -46,7 +67,7 @@ impl Caller {
             .create()
             .context("no consumer")?;
         // by its number: `Offset::End` is looked up later, when a reply may be there
-        let (_, end) = consumer.fetch_watermarks(&place.replies, partition, PATIENCE)?;
+        let end = end(&consumer, &place.replies, partition)?;
         let mut replies = TopicPartitionList::new();
         replies.add_partition_offset(&place.replies, partition, Offset::Offset(end))?;
         consumer.assign(&replies)?;
