@@ -152,6 +152,7 @@ fn run(run: Run) -> Result<ExitCode> {
 }
 
 fn minutes(seconds: f64) -> String {
-    let (minutes, seconds) = ((seconds / 60.0).floor(), seconds % 60.0);
+    let whole = seconds.round();
+    let (minutes, seconds) = ((whole / 60.0).floor(), whole % 60.0);
     format!("{minutes:.0} min {seconds:.0} s")
 }
