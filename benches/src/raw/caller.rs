@@ -23,21 +23,20 @@ const TURN: Duration = Duration::from_millis(100);
 
 /// Where a partition ends. A leader just elected says for a moment that it is none.
 fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<i64> {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition};
     let until = Instant::now() + PATIENCE;
     loop {
-        match consumer.fetch_watermarks(topic, partition, PATIENCE) {
+        let error = match consumer.fetch_watermarks(topic, partition, PATIENCE) {
             Ok((_, end)) => return Ok(end),
-            Err(error)
-                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::NotLeaderForPartition)
-                    && Instant::now() < until =>
-            {
-                // nothing is assigned yet, so this only waits
-                consumer.poll(TURN);
-            }
-            Err(error) => {
-                return Err(error).with_context(|| format!("no end of {topic} [{partition}]"));
-            }
+            Err(error) => error,
+        };
+        let code = error.rdkafka_error_code();
+        let passes = matches!(code, Some(LeaderNotAvailable | NotLeaderForPartition));
+        if !passes || Instant::now() >= until {
+            return Err(error).with_context(|| format!("no end of {topic} [{partition}]"));
         }
+        // nothing is assigned yet, so this only waits
+        consumer.poll(TURN);
     }
 }
 

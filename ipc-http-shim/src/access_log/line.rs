@@ -278,11 +278,7 @@ mod tests {
 
     #[test]
     fn who_sent_a_request_is_told_where_that_is_asked_for() {
-        let ann = Principal::new(Credential::Jwt, "https://id", "Ann \"A\"", Vec::new());
-        let noted = Noted {
-            principal: Some(ann),
-            ..noted("/a")
-        };
+        let noted = sent_by(Credential::Jwt, "https://id", "Ann \"A\"");
         for format in [LineFormat::Json, LineFormat::Common] {
             let line = line(&noted, format);
             assert!(!line.contains("Ann"), "{line}");
@@ -303,16 +299,20 @@ mod tests {
 
     #[test]
     fn a_name_that_looks_like_a_date_is_not_in_its_place() {
-        let name = Principal::new(Credential::ApiKey, "", "[1/Jan/1970]", Vec::new());
-        let noted = Noted {
-            principal: Some(name),
-            ..noted("/a")
-        };
+        let noted = sent_by(Credential::ApiKey, "", "[1/Jan/1970]");
         let line = naming(&noted, LineFormat::Common);
         assert_eq!(line.find('['), Some("192.0.2.7 - %5B1/Jan/1970%5D ".len()));
     }
 
-    /// The same with who sent it.
+    fn sent_by(credential: Credential, issuer: &str, subject: &str) -> Noted {
+        let principal = Principal::new(credential, issuer, subject, Vec::new());
+        Noted {
+            principal: Some(principal),
+            ..noted("/a")
+        }
+    }
+
+    /// The line with who sent it.
     fn naming(noted: &Noted, format: LineFormat) -> String {
         let settings = AccessLog {
             principal: true,
@@ -325,12 +325,7 @@ mod tests {
         #[test]
         fn whatever_is_asked_for_makes_one_line(path in "/[!-~]{0,40}", subject in ".{0,40}") {
             let Ok(target) = path.parse() else { return Ok(()) };
-            let principal = Principal::new(Credential::ApiKey, "", subject.as_str(), Vec::new());
-            let noted = Noted {
-                target,
-                principal: Some(principal),
-                ..noted("/")
-            };
+            let noted = Noted { target, ..sent_by(Credential::ApiKey, "", &subject) };
 
             let json = naming(&noted, LineFormat::Json);
             let told: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
