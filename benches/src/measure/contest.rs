@@ -199,6 +199,11 @@ impl Entry {
 }
 
 impl Turns {
+    /// Takes those that the same thing did later.
+    pub(super) fn append(&mut self, later: Self) {
+        self.turns.extend(later.turns);
+    }
+
     /// One value of each round.
     pub(super) fn each(&self, value: impl Fn(&Turn) -> f64) -> Vec<f64> {
         self.turns.iter().map(value).collect()

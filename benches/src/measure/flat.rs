@@ -10,6 +10,14 @@ use crate::raw::Spread;
 
 const IN_FLIGHT: usize = 64;
 
+type OfTurn = fn(&Turn) -> f64;
+
+/// Calls in flight, and what is told of them.
+const LOADS: [(usize, &str, OfTurn); 2] = [
+    (1, "p50", Turn::p50),
+    (IN_FLIGHT, "CPU per request", Turn::of_all),
+];
+
 pub(super) fn endpoints(bench: &Bench) -> Result<Vec<Figure>> {
     let shape = |more_endpoints| Shape {
         more_endpoints,
@@ -20,7 +28,7 @@ pub(super) fn endpoints(bench: &Bench) -> Result<Vec<Figure>> {
         ("100 endpoints", shape(100)),
         ("1000 endpoints", shape(1000)),
     ];
-    run(bench, &shapes, &[1, IN_FLIGHT])
+    run(bench, &shapes)
 }
 
 pub(super) fn partitions(bench: &Bench) -> Result<Vec<Figure>> {
@@ -34,7 +42,7 @@ pub(super) fn callers(bench: &Bench) -> Result<Vec<Figure>> {
 /// Names, partitions and callers: the second over the first, and beside it the same by
 /// hand, which tells what librdkafka and the broker have of it.
 fn spread(bench: &Bench, over: &[(&str, i32, i32); 2]) -> Result<Vec<Figure>> {
-    let mut contest = Contest::new(bench);
+    let mut contest = Contest::finer(bench, 5);
     for &(name, partitions, callers) in over {
         let shape = Shape {
             partitions,
@@ -72,26 +80,36 @@ fn spread(bench: &Bench, over: &[(&str, i32, i32); 2]) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Each shape over the first.
-fn run(bench: &Bench, shapes: &[(&str, Shape)], in_flight: &[usize]) -> Result<Vec<Figure>> {
-    let mut contest = Contest::finer(bench, 6);
+/// Each shape over the first. All start anew half-way: what is luck of a process stays with
+/// it as long as it lives.
+fn run(bench: &Bench, shapes: &[(&str, Shape)]) -> Result<Vec<Figure>> {
+    let mut found = at_each_load(bench, shapes)?;
+    for (all, anew) in found.iter_mut().zip(at_each_load(bench, shapes)?) {
+        for (turns, anew) in all.iter_mut().zip(anew) {
+            turns.append(anew);
+        }
+    }
+    let mut figures = Vec::new();
+    for (all, (_, what, value)) in found.iter().zip(LOADS) {
+        let (first, others) = all.split_first().context("nobody took part")?;
+        let figure = |turns: &Turns| turns.figure(what, Unit::Seconds, value);
+        figures.extend(all.iter().map(figure));
+        figures.extend(others.iter().map(|turns| {
+            let name = format!("{what}, {} over {}", turns.name, first.name);
+            turns.over(first, name, Unit::Seconds, value)
+        }));
+    }
+    Ok(figures)
+}
+
+/// What all shapes did at each of the loads.
+fn at_each_load(bench: &Bench, shapes: &[(&str, Shape)]) -> Result<Vec<Vec<Turns>>> {
+    let mut contest = Contest::finer(bench, 3);
     for (name, shape) in shapes {
         entries::typed(&mut contest, bench, name, *shape)?;
     }
-    let mut figures = Vec::new();
-    for &in_flight in in_flight {
-        let all = contest.run(&contest.echo(in_flight))?;
-        let (first, others) = all.split_first().context("nobody took part")?;
-        let (what, unit, value): (_, _, fn(&Turn) -> f64) = match in_flight {
-            1 => ("p50", Unit::Seconds, Turn::p50),
-            _ => ("CPU per request", Unit::Seconds, Turn::of_all),
-        };
-        figures.extend(all.iter().map(|turns| turns.figure(what, unit, value)));
-        figures.extend(others.iter().map(|turns| {
-            let name = format!("{what}, {} over {}", turns.name, first.name);
-            turns.over(first, name, unit, value)
-        }));
-    }
+    let found = LOADS.map(|(in_flight, ..)| contest.run(&contest.echo(in_flight)));
+    let found = found.into_iter().collect();
     contest.end()?;
-    Ok(figures)
+    found
 }

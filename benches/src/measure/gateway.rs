@@ -11,15 +11,16 @@ use crate::load::Load;
 use crate::worker::{Role, Worker};
 
 const CPU: &str = "CPU of gateway";
-/// Both numbers of routes, the one that is asked for first.
-const ROUTES: [usize; 2] = [10_000, 10];
+/// How many routes a gateway is asked about, and beside how few.
+const MANY: usize = 10_000;
+const FEW: usize = 10;
 const IN_FLIGHT: usize = 64;
 
 type OfTurn = fn(&Turn) -> f64;
 
-/// Enters a gateway, and a client that asks so many of its routes.
-fn enter(contest: &mut Contest<'_>, name: &str, plan: GatewayPlan) -> Result<()> {
-    let (routes, known) = (plan.more_routes, plan.features == Features::All);
+/// Enters a gateway, and a client that asks so many of its routes; the echo where it is none.
+fn enter(contest: &mut Contest<'_>, name: &str, plan: GatewayPlan, routes: usize) -> Result<()> {
+    let known = plan.features == Features::All;
     let gateway = Worker::start(&Role::Gateway(plan))?;
     let client = HttpPlan {
         routes,
@@ -42,7 +43,7 @@ pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
             fleet: bench.unused(name),
             ..GatewayPlan::new(Some(&bench.bootstrap), &service)
         };
-        enter(&mut contest, name, plan)?;
+        enter(&mut contest, name, plan, 0)?;
     }
     let both = contest.run_together(&contest.echo(128))?;
     contest.end()?;
@@ -64,43 +65,49 @@ pub(super) fn features(bench: &Bench) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Gateways that answer themselves, with many routes and with few.
+/// Gateways that answer themselves, with many routes and with few. Where few of many are
+/// asked, finding them is what differs; where all are, so is the memory that is touched.
 pub(super) fn routes(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::finer(bench, 6);
-    for more_routes in ROUTES {
+    let mut contest = Contest::finer(bench, 4);
+    for (name, more_routes, asked) in [
+        (format!("{MANY} routes"), MANY, MANY),
+        (format!("{FEW} of {MANY} routes"), MANY, FEW),
+        (format!("{FEW} routes"), FEW, FEW),
+    ] {
         let plan = GatewayPlan {
             more_routes,
             ..GatewayPlan::new(None, "itself")
         };
-        enter(&mut contest, &format!("{more_routes} routes"), plan)?;
+        enter(&mut contest, &name, plan, asked)?;
     }
-    let both = contest.run(&contest.echo(IN_FLIGHT))?;
+    let all = contest.run(&contest.echo(IN_FLIGHT))?;
     contest.end()?;
-    let [many, few] = both.as_slice() else {
-        bail!("not both took part");
+    let [many @ .., few] = all.as_slice() else {
+        bail!("nobody took part");
     };
     let what: [(&str, OfTurn); 2] = [("p50", Turn::p50), (CPU, Turn::of_next)];
-    let mut figures: Vec<Figure> = both
+    let mut figures: Vec<Figure> = all
         .iter()
         .flat_map(|turns| what.map(|(what, value)| turns.figure(what, Unit::Seconds, value)))
         .collect();
-    figures.extend(what.map(|(what, value)| {
-        let name = format!("{what}, {} over {}", many.name, few.name);
-        many.over(few, name, Unit::Seconds, value)
-    }));
+    for turns in many {
+        figures.extend(what.map(|(what, value)| {
+            let name = format!("{what}, {} over {}", turns.name, few.name);
+            turns.over(few, name, Unit::Seconds, value)
+        }));
+    }
     Ok(figures)
 }
 
 /// A gateway that takes over other routes while requests pass.
 pub(super) fn reload(bench: &Bench) -> Result<Vec<Figure>> {
-    let [more_routes, _] = ROUTES;
     let plan = GatewayPlan {
-        more_routes,
+        more_routes: MANY,
         ..GatewayPlan::new(None, "itself")
     };
     let mut gateway = Worker::start(&Role::Gateway(plan))?;
     let mut client = Worker::start(&Role::HttpClient(HttpPlan {
-        routes: more_routes,
+        routes: MANY,
         ..HttpPlan::new(gateway.address()?)
     }))?;
     let load = Load::echo(IN_FLIGHT, bench.pace.turn);

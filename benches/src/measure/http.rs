@@ -12,7 +12,7 @@ use crate::worker::{Role, Worker};
 
 /// The same application over HTTP on loopback, and without any network.
 pub(super) fn direct(bench: &Bench) -> Result<Vec<Figure>> {
-    let mut contest = Contest::new(bench);
+    let mut contest = Contest::finer(bench, 3);
     let server = Worker::start(&Role::HttpServer)?;
     let client = Role::HttpClient(HttpPlan::new(server.address()?));
     contest.enter("axum over HTTP", vec![server], &client)?;

@@ -12,19 +12,20 @@ use crate::worker::{Role, Worker};
 /// Calls to fast keys per second, and how many keys there are.
 const FAST: u32 = 500;
 const KEYS: usize = 1000;
+/// Turns of a round: the p99 of one is what a few calls took.
+const TURNS: u32 = 2;
 
 /// A key whose work takes 100 ms, on the partition of all others.
 pub(super) fn key(bench: &Bench) -> Result<Vec<Figure>> {
-    // A p99 of a turn is what a few calls took.
-    run(bench, Call::SlowKey, 5, 2 * bench.pace.rounds)
+    run(bench, Call::SlowKey, 5)
 }
 
 /// An endpoint whose work takes 5 s, on the topic of all others.
 pub(super) fn endpoint(bench: &Bench) -> Result<Vec<Figure>> {
-    run(bench, Call::SlowEndpoint, 4, bench.pace.rounds)
+    run(bench, Call::SlowEndpoint, 4)
 }
 
-fn run(bench: &Bench, slow: Call, per_second: u32, rounds: usize) -> Result<Vec<Figure>> {
+fn run(bench: &Bench, slow: Call, per_second: u32) -> Result<Vec<Figure>> {
     let plan = entries::service(bench, Shape::PLAIN);
     let client = Role::Client(ClientPlan::new(&bench.bootstrap, &plan.name));
     let service = Worker::start(&Role::Service(plan))?;
@@ -39,16 +40,20 @@ fn run(bench: &Bench, slow: Call, per_second: u32, rounds: usize) -> Result<Vec<
     let slow = Load::Open {
         call: slow,
         per_second,
-        span,
+        span: TURNS * span,
     };
     others.bear(&fast)?;
     let (mut without, mut with) = (Vec::new(), Vec::new());
-    for round in 1..=rounds {
+    for round in 1..=bench.pace.rounds {
         bench.step(format_args!("round {round}: alone"));
-        without.push(others.bear(&fast)?);
+        for _ in 0..TURNS {
+            without.push(others.bear(&fast)?);
+        }
         bench.step(format_args!("round {round}: with the slow one"));
         slow_one.begin(&slow)?;
-        with.push(others.bear(&fast)?);
+        for _ in 0..TURNS {
+            with.push(others.bear(&fast)?);
+        }
         slow_one.finish()?.ensure_answered()?;
     }
     for worker in [others, slow_one, service] {
