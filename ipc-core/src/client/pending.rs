@@ -6,9 +6,9 @@ use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_channel::mpsc;
 use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
-use tokio::sync::mpsc;
 
 use super::Rejected;
 use super::slot::{Slot, Told};
@@ -126,11 +126,12 @@ impl Pending {
         match entry {
             Entry::First(slot) => {
                 let rest = more.map(|id| {
+                    // tokio's has room for 32 records from the start, and most streams wait.
                     #[expect(
                         clippy::disallowed_methods,
                         reason = "the reader's thread must not wait; credit bounds what is unread"
                     )]
-                    let (sender, receiver) = mpsc::unbounded_channel();
+                    let (sender, receiver) = mpsc::unbounded();
                     calls.waiting.insert(id, Entry::Open(dialect, sender));
                     receiver
                 });
@@ -148,7 +149,7 @@ impl Pending {
                         .insert(id, Entry::Open(dialect, waiter.clone()));
                 }
                 drop(calls);
-                routed(waiter.send(record).is_ok())
+                routed(waiter.unbounded_send(record).is_ok())
             }
         }
     }
@@ -306,7 +307,7 @@ mod tests {
         let answer = told(&stream);
         let rest = answer.and_then(|answer| answer.rest);
         let ended = rest.map(|mut rest| rest.try_recv().err());
-        assert_eq!(ended, Some(Some(mpsc::error::TryRecvError::Disconnected)));
+        assert_eq!(ended, Some(Some(mpsc::TryRecvError::Closed)));
         assert_eq!(route(&pending, &begun, Some(1), true), Routed::Late);
         assert_eq!(route(&pending, &silent, None, true), Routed::Delivered);
         Ok(())

@@ -1,7 +1,9 @@
 //! Reading an answer of more than one record, under credit.
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use futures_channel::mpsc;
+use futures_util::StreamExt as _;
+use tokio::task::coop::cooperative;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -134,7 +136,7 @@ impl Records {
             };
             let received = tokio::select! {
                 biased;
-                received = rest.recv() => received,
+                received = cooperative(rest.next()) => received,
                 () = instance_gone.cancelled() => None,
                 () = late => None,
             };

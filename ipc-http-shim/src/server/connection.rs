@@ -1,9 +1,9 @@
 //! One HTTP connection.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
@@ -11,35 +11,26 @@ use http::Request;
 use http::header::UPGRADE;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, Patience};
+use super::activity::Activity;
+use super::ending::Ending;
 use super::entrance::Entrance;
 use super::places::Place;
+use super::protocols::Protocols;
 use crate::access_log::AccessLog;
 use crate::config::{Config, Limits};
 use crate::gateway::{Gateway, Holding};
-use crate::limits::metrics::{Awaited, LimitMetrics};
+use crate::limits::metrics::LimitMetrics;
 use crate::metrics::Metrics;
 use crate::peer::Peer;
 use crate::watched::Watched;
 
-/// What hyper itself refuses lies above the gateway's own limits, which answer
-/// with a problem document: by this factor, and room for the request line.
-const SLACK: usize = 2;
-const REQUEST_LINE: usize = 64 * 1024;
-
-/// How long a connection that is closed for want of requests may take to end well.
-const FAREWELL: Duration = Duration::from_secs(5);
-
 /// How connections are served.
 pub(super) struct Connections {
-    http: Builder<TokioExecutor>,
+    protocols: Protocols,
     limits: Limits,
     metrics: LimitMetrics,
     /// Where they come in over TLS.
@@ -62,7 +53,7 @@ impl Connections {
     pub(super) fn new(config: &Config, metrics: &Metrics, access_log: &Logging) -> Self {
         let tls = config.tls.as_ref();
         Self {
-            http: http(&config.limits),
+            protocols: Protocols::new(&config.limits),
             limits: config.limits,
             metrics: metrics.limits().clone(),
             entrance: tls.map(|tls| Entrance::new(tls, metrics.tls())),
@@ -98,9 +89,10 @@ impl Connections {
         }
         if let Some(entrance) = &self.entrance {
             let entering = entrance.enter(stream, address);
-            if let Some(Some((stream, peer))) = draining.run_until_cancelled(entering).await {
-                self.serve_http(stream, (peer, place), gateway, draining)
-                    .await;
+            let entered = Box::pin(draining.run_until_cancelled(entering)).await;
+            if let Some(Some((stream, peer))) = entered {
+                // What TLS needs, connections without it keep no room for.
+                Box::pin(self.serve_http(stream, (peer, place), gateway, draining)).await;
             }
         } else {
             let peer = Peer::plain(address);
@@ -145,57 +137,10 @@ impl Connections {
             // A connection keeps room for it as long as it lives, and a stream lives long.
             Box::pin(answer)
         });
-        let serving = self
-            .http
-            .serve_connection_with_upgrades(TokioIo::new(stream), service);
-        let patience = Patience {
-            header: self.limits.header_timeout,
-            idle: self.limits.idle_timeout,
-        };
-        tokio::pin!(serving);
-        let ended = tokio::select! {
-            biased;
-            ended = serving.as_mut() => ended,
-            () = draining.cancelled() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
-            awaited = activity.out_of(patience) => {
-                self.metrics.connection_timed_out(awaited);
-                if awaited == Awaited::request {
-                    serving.as_mut().graceful_shutdown();
-                    // A request may just have come, and is still answered.
-                    while timeout(FAREWELL, serving.as_mut()).await.is_err()
-                        && activity.is_in_use()
-                    {}
-                }
-                Ok(())
-            }
-        };
+        let ending = Ending::new(&self.limits, &self.metrics, activity, draining);
         // A client may leave in the middle of anything.
-        if let Err(error) = ended {
-            tracing::debug!(error, "a connection ended badly");
+        if let Err(error) = self.protocols.serve(stream, service, &ending).await {
+            tracing::debug!(error = &error as &dyn Error, "a connection ended badly");
         }
     }
-}
-
-fn http(limits: &Limits) -> Builder<TokioExecutor> {
-    let header_bytes = limits
-        .header_bytes
-        .saturating_mul(SLACK)
-        .saturating_add(REQUEST_LINE);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        // Its own would hold for idle connections too, and not for HTTP/2.
-        .header_read_timeout(None)
-        .max_headers(limits.header_count.saturating_mul(SLACK))
-        .max_buf_size(header_bytes);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams)
-        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX));
-    builder
 }

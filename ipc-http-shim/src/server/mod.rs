@@ -2,11 +2,14 @@
 
 mod activity;
 mod admin;
+mod beginning;
 mod connection;
+mod ending;
 mod entrance;
 mod error;
 mod live;
 mod places;
+mod protocols;
 mod turned_away;
 
 use std::net::SocketAddr;
