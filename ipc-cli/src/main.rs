@@ -10,7 +10,7 @@ mod text;
 mod time;
 mod trace;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -53,9 +53,12 @@ async fn run(args: Args) -> Result<Ended, Failure> {
 /// Lines for whoever asks for them: the command itself says what matters.
 fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
-    tracing_subscriber::fmt()
+    let mut lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .log_internal_errors(false)
-        .with_writer(io::stderr)
-        .init();
+        .with_writer(io::stderr);
+    if !io::stderr().is_terminal() {
+        lines = lines.with_ansi(false);
+    }
+    lines.init();
 }

@@ -4,7 +4,7 @@ mod args;
 mod serve;
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -188,11 +188,14 @@ async fn start(config: &Config) -> Result<(Shim, Option<Arc<KafkaUpstream>>), Bo
 
 fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt()
+    let mut lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         // A log nobody reads any more must not end the process.
         .log_internal_errors(false)
         .with_writer(io::stderr);
+    if !io::stderr().is_terminal() {
+        lines = lines.with_ansi(false);
+    }
     match format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

@@ -102,6 +102,8 @@ fn a_cluster_that_is_away_fails_the_start_and_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("127.0.0.1:1"), "{said}");
+    // Colours are for terminals.
+    assert!(!said.contains('\u{1b}'), "{said}");
 }
 
 /// Waits for a line of a log.
