@@ -64,10 +64,9 @@ mod tests {
     }
 
     proptest! {
+        /// No percent sign stands alone: it might gain digits, and is refused before.
         #[test]
-        fn it_decodes_to_the_same_bytes(path in "/([a-z%/.~]|%[0-9a-fA-F]{2}|\\PC){0,20}") {
-            // A percent sign alone may gain digits, and is refused before.
-            prop_assume!(!crate::config::has_broken_escape(&path));
+        fn it_decodes_to_the_same_bytes(path in "/([a-z/.~]|%[0-9a-fA-F]{2}|[\\PC--%]){0,20}") {
             let usual = usual(&path);
             prop_assert!(percent_decode_str(&usual).eq(percent_decode_str(&path)));
             prop_assert_eq!(super::usual(&usual), usual.as_ref());
