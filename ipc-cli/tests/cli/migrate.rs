@@ -75,7 +75,18 @@ impl Gateways {
                 shim.serve(std::future::pending()).await;
             });
         }
+        this.heard(count).await?;
         Ok(this)
+    }
+
+    /// Waits until so many have told the others of their route: before, no command finds it.
+    async fn heard(&self, count: usize) -> Result<()> {
+        let args = ["migrate", "status", "--fleet", &self.fleet];
+        eventually("the gateways are heard", async || {
+            let routes = json(&self.stage, 0, &args).await?;
+            Ok(routes.iter().any(|route| route["gateways"] == count))
+        })
+        .await
     }
 
     /// What each gateway answers to a request for an order of its own.
@@ -210,11 +221,6 @@ async fn a_route_that_is_not_there_is_named_with_those_that_are() -> Result<()> 
     let stage = Stage::new("migrate-unknown");
     let legacy = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     let gateways = Gateways::start(stage, legacy, 1).await?;
-    eventually("the gateway is heard", async || {
-        let args = ["migrate", "status", "--fleet", &gateways.fleet];
-        Ok(!json(&gateways.stage, 0, &args).await?.is_empty())
-    })
-    .await?;
 
     let args = ["migrate", "promote", "ordres", "--fleet", &gateways.fleet];
     let told = text(&gateways.stage, 2, &args).await?;
