@@ -101,16 +101,6 @@ impl Format {
             Self::Plain => None,
         }
     }
-
-    /// The end of a stream whose gateway is about to stop.
-    pub(super) fn draining(&self) -> Problem {
-        let problem = Problem::new("draining", "the gateway is about to stop", 503);
-        match self {
-            Self::Lines | Self::Plain => problem.with_detail("ask again"),
-            Self::Events { .. } | Self::PassThrough { .. } => problem
-                .with_detail("the stream can be resumed: ask again, with the last event's id"),
-        }
-    }
 }
 
 fn declare(form: Form, headers: &mut HeaderMap) {

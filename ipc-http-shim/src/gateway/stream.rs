@@ -100,6 +100,11 @@ fn keep_alive() -> Interval {
     keep_alive
 }
 
+/// Whether an answer to the same question goes on after what has come, its service decides.
+fn about_to_stop() -> Problem {
+    Problem::new("draining", "the gateway is about to stop", 503).with_detail("ask again")
+}
+
 /// A stream broke off where nothing can be said about it any more.
 #[derive(Debug, thiserror::Error)]
 #[error("the reply stream broke off: {0}")]
@@ -122,7 +127,7 @@ impl Pieces {
         let keep_alive = self.format.keep_alive();
         let written = tokio::select! {
             biased;
-            () = &mut self.draining => Err(self.format.draining()),
+            () = &mut self.draining => Err(about_to_stop()),
             record = self.records.next() => record?.and_then(|record| self.format.write(record)),
             _ = self.keep_alive.tick(), if keep_alive.is_some() => Ok(keep_alive.unwrap_or_default()),
         };

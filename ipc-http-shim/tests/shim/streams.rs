@@ -180,7 +180,7 @@ async fn each_event_arrives_before_the_next_record_exists() {
 }
 
 #[tokio::test]
-async fn a_drain_ends_open_streams_so_that_they_can_be_resumed() {
+async fn a_drain_ends_open_streams_and_promises_nothing_of_the_rest() {
     let (sender, fake) = told("application/json");
     let mut shim = Running::start(ROUTE, fake).await;
     sender.send(record(0, "x")).await.unwrap();
@@ -190,7 +190,11 @@ async fn a_drain_ends_open_streams_so_that_they_can_be_resumed() {
     shim.stop();
 
     let rest = events.collect().await.unwrap().to_bytes();
-    assert!(rest.starts_with(b"event: error\n"), "{rest:?}");
+    let rest = std::str::from_utf8(&rest).unwrap();
+    let problem = rest.strip_prefix("event: error\ndata: ").expect(rest);
+    let problem: serde_json::Value = serde_json::from_str(problem).unwrap();
+    assert_eq!(problem["type"], "urn:ipc:problem:draining");
+    assert_eq!(problem["detail"], "ask again");
     assert_eq!(shim.ended().await.cut_off, 0);
 }
 
