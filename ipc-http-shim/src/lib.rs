@@ -14,7 +14,7 @@ pub mod migration;
 mod operations;
 pub mod peer;
 pub mod reload;
-pub mod routes;
+mod request_id;
 pub mod server;
 mod sockets;
 mod spelling;

@@ -1,10 +1,11 @@
 //! The gateway as a program: see the README.
 
 mod args;
+mod log;
 mod serve;
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,9 +20,8 @@ use ipc_http_shim::import::{Towards, import};
 use ipc_http_shim::reload::{self, Seen, Source};
 use ipc_http_shim::upstream::{KafkaUpstream, NoUpstream, Upstream};
 use ipc_http_shim::{Config, Shim, config};
-use tracing_subscriber::EnvFilter;
 
-use args::{Args, Command, LogFormat};
+use args::{Args, Command};
 
 /// How long records may take to settle once nothing more is sent.
 const CLOSE: Duration = Duration::from_secs(4);
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
             return imported(&document, service.as_deref());
         }
         Some(Command::Serve(args)) => {
-            log(args.log_format);
+            log::begin(args.log_format);
             return run_to_end(serve::serve(*args));
         }
         None => {}
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         let routes = config.routes.len();
         return print(&format!("{file} is in order: {routes} routes\n"));
     }
-    log(args.log_format);
+    log::begin(args.log_format);
     run_to_end(run(&config, source, seen))
 }
 
@@ -184,22 +184,6 @@ async fn start(config: &Config) -> Result<(Shim, Option<Arc<KafkaUpstream>>), Bo
     let shim = Shim::bind(config, upstream, health).await?;
     let shim = shim.agreeing(config, config.kafka_config()).await?;
     Ok((shim, Some(kafka)))
-}
-
-fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let mut lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        // A log nobody reads any more must not end the process.
-        .log_internal_errors(false)
-        .with_writer(io::stderr);
-    if !io::stderr().is_terminal() {
-        lines = lines.with_ansi(false);
-    }
-    match format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
-    }
 }
 
 /// What went wrong, down to its cause.

@@ -11,6 +11,7 @@ use http_body::Frame;
 
 use super::{AccessLog, line};
 use crate::auth::Principal;
+use crate::request_id::REQUEST_ID;
 use crate::spent::Spent;
 use crate::watched::{End, Watch, Watched};
 
@@ -90,7 +91,7 @@ impl Entry {
     /// Notes the answer, whose line is written once all of it has gone.
     pub(crate) fn answered(mut self, response: Response<Body>) -> Response<Body> {
         self.noted.status = Some(response.status());
-        let id = response.headers().get(&crate::gateway::REQUEST_ID);
+        let id = response.headers().get(&REQUEST_ID);
         self.noted.request_id = id.cloned();
         response.map(|body| Body::new(Watched::new(body, self)))
     }

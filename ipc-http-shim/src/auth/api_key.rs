@@ -9,66 +9,15 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
-use subtle::ConstantTimeEq as _;
 use toml_writer::ToTomlValue;
 
 use super::Principal;
-use crate::config::{Auth, Credential};
+use crate::config::{Auth, Credential, KeyHash};
 
 /// What every key that is made here begins with, so that one in a wrong place is
 /// recognised: by people, and by what searches repositories for secrets.
 const PREFIX: &str = "ipc_";
-
-/// The SHA-256 of an API key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyHash([u8; 32]);
-
-impl KeyHash {
-    /// The hash of a key.
-    #[must_use]
-    pub fn of(key: &[u8]) -> Self {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, key).as_ref());
-        Self(hash)
-    }
-
-    /// Reads 64 hexadecimal digits.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let pair = std::str::from_utf8(pair).ok()?;
-            *byte = u8::from_str_radix(pair, 16).ok()?;
-        }
-        Some(Self(hash))
-    }
-
-    /// By how it is looked up. An attacker who could time the look-up would learn of a
-    /// hash how it begins, and of its key nothing.
-    fn beginning(&self) -> [u8; 8] {
-        let mut beginning = [0; 8];
-        beginning.copy_from_slice(&self.0[..8]);
-        beginning
-    }
-}
-
-impl fmt::Display for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyHash({self})")
-    }
-}
 
 /// A new key.
 ///
@@ -130,9 +79,7 @@ impl ApiKeys {
     pub(super) fn find(&self, key: &[u8]) -> Option<Principal> {
         let hash = KeyHash::of(key);
         let same = self.0.get(&hash.beginning())?;
-        let mut equal = same
-            .iter()
-            .filter(|(known, _)| known.0.ct_eq(&hash.0).into());
+        let mut equal = same.iter().filter(|(known, _)| known.is(&hash));
         equal.next().map(|(_, principal)| principal.clone())
     }
 }
@@ -146,24 +93,6 @@ impl fmt::Debug for ApiKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hash_is_read_as_it_is_shown() {
-        let hash = KeyHash::of(b"ipc_key");
-        assert_eq!(KeyHash::parse(&hash.to_string()), Some(hash));
-        assert_eq!(
-            KeyHash::of(b"abc").to_string(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
-    }
-
-    #[test]
-    fn what_is_no_hash_is_not_read() {
-        let hash = KeyHash::of(b"").to_string();
-        for text in ["", "ab", &hash[1..], &format!("+{}", &hash[1..]), "é"] {
-            assert_eq!(KeyHash::parse(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn every_key_is_another_and_has_256_bits() {

@@ -15,7 +15,6 @@ use tokio::time::Instant;
 pub(crate) use metrics::BreakerMetrics;
 
 use crate::config::{Config, Route, Target};
-use crate::metrics::Metrics;
 
 /// Whom a breaker stands before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -107,13 +106,13 @@ pub(crate) struct Guards<'c> {
 impl<'c> Guards<'c> {
     pub(crate) fn new(
         config: &'c Config,
-        metrics: &'c Metrics,
+        metrics: &'c BreakerMetrics,
         earlier: impl IntoIterator<Item = &'c Arc<Guard>>,
     ) -> Self {
         let earlier = earlier.into_iter();
         Self {
             config,
-            metrics: metrics.breakers(),
+            metrics,
             earlier: earlier
                 .map(|guard| ((&*guard.route, guard.backend), guard))
                 .collect(),

@@ -44,16 +44,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use ipc_core::transport::kafka::KafkaConfig;
 
 pub use access_log::{AccessLog, LineFormat, LogOutput, PeerShown, Sample};
 pub use auth::{
-    ApiKey, Auth, CertificateName, Credential, Issuer, KeySource, KnownCertificate, Signing,
-    TokenAlgorithm,
+    ApiKey, Auth, CertificateName, Credential, Issuer, KeyHash, KeySource, KnownCertificate,
+    Signing, TokenAlgorithm,
 };
 pub use breaker::{BreakerMode, BreakerRules};
 pub use cors::{Cors, RouteCors};
 pub use inspect::{Question, effective, explain};
-use ipc_core::transport::kafka::KafkaConfig;
 pub use limits::{ConcurrencyBounds, InFlight, Limits, RouteLimits};
 pub use load::load;
 pub use mistake::{Mistake, Mistakes, Place};
@@ -68,6 +68,7 @@ pub(crate) use referred::referred;
 pub(crate) use rewriting::has_broken_escape;
 pub use rewriting::{Escape, HeaderChanges, Passing, PathRewrite, Rewriting};
 pub use route::{KeyRule, Route, ServiceMode, Target};
+pub use routes::{Lookup, RouteFault, RouteTable};
 pub use schema::schema;
 pub use services::ServicePattern;
 pub use shared_rates::SharedRates;

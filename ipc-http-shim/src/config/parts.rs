@@ -8,8 +8,7 @@ use super::mistake::{Located, Report};
 use super::rewriting::{self, PathRewrite};
 use super::section::Section;
 use super::value::FromText;
-use super::{Route, ServiceMode, Target, suggest};
-use crate::routes::{Lookup, RouteFault, RouteTable};
+use super::{Lookup, Route, RouteFault, RouteTable, ServiceMode, Target, suggest};
 use crate::spelling;
 
 const TITLE: &str = "[routes.parts]";

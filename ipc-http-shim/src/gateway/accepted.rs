@@ -10,10 +10,11 @@ use ipc_core::envelope::{CorrelationId, HandlerTime, QueueTime};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::answer::{Refusal, name_request};
+use super::answer::Refusal;
 use super::length;
 use super::prefer::Preference;
 use crate::operations::{Operations, Reply, owner};
+use crate::request_id;
 use crate::upstream::{Failure, Outbound, Upstream};
 
 /// What a client is told of a request that is being worked on.
@@ -123,7 +124,7 @@ pub(super) fn replied(id: &CorrelationId, reply: &Reply) -> Response<Body> {
     }
     // That of an answer to HEAD speaks of a body that is not there.
     length::correct(&mut response, &Method::GET);
-    name_request(response.headers_mut(), Some(id));
+    request_id::name(response.headers_mut(), Some(id));
     response
 }
 
@@ -144,6 +145,6 @@ pub(super) fn running(id: &CorrelationId, path: &str, again: u64) -> Response<Bo
     if let Ok(location) = HeaderValue::from_str(path) {
         headers.insert(LOCATION, location);
     }
-    name_request(headers, Some(id));
+    request_id::name(headers, Some(id));
     response
 }

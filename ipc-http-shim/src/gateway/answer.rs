@@ -8,11 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use ipc_breaker::Outcome;
 use ipc_core::envelope::{CorrelationId, Problem, problem};
 
+use crate::request_id;
 use crate::upstream::Failure;
-
-/// Carries the correlation id of a request that crossed Kafka, unless the
-/// application set it itself.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A request the gateway answers instead of passing it on.
 #[derive(Debug)]
@@ -168,25 +165,7 @@ impl From<Refusal> for Response<Body> {
         response
             .headers_mut()
             .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Some(id) = &problem.correlation_id {
-            set_request_id(response.headers_mut(), id);
-        }
+        request_id::name(response.headers_mut(), problem.correlation_id.as_deref());
         response
-    }
-}
-
-/// Names the request in the answer's headers, unless the application has.
-pub(crate) fn name_request(headers: &mut HeaderMap, id: Option<&CorrelationId>) {
-    if let Some(id) = id
-        && !headers.contains_key(REQUEST_ID)
-    {
-        set_request_id(headers, &id.to_string());
-    }
-}
-
-fn set_request_id(headers: &mut HeaderMap, id: &str) {
-    // Ids are shown in visible ASCII only, which any header value can hold.
-    if let Ok(value) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID, value);
     }
 }

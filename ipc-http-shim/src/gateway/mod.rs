@@ -58,7 +58,6 @@ use http::header::ORIGIN;
 use http::{Request, Response};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use answer::REQUEST_ID;
 use destination::Destinations;
 use entry::Entries;
 use shadows::Shadows;
@@ -68,13 +67,13 @@ use tunnel::Tunnels;
 
 use crate::access_log::Entry;
 use crate::cache::Answers;
+use crate::config::RouteFault;
 use crate::config::{Config, Limits};
 use crate::kept::KeptStreams;
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;
 use crate::operations::Operations;
 use crate::peer::Peer;
-use crate::routes::RouteFault;
 use crate::sockets::Sockets;
 use crate::upstream::Upstream;
 

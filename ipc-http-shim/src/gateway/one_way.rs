@@ -5,7 +5,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
-use super::answer::{Refusal, name_request};
+use super::answer::Refusal;
+use crate::request_id;
 use crate::upstream::{Outbound, Upstream};
 
 /// What a client is told of a request that will be worked on later.
@@ -31,6 +32,6 @@ pub(super) async fn answer(
     *response.status_mut() = StatusCode::ACCEPTED;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    name_request(headers, correlation_id.as_ref());
+    request_id::name(headers, correlation_id.as_ref());
     Ok(response)
 }

@@ -3,8 +3,9 @@
 use axum::body::Body;
 use http::Response;
 
-use super::answer::{Refusal, name_request};
+use super::answer::Refusal;
 use super::length;
+use crate::request_id;
 use crate::upstream::{Answer, Outbound, Upstream};
 
 /// Answers with the service's reply, whatever its status.
@@ -18,6 +19,6 @@ pub(super) async fn answer(
         correlation_id,
     } = upstream.call(outbound).await?;
     length::correct(&mut response, &method);
-    name_request(response.headers_mut(), correlation_id.as_ref());
+    request_id::name(response.headers_mut(), correlation_id.as_ref());
     Ok(response)
 }

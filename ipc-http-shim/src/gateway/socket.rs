@@ -12,11 +12,12 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use ipc_core::envelope::CorrelationId;
 use matchit::Params;
 
-use super::answer::{Refusal, name_request};
+use super::answer::Refusal;
 use super::handshake::{self, Handshake};
 use super::{rewriting, stream};
 use crate::config::{Route, ServiceMode, WebSocket};
 use crate::limits::bulkhead::Place;
+use crate::request_id;
 use crate::sockets::{Conversation, Messages, Sockets};
 use crate::upstream::{Outbound, ReplyStream, Upstream};
 
@@ -79,7 +80,7 @@ impl Opening<'_> {
             correlation_id,
             records,
         } = self.upstream.stream(outbound).await?;
-        name_request(&mut head.headers, correlation_id.as_ref());
+        request_id::name(&mut head.headers, correlation_id.as_ref());
         if !head.status.is_success() {
             return Ok(Response::from_parts(head, stream::plain(records)));
         }

@@ -12,10 +12,11 @@ use ipc_core::envelope::Problem;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::answer::{Refusal, name_request};
+use super::answer::Refusal;
 use super::form::Form;
 use super::format::Format;
 use super::resume::Keep;
+use crate::request_id;
 use crate::upstream::{Outbound, ReplyRecord, ReplyStream, Upstream};
 
 /// How long a connection may be silent: below the idle timeout of the usual
@@ -45,7 +46,7 @@ pub(super) async fn answer(
         head.headers.remove(CONTENT_LENGTH);
     }
     let mut format = Format::of(form, &mut head);
-    name_request(&mut head.headers, correlation_id.as_ref());
+    request_id::name(&mut head.headers, correlation_id.as_ref());
     if let (Format::Events { stream }, Some(keep), Some(id), false) =
         (&mut format, keep, &correlation_id, to_head)
     {

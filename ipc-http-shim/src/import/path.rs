@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ipc_core::contract::Template;
 
 use crate::config::Route;
-use crate::routes::RouteTable;
+use crate::config::RouteTable;
 
 /// A path as a route has it.
 pub(super) struct Carried {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use ipc_core::service::AdminError;
 use ipc_core::transport::TransportError;
 
-use crate::routes::RouteFault;
+use crate::config::RouteFault;
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]

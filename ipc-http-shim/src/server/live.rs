@@ -13,9 +13,9 @@ use parking_lot::Mutex;
 use super::connection::{Connections, Logging};
 use crate::access_log::AccessLog;
 use crate::config::Config;
+use crate::config::RouteFault;
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
-use crate::routes::RouteFault;
 use crate::tls::Expiry;
 
 /// Changes what a running gateway serves. Clones change the same.

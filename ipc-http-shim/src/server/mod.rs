@@ -196,8 +196,8 @@ impl Shim {
     }
 
     /// Serves until `stop` resolves, then drains: readiness turns false, after the
-    /// configured delay nothing more is accepted, event streams end so that they can be
-    /// resumed, and requests under way get their answers within the configured bound.
+    /// configured delay nothing more is accepted, streams end and say why, and requests
+    /// under way get their answers within the configured bound.
     ///
     /// # Cancel safety
     ///

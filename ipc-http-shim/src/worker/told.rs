@@ -6,8 +6,8 @@ use http::{HeaderName, HeaderValue};
 use ipc_core::envelope::{CorrelationId, Deadline};
 use ipc_core::extract::{Attempt, Shadow};
 
-/// The correlation id, unless the client named its request itself.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::request_id;
+
 /// Unix milliseconds after which nobody waits for the answer.
 const DEADLINE: HeaderName = HeaderName::from_static("ipc-deadline");
 /// From 1 on: how often the work has failed, and one.
@@ -20,12 +20,8 @@ const SHADOW: HeaderName = HeaderName::from_static("ipc-shadow");
 pub(super) async fn tell(head: &mut Parts) {
     // None of these can fail: what is not known is left out.
     let id = <CorrelationId as OptionalFromRequestParts<()>>::from_request_parts(head, &());
-    if let Ok(Some(id)) = id.await
-        && !head.headers.contains_key(REQUEST_ID)
-        && let Ok(id) = HeaderValue::try_from(id.to_string())
-    {
-        head.headers.insert(REQUEST_ID, id);
-    }
+    let Ok(id) = id.await;
+    request_id::name(&mut head.headers, id.as_ref());
     let deadline = <Deadline as OptionalFromRequestParts<()>>::from_request_parts(head, &());
     if let Ok(Some(deadline)) = deadline.await {
         head.headers.insert(DEADLINE, deadline.at.0.into());

@@ -3,8 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Uri};
-use ipc_http_shim::config::{Config, HeaderChanges, PathRewrite, Rewriting, Route};
-use ipc_http_shim::routes::RouteTable;
+use ipc_http_shim::config::{Config, HeaderChanges, PathRewrite, Rewriting, Route, RouteTable};
 
 use crate::support::{Fake, Legacy, Running, get, text};
 

@@ -19,7 +19,7 @@ use ipc_core::{
     redrive::{DeadLetters, Filter, Refusal},
     transport::{Transport, kafka::KafkaTransport},
 };
-use ipc_http_shim::auth::api_key::KeyHash;
+use ipc_http_shim::config::KeyHash;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use http::Uri;
 
-use super::{Credential, KeySource, TokenAlgorithm};
-use crate::auth::api_key::KeyHash;
+use super::{Credential, KeyHash, KeySource, TokenAlgorithm};
 use crate::config::value::FromText;
 
 impl FromText for Credential {

@@ -2,6 +2,7 @@
 
 mod check;
 mod form;
+mod key_hash;
 pub(super) mod read;
 pub(super) mod signing;
 
@@ -11,10 +12,9 @@ use std::time::Duration;
 use http::{HeaderName, Uri};
 
 pub(super) use check::{check_handshake, check_route};
+pub use key_hash::KeyHash;
 pub(super) use read::{read, read_route};
 pub use signing::Signing;
-
-use crate::auth::api_key::KeyHash;
 
 /// How clients prove who they are.
 #[derive(Clone, PartialEq, Debug)]

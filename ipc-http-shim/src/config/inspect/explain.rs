@@ -20,9 +20,9 @@ use super::parts;
 use super::sockets;
 use super::tls::tell_tls;
 use crate::config::{
-    Config, HeaderChanges, KeyRule, Mistakes, Overrides, Rewriting, Route, Target, load,
+    Config, HeaderChanges, KeyRule, Lookup, Mistakes, Overrides, Rewriting, Route, RouteTable,
+    Target, load,
 };
-use crate::routes::{Lookup, RouteTable};
 use crate::spelling;
 
 /// A request whose fate is asked for.

@@ -3,6 +3,7 @@
 mod key;
 mod methods;
 mod moving;
+mod table;
 mod target;
 
 use std::collections::BTreeSet;
@@ -16,7 +17,8 @@ use super::route::Route;
 use super::section::{Section, kind};
 use super::value::Truth;
 use super::{Auth, auth, breaker, cors, limits, migration, parts, rewriting, websocket};
-use crate::routes::RouteTable;
+
+pub use table::{Lookup, RouteFault, RouteTable};
 
 const TITLE: &str = "[[routes]]";
 pub(super) const KEYS: &[&str] = &[

@@ -26,10 +26,10 @@ use super::socket::ToSocket;
 use crate::auth::{self, Access, Principal};
 use crate::breaker::{self, Guard, Guards};
 use crate::config::{Config, HeaderChanges, Route, RouteCors, ServiceMode, Target, part_faults};
+use crate::config::{Lookup, RouteFault, RouteTable};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
-use crate::routes::{Lookup, RouteFault, RouteTable};
 use crate::spelling;
 use crate::tls::ClientTls;
 pub(super) use found::{Destination, Found, ToService};
@@ -92,7 +92,11 @@ impl Destinations {
             .legacy
             .as_ref()
             .map(|origin| LegacyProxy::new(origin, tls, Pace::of(&config.limits)));
-        let guards = Guards::new(config, metrics, earlier.into_iter().flat_map(Self::guards));
+        let guards = Guards::new(
+            config,
+            metrics.breakers(),
+            earlier.into_iter().flat_map(Self::guards),
+        );
         if let (Some(proxy), Some(earlier)) =
             (&mut legacy, earlier.and_then(|it| it.legacy.as_ref()))
         {

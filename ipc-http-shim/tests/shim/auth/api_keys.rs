@@ -1,7 +1,8 @@
 //! API keys.
 
 use http::StatusCode;
-use ipc_http_shim::auth::api_key::{KeyHash, made, make};
+use ipc_http_shim::auth::api_key::{made, make};
+use ipc_http_shim::config::KeyHash;
 use ipc_http_shim::config::{Overrides, effective};
 
 use super::{bearing, challenges, with};

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::Request;
-use ipc_http_shim::auth::api_key::KeyHash;
+use ipc_http_shim::config::KeyHash;
 
 /// Far beyond what anything here takes; it only turns a hang into a failure.
 pub(crate) async fn within<T>(waited: impl Future<Output = T>) -> T {

@@ -1,12 +1,17 @@
 //! Flags, and the environment variables under them.
 
+mod property;
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipc_http_shim::config::{Override, Overrides};
 
-use crate::serve::ServeArgs;
+use self::property::property;
+pub(crate) use self::serve::{Retries, ServeArgs, Where};
+use crate::log::LogFormat;
 
 /// HTTP in front of services on Kafka.
 ///
@@ -116,15 +121,6 @@ pub(crate) enum Command {
     },
 }
 
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 impl Args {
     /// Reads the process's own flags and environment; ends the process where
     /// they cannot be read.
@@ -164,13 +160,5 @@ impl Args {
         let flags = flags.map(|(name, value)| (name, Override::new("--kafka", value)));
         overrides.kafka.extend(flags);
         overrides
-    }
-}
-
-pub(crate) fn property(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        // Never the text itself, which may be a password.
-        _ => Err("it is not a property: write NAME=VALUE".to_owned()),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use http::Method;
 use matchit::{InsertError, Params, Router};
 
-use crate::config::Route;
+use super::Route;
 
 /// All routes, ready to be looked up.
 #[derive(Debug)]
