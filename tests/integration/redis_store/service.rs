@@ -43,8 +43,11 @@ fn keyed(stage: &Stage) -> Request<Body> {
     request
 }
 
-async fn answered(client: &Client, stage: &Stage) -> Result<String> {
-    let (status, body) = call(client, keyed(stage)).await?;
+/// Each with a client of its own: one that has heard an instance leave refuses to call until it has heard the next.
+async fn answered(stage: &Stage) -> Result<String> {
+    let client = stage.client().await?;
+    let (status, body) = call(&client, keyed(stage)).await?;
+    client.close().await;
     ensure!(status == StatusCode::OK, "{status}: {body:?}");
     Ok(String::from_utf8(body.to_vec())?)
 }
@@ -58,19 +61,17 @@ async fn another_instance_answers_what_one_that_has_gone_has_stored() -> Result<
         async move || format!("run {}", runs.fetch_add(1, Ordering::Relaxed) + 1)
     };
     let app = Router::new().route("/work", post(handler));
-    let client = stage.client().await?;
 
     let first = instance(&stage, patient(&harness::redis()));
     let first = first.serve(app.clone()).start().await?;
-    assert_eq!(answered(&client, &stage).await?, "run 1");
+    assert_eq!(answered(&stage).await?, "run 1");
     first.stop().await;
 
     let second = instance(&stage, patient(&harness::redis()));
     let second = second.serve(app).start().await?;
-    assert_eq!(answered(&client, &stage).await?, "run 1");
+    assert_eq!(answered(&stage).await?, "run 1");
     assert_eq!(runs.load(Ordering::Relaxed), 1);
     second.stop().await;
-    client.close().await;
     Ok(())
 }
 
