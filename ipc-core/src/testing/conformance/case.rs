@@ -36,16 +36,25 @@ impl Case {
             .await
     }
 
-    /// A new topic, once the cluster has it.
+    /// A new topic, once each of its partitions answers.
     pub(super) async fn topic_like(&self, spec: TopicSpec) -> Arc<str> {
         let name = Arc::clone(&spec.name);
         self.transport.create_topics(&[spec]).await.unwrap();
-        let names = [Arc::clone(&name)];
-        while self.transport.topics(&names).await.unwrap() == [None] {
+        while !self.answers(&name).await {
             // The cluster spreads its metadata and tells nobody when it is done.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         name
+    }
+
+    /// Whether those that lead a topic know it: they are told of before, and turn away
+    /// what comes too early.
+    async fn answers(&self, topic: &Arc<str>) -> bool {
+        let found = self.transport.topics(std::slice::from_ref(topic)).await;
+        match found.unwrap().remove(0) {
+            Some(topic) => self.transport.held(&topic).await.is_ok(),
+            None => false,
+        }
     }
 
     pub(super) fn send(&self, record: Outgoing) -> Receipt {
