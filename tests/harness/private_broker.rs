@@ -1,4 +1,4 @@
-use std::{env, path::PathBuf, sync::Arc};
+use std::{env, sync::Arc};
 
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
@@ -66,16 +66,7 @@ impl PrivateBroker {
         self.with(Broker::start_again).await
     }
 
-    /// Keeps what the broker has logged so far: where.
-    ///
-    /// # Errors
-    ///
-    /// When the log cannot be read or written.
-    pub async fn save_log(&self) -> Result<PathBuf> {
-        self.with(|broker| broker.save_log()).await
-    }
-
-    async fn with<T: Send + 'static>(&self, action: fn(&mut Broker) -> Result<T>) -> Result<T> {
+    async fn with(&self, action: fn(&mut Broker) -> Result<()>) -> Result<()> {
         let broker = Arc::clone(&self.broker);
         spawn_blocking(move || action(&mut broker.lock()))
             .await

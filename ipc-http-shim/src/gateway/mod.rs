@@ -67,8 +67,7 @@ use tunnel::Tunnels;
 
 use crate::access_log::Entry;
 use crate::cache::Answers;
-use crate::config::RouteFault;
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, RouteFault};
 use crate::kept::KeptStreams;
 use crate::metrics::Metrics;
 use crate::migration::route::MovingRoute;

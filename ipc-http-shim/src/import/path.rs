@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use ipc_core::contract::Template;
 
-use crate::config::Route;
-use crate::config::RouteTable;
+use crate::config::{Route, RouteTable};
 
 /// A path as a route has it.
 pub(super) struct Carried {

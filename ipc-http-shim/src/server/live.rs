@@ -12,8 +12,7 @@ use parking_lot::Mutex;
 
 use super::connection::{Connections, Logging};
 use crate::access_log::AccessLog;
-use crate::config::Config;
-use crate::config::RouteFault;
+use crate::config::{Config, RouteFault};
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::tls::Expiry;

@@ -13,9 +13,8 @@ use super::{application, committed_outputs, exactly_once};
 /// group go on without those who left it: one after the other, and on a machine that does more than that.
 const RECOVERY: Duration = Duration::from_secs(240);
 
-/// Waits until so many requests are committed, by which all is in order again. Where it is not, what the broker
-/// did is worth keeping.
-async fn recovered(broker: &PrivateBroker, log: &Log, stage: &Stage, count: i64) -> Result<()> {
+/// Waits until so many requests are committed, by which all is in order again.
+async fn recovered(log: &Log, stage: &Stage, count: i64) {
     let what = format!("{count} requests are committed");
     let mut last = None;
     let recovered = eventually_within(RECOVERY, &what, async || {
@@ -26,12 +25,8 @@ async fn recovered(broker: &PrivateBroker, log: &Log, stage: &Stage, count: i64)
         Ok(all)
     })
     .await;
-    let Err(error) = recovered else {
-        return Ok(());
-    };
-    let saved = broker.save_log().await?;
-    let context = format!("last told: {last:?}; the broker's log: {}", saved.display());
-    Err(error.context(context))
+    // An error would end the test without what the broker has logged; a panic has it kept.
+    assert!(recovered.is_ok(), "{recovered:?}; last told: {last:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,7 +53,7 @@ async fn a_coordinator_that_goes_away_makes_nothing_hang_and_nothing_is_written_
     }
     broker.kill().await?;
     broker.start_again().await?;
-    recovered(&broker, &log, &stage, 21).await?;
+    recovered(&log, &stage, 21).await;
 
     log.write(&stage.requests(), Raw::post("/work", "last"))
         .await?;
@@ -66,7 +61,7 @@ async fn a_coordinator_that_goes_away_makes_nothing_hang_and_nothing_is_written_
     within("the end without a broker", first.stop()).await?;
     broker.start_again().await?;
     let second = service().serve(application(&outputs)).start().await?;
-    recovered(&broker, &log, &stage, 22).await?;
+    recovered(&log, &stage, 22).await;
     let mut seen = committed_outputs(&stage, &outputs).await?;
     seen.sort_by_key(|output| output.parse::<u32>().ok());
     let numbers = (0..20).map(|number: u32| number.to_string());
@@ -107,7 +102,7 @@ async fn a_member_that_outlives_its_broker_finds_out_what_became_of_its_transact
         }
         broker.kill().await?;
         broker.start_again().await?;
-        recovered(&broker, &log, &stage, i64::try_from(expected.len())?).await?;
+        recovered(&log, &stage, i64::try_from(expected.len())?).await;
     }
     assert_eq!(committed_outputs(&stage, &outputs).await?, expected);
     service.stop().await;

@@ -25,8 +25,10 @@ use super::rewriting::Changes;
 use super::socket::ToSocket;
 use crate::auth::{self, Access, Principal};
 use crate::breaker::{self, Guard, Guards};
-use crate::config::{Config, HeaderChanges, Route, RouteCors, ServiceMode, Target, part_faults};
-use crate::config::{Lookup, RouteFault, RouteTable};
+use crate::config::{
+    Config, HeaderChanges, Lookup, Route, RouteCors, RouteFault, RouteTable, ServiceMode, Target,
+    part_faults,
+};
 use crate::metrics::{Metrics, Mode, RouteMetrics};
 use crate::migration::route::MovingRoute;
 use crate::peer::Peer;
